@@ -24,10 +24,12 @@ impl BusinessDay {
     /// # Errors
     /// [`DayError`] for a date that does not exist.
     pub fn new(year: i16, month: i8, day: i8) -> Result<Self, DayError> {
-        civil::Date::new(year, month, day).map(Self).map_err(|_| DayError {
-            found: format!("{year}-{month}-{day}"),
-            wanted: "a date of the calendar",
-        })
+        civil::Date::new(year, month, day)
+            .map(Self)
+            .map_err(|_| DayError {
+                found: format!("{year}-{month}-{day}"),
+                wanted: "a date of the calendar",
+            })
     }
 
     /// Days since 1970-01-01; the form on the wire.
@@ -39,7 +41,10 @@ impl BusinessDay {
     /// From days since 1970-01-01.
     #[must_use]
     pub fn from_days(days: i32) -> Option<Self> {
-        EPOCH.checked_add(jiff::Span::new().try_days(days).ok()?).ok().map(Self)
+        EPOCH
+            .checked_add(jiff::Span::new().try_days(days).ok()?)
+            .ok()
+            .map(Self)
     }
 
     /// The calendar date.
@@ -60,7 +65,10 @@ impl From<civil::Date> for BusinessDay {
 impl FromStr for BusinessDay {
     type Err = DayError;
     fn from_str(text: &str) -> Result<Self, DayError> {
-        let wrong = || DayError { found: text.chars().take(40).collect(), wanted: "a date such as 2026-11-14" };
+        let wrong = || DayError {
+            found: text.chars().take(40).collect(),
+            wanted: "a date such as 2026-11-14",
+        };
         if text.len() != 10 {
             return Err(wrong());
         }
@@ -94,10 +102,13 @@ impl<'de> Deserialize<'de> for BusinessDay {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         if deserializer.is_human_readable() {
-            <std::borrow::Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+            <std::borrow::Cow<'de, str>>::deserialize(deserializer)?
+                .parse()
+                .map_err(D::Error::custom)
         } else {
             let days = i32::deserialize(deserializer)?;
-            Self::from_days(days).ok_or_else(|| D::Error::custom(format!("found day number {days}, wanted a date")))
+            Self::from_days(days)
+                .ok_or_else(|| D::Error::custom(format!("found day number {days}, wanted a date")))
         }
     }
 }
@@ -113,18 +124,22 @@ impl LocalTime {
     pub fn from_civil(at: civil::DateTime) -> Self {
         let days = BusinessDay(at.date()).days_since_epoch();
         let time = at.time();
-        let seconds = i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
+        let seconds =
+            i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second());
         Self(i64::from(days) * 86_400 + seconds)
     }
 
     /// The civil date and time; the calendar's last moment when out of range.
     #[must_use]
     pub fn civil(self) -> civil::DateTime {
-        let days = i32::try_from(self.0.div_euclid(86_400)).ok().and_then(BusinessDay::from_days);
+        let days = i32::try_from(self.0.div_euclid(86_400))
+            .ok()
+            .and_then(BusinessDay::from_days);
         let second = i32::try_from(self.0.rem_euclid(86_400)).unwrap_or(0);
         let part = |value: i32| i8::try_from(value).unwrap_or(0);
         days.map_or(civil::DateTime::MAX, |day| {
-            day.date().at(part(second / 3600), part(second / 60 % 60), part(second % 60), 0)
+            day.date()
+                .at(part(second / 3600), part(second / 60 % 60), part(second % 60), 0)
         })
     }
 
@@ -140,12 +155,16 @@ impl FromStr for LocalTime {
     /// Reads `2026-11-14T10:32:16`, with or without a fraction; a zone suffix is refused because the till's local
     /// field has none.
     fn from_str(text: &str) -> Result<Self, DayError> {
-        let wrong =
-            || DayError { found: text.chars().take(40).collect(), wanted: "a local time such as 2026-11-14T10:32:16" };
+        let wrong = || DayError {
+            found: text.chars().take(40).collect(),
+            wanted: "a local time such as 2026-11-14T10:32:16",
+        };
         if text.len() < 19 || text[10..].contains(['Z', '+', '-']) {
             return Err(wrong());
         }
-        text.parse::<civil::DateTime>().map(Self::from_civil).map_err(|_| wrong())
+        text.parse::<civil::DateTime>()
+            .map(Self::from_civil)
+            .map_err(|_| wrong())
     }
 }
 

@@ -24,7 +24,9 @@ pub struct NameError {
 
 fn is_name(text: &str) -> bool {
     (1..=NAME_LEN_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 macro_rules! name {

@@ -1,1 +1,90 @@
+#![doc = include_str!("../README.md")]
+#![deny(clippy::float_arithmetic)]
 
+mod batch;
+mod blob;
+mod card;
+pub mod chain;
+mod day;
+mod decimal;
+mod envelope;
+mod ids;
+mod messages;
+mod money;
+pub mod pan;
+mod quantity;
+mod record;
+mod tally;
+mod terminal;
+mod text;
+mod topic;
+mod transaction;
+mod verify;
+pub mod version;
+
+pub use batch::{BODY_LEN_MAX, Batch, BatchError, Packing, RECORDS_MAX, Run, UNPACKED_LEN_MAX};
+pub use blob::Blob;
+pub use card::{
+    AuthCode, CardBrand, CardFacts, EntryMode, Last4, ProcessorReference, ReferenceError, TokenFingerprint,
+};
+pub use day::{BusinessDay, DayError, LocalTime, Stamp};
+pub use envelope::{
+    DOWN_LEN_MAX, Envelope, EnvelopeError, HEAD_LEN, Kind, SIGNATURE_LEN, Sign, UP_LEN_MAX, seal,
+};
+pub use ids::{
+    BootId, DeviceId, Digest, LaneId, NAME_LEN_MAX, NameError, RecordNumber, RegisterId, RelayId, SegmentId,
+    StoreId, TenantId, TerminalId,
+};
+pub use messages::{
+    ATTACHMENT_LEN_MAX, AgentHealth, AgentHello, AttachmentChunk, AttachmentReceipt, CHUNK_LEN_MAX,
+    HELLO_SEGMENTS_MAX, Mark, Receipt, Refusal, RefusalReason, RelayHello, SegmentState, Want,
+};
+pub use money::{Amount, Currency, MoneyError, Rounding};
+pub use quantity::{QUANTITY_SCALE, Quantity, QuantityError, Rate, Unit};
+pub use record::{
+    AttachmentRef, CloseRecord, Fact, Notice, NoticeKind, Observation, Predecessor, SegmentHeader, Span,
+    Unreadable, Witness,
+};
+pub use tally::{Tally, TenderTotal, is_trade};
+pub use terminal::{EmvReceipt, Outcome, PaymentCommand, TerminalPayment};
+pub use text::{
+    Code, Description, Jurisdiction, Note, Operator, PosId, Sku, TextError, TicketNumber, Version,
+};
+pub use topic::{Direction, Topic, TopicError};
+pub use transaction::{
+    Body, BusinessKey, Change, Counted, Discount, DrawerMovement, Line, LineKind, OriginalTicket, TaxLine,
+    Tender, TenderKind, TenderState, TillCount, Tip, Totals, Trade, Transaction, TransactionKind, Void,
+};
+pub use verify::Discrepancy;
+
+/// Encodes an observation as a record's body.
+///
+/// # Errors
+/// Only for a value that postcard cannot hold, which no observation is; kept as a result so that nothing panics.
+pub fn encode_observation(observation: &Observation) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_stdvec(observation)
+}
+
+/// Decodes a record's body. Bytes after the last known field are a newer minor version's and are left alone.
+///
+/// # Errors
+/// The decoder's words; the caller keeps the bytes and raises an exception.
+pub fn decode_observation(body: &[u8]) -> Result<Observation, postcard::Error> {
+    postcard::take_from_bytes(body).map(|(observation, _rest)| observation)
+}
+
+/// Encodes a segment header, whose bytes the chain starts from.
+///
+/// # Errors
+/// As [`encode_observation`].
+pub fn encode_header(header: &SegmentHeader) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_stdvec(header)
+}
+
+/// Decodes a segment header.
+///
+/// # Errors
+/// The decoder's words.
+pub fn decode_header(header: &[u8]) -> Result<SegmentHeader, postcard::Error> {
+    postcard::take_from_bytes(header).map(|(header, _rest)| header)
+}

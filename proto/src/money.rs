@@ -66,7 +66,11 @@ impl fmt::Display for Currency {
 
 impl Serialize for Currency {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() { self.code().serialize(serializer) } else { self.0.serialize(serializer) }
+        if serializer.is_human_readable() {
+            self.code().serialize(serializer)
+        } else {
+            self.0.serialize(serializer)
+        }
     }
 }
 
@@ -77,8 +81,9 @@ impl<'de> Deserialize<'de> for Currency {
             Self::from_code(&code).map_err(serde::de::Error::custom)
         } else {
             let numeric = u16::deserialize(deserializer)?;
-            Self::from_numeric(numeric)
-                .ok_or_else(|| serde::de::Error::custom(format!("found currency number {numeric}, wanted ISO 4217")))
+            Self::from_numeric(numeric).ok_or_else(|| {
+                serde::de::Error::custom(format!("found currency number {numeric}, wanted ISO 4217"))
+            })
         }
     }
 }
@@ -179,12 +184,15 @@ impl Amount {
         let digits = currency.exponent();
         let (mantissa, scale) = crate::decimal::parse(text)
             .ok_or_else(|| MoneyError::NotDecimal(text.chars().take(40).collect()))?;
-        let minor = crate::decimal::rescale_exact(mantissa, scale, digits).ok_or_else(|| MoneyError::TooPrecise {
-            found: text.chars().take(40).collect(),
-            digits,
-            currency,
-        })?;
-        i64::try_from(minor).map(|minor| Self { minor, currency }).map_err(|_| MoneyError::Overflow)
+        let minor =
+            crate::decimal::rescale_exact(mantissa, scale, digits).ok_or_else(|| MoneyError::TooPrecise {
+                found: text.chars().take(40).collect(),
+                digits,
+                currency,
+            })?;
+        i64::try_from(minor)
+            .map(|minor| Self { minor, currency })
+            .map_err(|_| MoneyError::Overflow)
     }
 
     /// Sum.
@@ -219,7 +227,9 @@ impl Amount {
     /// # Errors
     /// As [`Amount::checked_add`].
     pub fn sum(amounts: impl IntoIterator<Item = Self>, currency: Currency) -> Result<Self, MoneyError> {
-        amounts.into_iter().try_fold(Self::zero(currency), Self::checked_add)
+        amounts
+            .into_iter()
+            .try_fold(Self::zero(currency), Self::checked_add)
     }
 
     /// `self × numerator ÷ denominator`, rounded as said.
@@ -232,7 +242,10 @@ impl Amount {
         }
         let exact = i128::from(self.minor) * i128::from(numerator);
         let minor = div_round(exact, i128::from(denominator), rounding);
-        Ok(Self { minor: i64::try_from(minor).map_err(|_| MoneyError::Overflow)?, ..self })
+        Ok(Self {
+            minor: i64::try_from(minor).map_err(|_| MoneyError::Overflow)?,
+            ..self
+        })
     }
 
     /// Plain decimal text without the currency: `-4.96`. What Odoo and CSV files get.
@@ -245,7 +258,10 @@ impl Amount {
         if self.currency == other.currency {
             Ok(())
         } else {
-            Err(MoneyError::CurrencyMismatch { found: other.currency, wanted: self.currency })
+            Err(MoneyError::CurrencyMismatch {
+                found: other.currency,
+                wanted: self.currency,
+            })
         }
     }
 }
@@ -282,8 +298,19 @@ mod tests {
 
     #[test]
     fn dollars_read_exactly_and_print_back() {
-        for (text, minor) in [("95.04", 9504), ("-4.96", -496), ("0.0", 0), ("12.5", 1250), ("1e2", 10_000), ("7", 700)] {
-            assert_eq!(Amount::parse(text, Currency::USD).unwrap().minor(), minor, "{text}");
+        for (text, minor) in [
+            ("95.04", 9504),
+            ("-4.96", -496),
+            ("0.0", 0),
+            ("12.5", 1250),
+            ("1e2", 10_000),
+            ("7", 700),
+        ] {
+            assert_eq!(
+                Amount::parse(text, Currency::USD).unwrap().minor(),
+                minor,
+                "{text}"
+            );
         }
         assert_eq!(Amount::new(-496, Currency::USD).to_string(), "-4.96 USD");
         assert_eq!(Amount::new(5, Currency::USD).decimal(), "0.05");
@@ -292,7 +319,10 @@ mod tests {
     #[test]
     fn half_a_cent_is_an_error_not_a_rounding() {
         let error = Amount::parse("1.005", Currency::USD).unwrap_err();
-        assert_eq!(error.to_string(), "found \"1.005\", wanted at most 2 digits after the point for USD");
+        assert_eq!(
+            error.to_string(),
+            "found \"1.005\", wanted at most 2 digits after the point for USD"
+        );
         assert!(Amount::parse("1.500", Currency::USD).is_ok());
     }
 
@@ -309,14 +339,29 @@ mod tests {
     fn currencies_never_mix_and_sums_never_wrap() {
         let yen = Currency::from_code("JPY").unwrap();
         let dollar = Amount::new(1, Currency::USD);
-        assert!(matches!(dollar.checked_add(Amount::new(1, yen)), Err(MoneyError::CurrencyMismatch { .. })));
-        assert_eq!(Amount::new(i64::MAX, Currency::USD).checked_add(dollar), Err(MoneyError::Overflow));
-        assert_eq!(Amount::new(i64::MIN, Currency::USD).checked_neg(), Err(MoneyError::Overflow));
+        assert!(matches!(
+            dollar.checked_add(Amount::new(1, yen)),
+            Err(MoneyError::CurrencyMismatch { .. })
+        ));
+        assert_eq!(
+            Amount::new(i64::MAX, Currency::USD).checked_add(dollar),
+            Err(MoneyError::Overflow)
+        );
+        assert_eq!(
+            Amount::new(i64::MIN, Currency::USD).checked_neg(),
+            Err(MoneyError::Overflow)
+        );
     }
 
     #[test]
     fn each_rounding_does_what_its_name_says() {
-        let cases = [(15, 10, 2, 2, 1), (25, 10, 3, 2, 2), (-15, 10, -2, -2, -1), (-25, 10, -3, -2, -2), (14, 10, 1, 1, 1)];
+        let cases = [
+            (15, 10, 2, 2, 1),
+            (25, 10, 3, 2, 2),
+            (-15, 10, -2, -2, -1),
+            (-25, 10, -3, -2, -2),
+            (14, 10, 1, 1, 1),
+        ];
         for (value, by, up, even, down) in cases {
             assert_eq!(div_round(value, by, Rounding::HalfUp), up);
             assert_eq!(div_round(value, by, Rounding::HalfEven), even);

@@ -54,7 +54,10 @@ impl Quantity {
     /// A whole number of pieces.
     #[must_use]
     pub const fn each(count: i32) -> Self {
-        Self { millionths: count as i64 * 1_000_000, unit: Unit::Each }
+        Self {
+            millionths: count as i64 * 1_000_000,
+            unit: Unit::Each,
+        }
     }
 
     /// Millionths of a unit.
@@ -102,9 +105,15 @@ impl Quantity {
     /// [`QuantityError::UnitMismatch`] or [`QuantityError::Overflow`].
     pub fn checked_add(self, other: Self) -> Result<Self, QuantityError> {
         if self.unit != other.unit {
-            return Err(QuantityError::UnitMismatch { found: other.unit, wanted: self.unit });
+            return Err(QuantityError::UnitMismatch {
+                found: other.unit,
+                wanted: self.unit,
+            });
         }
-        let millionths = self.millionths.checked_add(other.millionths).ok_or(QuantityError::Overflow)?;
+        let millionths = self
+            .millionths
+            .checked_add(other.millionths)
+            .ok_or(QuantityError::Overflow)?;
         Ok(Self { millionths, ..self })
     }
 
@@ -204,6 +213,9 @@ mod tests {
     #[test]
     fn pieces_and_pounds_do_not_add() {
         let pounds = Quantity::parse("1.5", Unit::Pound).unwrap();
-        assert!(matches!(Quantity::each(1).checked_add(pounds), Err(QuantityError::UnitMismatch { .. })));
+        assert!(matches!(
+            Quantity::each(1).checked_add(pounds),
+            Err(QuantityError::UnitMismatch { .. })
+        ));
     }
 }
