@@ -1,1 +1,3 @@
+//! What the agent does: serial, TCP and HTTP capture, the SQLite journal, the MQTT uplink, the command line.
 
+pub mod journal;

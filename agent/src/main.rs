@@ -1,1 +1,3 @@
+//! `tillwire-agent`.
+
 fn main() {}

@@ -1,1 +1,3 @@
+//! What the agent decides: capture dialects, tripwire, journal rules, uplink window, health.
 
+pub mod journal;

@@ -1,0 +1,5 @@
+//! The journal.
+
+mod handle;
+
+pub use handle::{AppendError, Appending, Sink, Taken};
