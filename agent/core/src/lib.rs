@@ -1,3 +1,4 @@
 //! What the agent decides: capture dialects, tripwire, journal rules, uplink window, health.
 
 pub mod journal;
+pub mod settings;

@@ -1,0 +1,353 @@
+//! The agent's settings, validated. The shell reads them from TOML and environment and turns them into these types;
+//! nothing behind this border ever sees a setting that cannot be.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId, TerminalId};
+
+/// Everything that the agent is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where journal, keys and certificates live.
+    pub state_dir: PathBuf,
+    /// The store it stands in.
+    pub store: Store,
+    /// The store's registers.
+    pub registers: Vec<Register>,
+    /// The local endpoint that takes tickets by HTTP, and answers `status`; `None` when nothing pushes.
+    pub http: Option<HttpSource>,
+    /// Terminal taps.
+    pub upa: Vec<UpaTap>,
+    /// The way to the relay.
+    pub relay: RelayLink,
+    /// Limits of disk and memory.
+    pub limits: Limits,
+}
+
+/// The store that the agent stands in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// The currency that the store's tickets are in.
+    pub currency: Currency,
+    /// The POS's own number of this location (Heartland Retail `location_id`), to refuse another store's tickets.
+    pub location: Option<i64>,
+}
+
+/// One till position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Its name.
+    pub id: RegisterId,
+    /// The POS's own number of it (Heartland Retail `station_id`).
+    pub station: Option<i64>,
+}
+
+/// The HTTP endpoint for tickets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSource {
+    /// The lane that its tickets are journaled on.
+    pub lane: LaneId,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// File with the bearer secret that a source must show.
+    pub secret_file: PathBuf,
+    /// Largest request body, in bytes.
+    pub body_len_max: usize,
+}
+
+/// A tap on the line between POS and UPA terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UpaTap {
+    /// The lane that its payments are journaled on.
+    pub lane: LaneId,
+    /// The register that the terminal belongs to.
+    pub register: RegisterId,
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// The line.
+    pub line: UpaLine,
+}
+
+/// What the tap sits in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UpaLine {
+    /// The POS connects to the agent, the agent to the terminal.
+    Tcp {
+        /// Where the POS connects to.
+        listen: SocketAddr,
+        /// The terminal, as `host:port`.
+        connect: String,
+    },
+    /// Two serial devices.
+    Serial {
+        /// Towards the POS.
+        pos: PathBuf,
+        /// Towards the terminal.
+        terminal: PathBuf,
+        /// Bits per second.
+        baud: u32,
+    },
+}
+
+/// The way to the relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayLink {
+    /// MQTT address `host:port`; `None` means as the relay said at enrolment.
+    pub mqtt: Option<String>,
+    /// Shortest pause before connecting again, in milliseconds.
+    pub backoff_min_ms: u64,
+    /// Longest pause before connecting again, in milliseconds.
+    pub backoff_max_ms: u64,
+    /// A connection that was useful for so long is forgiven its past, in milliseconds.
+    pub useful_ms: u64,
+    /// Without a receipt for so long although something is under way, the connection is built anew, in milliseconds.
+    pub watchdog_ms: u64,
+    /// Unreceipted records are sent again after at least so long, in milliseconds.
+    pub resend_ms: u64,
+    /// MQTT keep-alive, in seconds.
+    pub keep_alive_s: u16,
+}
+
+impl Default for RelayLink {
+    fn default() -> Self {
+        Self {
+            mqtt: None,
+            backoff_min_ms: 1_000,
+            backoff_max_ms: 300_000,
+            useful_ms: 60_000,
+            watchdog_ms: 60_000,
+            resend_ms: 10_000,
+            keep_alive_s: 30,
+        }
+    }
+}
+
+/// Limits of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From here on receipted records are pruned before their time, in percent of the disk.
+    pub prune_percent: u8,
+    /// From here on sources are told *busy*, in percent of the disk.
+    pub busy_percent: u8,
+    /// A receipted record is kept this long, in days between relay receipts.
+    pub keep_days: u16,
+    /// Size of the reserve file, in bytes: room for the last words of a full disk.
+    pub reserve_len: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            prune_percent: 85,
+            busy_percent: 95,
+            keep_days: 90,
+            reserve_len: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Why settings do not fit together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A name used twice.
+    #[error("{what} {name:?} is there twice; each needs its own name")]
+    Twice {
+        /// `register` or `lane`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// A tap for a register that the store does not have.
+    #[error("upa tap {lane:?} names register {found:?}, wanted one of: {wanted}")]
+    NoRegister {
+        /// The tap's lane.
+        lane: String,
+        /// As written.
+        found: String,
+        /// The store's registers.
+        wanted: String,
+    },
+    /// A figure out of its range.
+    #[error("{key} is {found}, wanted {wanted}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// As found.
+        found: String,
+        /// As allowed.
+        wanted: String,
+    },
+    /// Nothing to capture.
+    #[error("no source is configured; add [http] or [[upa]]")]
+    NoSource,
+}
+
+impl Settings {
+    /// Checks what single values cannot show.
+    ///
+    /// # Errors
+    /// The first [`SettingsError`], which names what was found and what is allowed.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        self.check_names()?;
+        self.check_limits()?;
+        if self.http.is_none() && self.upa.is_empty() {
+            return Err(SettingsError::NoSource);
+        }
+        Ok(())
+    }
+
+    /// Every lane that the settings name.
+    pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
+        let http = self.http.iter().map(|http| &http.lane);
+        http.chain(self.upa.iter().map(|tap| &tap.lane))
+    }
+
+    fn check_names(&self) -> Result<(), SettingsError> {
+        let registers: Vec<&str> = self.registers.iter().map(|r| r.id.as_str()).collect();
+        let lanes: Vec<&str> = self.lanes().map(LaneId::as_str).collect();
+        unique("register", &registers)?;
+        unique("lane", &lanes)?;
+        let stations: Vec<String> = self
+            .registers
+            .iter()
+            .filter_map(|r| r.station)
+            .map(|s| s.to_string())
+            .collect();
+        unique("station_id", &stations)?;
+        for tap in &self.upa {
+            if !registers.contains(&tap.register.as_str()) {
+                return Err(SettingsError::NoRegister {
+                    lane: tap.lane.to_string(),
+                    found: tap.register.to_string(),
+                    wanted: registers.join(", "),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), SettingsError> {
+        let range = |key, found: String, wanted: &str| SettingsError::Range {
+            key,
+            found,
+            wanted: wanted.to_owned(),
+        };
+        let Limits {
+            prune_percent: prune,
+            busy_percent: busy,
+            ..
+        } = self.limits;
+        if !(1..=99).contains(&busy) {
+            return Err(range("limits.busy_percent", busy.to_string(), "1 to 99"));
+        }
+        if prune >= busy {
+            let wanted = format!("less than limits.busy_percent, which is {busy}");
+            return Err(range("limits.prune_percent", prune.to_string(), &wanted));
+        }
+        if self.relay.backoff_min_ms == 0 || self.relay.backoff_min_ms > self.relay.backoff_max_ms {
+            let wanted = format!(
+                "1 to relay.backoff_max_ms, which is {}",
+                self.relay.backoff_max_ms
+            );
+            return Err(range(
+                "relay.backoff_min_ms",
+                self.relay.backoff_min_ms.to_string(),
+                &wanted,
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn unique(what: &'static str, names: &[impl AsRef<str>]) -> Result<(), SettingsError> {
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].iter().any(|other| other.as_ref() == name.as_ref()) {
+            let name = name.as_ref().to_owned();
+            return Err(SettingsError::Twice { what, name });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        let register = RegisterId::new("till-1").unwrap();
+        Settings {
+            state_dir: "/var/lib/tillwire".into(),
+            store: Store {
+                tenant: TenantId::new("maple").unwrap(),
+                store: StoreId::new("austin").unwrap(),
+                currency: tillwire_proto::Currency::from_code("USD").unwrap(),
+                location: None,
+            },
+            registers: vec![Register {
+                id: register.clone(),
+                station: Some(1),
+            }],
+            http: None,
+            upa: vec![UpaTap {
+                lane: LaneId::new("terminal-1").unwrap(),
+                register,
+                terminal: TerminalId::new("pinpad-1").unwrap(),
+                line: UpaLine::Tcp {
+                    listen: "127.0.0.1:8081".parse().unwrap(),
+                    connect: "10.0.0.9:8081".to_owned(),
+                },
+            }],
+            relay: RelayLink::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    #[test]
+    fn defaults_of_every_limit_pass_the_check() {
+        assert_eq!(settings().check(), Ok(()));
+    }
+
+    #[test]
+    fn two_sources_cannot_share_one_lane() {
+        let mut twice = settings();
+        twice.upa.push(twice.upa[0].clone());
+        let error = twice.check().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "lane \"terminal-1\" is there twice; each needs its own name"
+        );
+    }
+
+    #[test]
+    fn a_tap_of_an_unknown_register_names_the_known_ones() {
+        let mut settings = settings();
+        settings.upa[0].register = RegisterId::new("till-9").unwrap();
+        let error = settings.check().unwrap_err().to_string();
+        assert!(error.contains("till-9") && error.contains("till-1"), "{error}");
+    }
+
+    #[test]
+    fn an_agent_without_any_source_is_refused() {
+        let mut settings = settings();
+        settings.upa.clear();
+        assert_eq!(settings.check(), Err(SettingsError::NoSource));
+    }
+
+    #[test]
+    fn pruning_must_start_before_sources_are_told_busy() {
+        let mut settings = settings();
+        settings.limits.prune_percent = 95;
+        assert!(matches!(
+            settings.check(),
+            Err(SettingsError::Range {
+                key: "limits.prune_percent",
+                ..
+            })
+        ));
+    }
+}
