@@ -159,7 +159,8 @@ impl FromStr for LocalTime {
             found: text.chars().take(40).collect(),
             wanted: "a local time such as 2026-11-14T10:32:16",
         };
-        if text.len() < 19 || text[10..].contains(['Z', '+', '-']) {
+        let time = text.get(10..).filter(|_| text.len() >= 19);
+        if time.is_none_or(|time| time.contains(['Z', '+', '-'])) {
             return Err(wrong());
         }
         text.parse::<civil::DateTime>()
@@ -209,5 +210,10 @@ mod tests {
         assert_eq!(LocalTime(-1).to_string(), "1969-12-31T23:59:59");
         assert!("2026-11-14T10:32:16Z".parse::<LocalTime>().is_err());
         assert_eq!(LocalTime(i64::MAX).civil(), civil::DateTime::MAX);
+    }
+
+    #[test]
+    fn local_time_refuses_a_letter_across_the_tenth_byte() {
+        assert!("2026-11-1ɇ10:32:16.000".parse::<LocalTime>().is_err());
     }
 }
