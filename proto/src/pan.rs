@@ -19,7 +19,8 @@ pub fn holds_card_number(text: &[u8]) -> bool {
 pub fn mask_card_numbers(text: &mut [u8]) -> usize {
     let (mut from, mut found) = (0, 0);
     while let Some(range) = find_card_number(text, from) {
-        from = range.end;
+        // Again from the start of this one: its last four may begin another with the digits that follow.
+        from = range.start;
         found += 1;
         let digits = text[range.clone()].iter().filter(|b| b.is_ascii_digit()).count();
         let hidden = text[range]
@@ -199,6 +200,13 @@ mod tests {
     fn a_ticket_number_before_it_does_not_hide_a_card_number() {
         assert!(holds_card_number(b"10482 4111111111111111"));
         assert!(holds_card_number(b"4111111111111111 99"));
+    }
+
+    #[test]
+    fn last_four_that_begin_another_card_number_are_masked_too() {
+        let mut text = b"378282246310005-4111-1111-1111-1111 4111-1111-1111-1111".to_vec();
+        mask_card_numbers(&mut text);
+        assert!(!holds_card_number(&text), "{}", String::from_utf8_lossy(&text));
     }
 
     #[test]
