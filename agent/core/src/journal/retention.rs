@@ -1,0 +1,160 @@
+//! What may be deleted, and when sources must wait. Receipts decide; local clocks decide nothing.
+
+use tillwire_proto::RecordNumber;
+
+use crate::settings::Limits;
+
+/// How much room the disk has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// Enough.
+    Plenty,
+    /// Receipted records are pruned before their time.
+    Short,
+    /// Sources are told *busy*.
+    None,
+}
+
+/// What a change of room asks the journal to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomChange {
+    /// Give up the reserve and write down that the disk is full.
+    Filled,
+    /// Make the reserve again and write down that capture goes on.
+    Freed,
+}
+
+impl Room {
+    /// The room at a fill level. It takes two percent less to leave *none* than to enter it, so that a disk on the
+    /// edge does not flutter.
+    #[must_use]
+    pub const fn at(self, used_percent: u8, limits: &Limits) -> Self {
+        let busy = match self {
+            Self::None => limits.busy_percent.saturating_sub(2),
+            _ => limits.busy_percent,
+        };
+        if used_percent >= busy {
+            Self::None
+        } else if used_percent >= limits.prune_percent {
+            Self::Short
+        } else {
+            Self::Plenty
+        }
+    }
+
+    /// What to say when the room has become `next`.
+    #[must_use]
+    pub const fn change(self, next: Self) -> Option<RoomChange> {
+        match (self, next) {
+            (Self::None, Self::None) => None,
+            (Self::None, _) => Some(RoomChange::Freed),
+            (_, Self::None) => Some(RoomChange::Filled),
+            _ => None,
+        }
+    }
+}
+
+/// What is known of one segment when pruning looks at it. Numbers are "up to and including"; 0 is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Deleted already.
+    pub pruned: RecordNumber,
+    /// Covered by a receipt whose hash equals ours.
+    pub receipted: RecordNumber,
+    /// Covered by such a receipt that the relay gave long enough before its newest one.
+    pub receipted_long_ago: RecordNumber,
+    /// Added into the lane's perpetual totals.
+    pub totalled: RecordNumber,
+    /// First record of a day that a close may still have to add up.
+    pub spare_from: Option<RecordNumber>,
+}
+
+/// Up to which record a segment may be pruned; `None` when there is nothing to prune.
+///
+/// Nothing without a receipt. With one: what is old goes, and when the disk is short everything goes except the days
+/// that are still to be closed. Nothing that the perpetual totals have not seen.
+#[must_use]
+pub fn prunable(kept: &Kept, room: Room) -> Option<RecordNumber> {
+    let early = match (room, kept.spare_from) {
+        (Room::Plenty, _) => RecordNumber::HEADER,
+        (_, Some(spare)) => kept.receipted.min(RecordNumber(spare.0.saturating_sub(1))),
+        (_, None) => kept.receipted,
+    };
+    let through = early
+        .max(kept.receipted_long_ago)
+        .min(kept.receipted)
+        .min(kept.totalled);
+    (through > kept.pruned).then_some(through)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const N: fn(u64) -> RecordNumber = RecordNumber;
+
+    fn kept() -> Kept {
+        Kept {
+            pruned: N(0),
+            receipted: N(50),
+            receipted_long_ago: N(0),
+            totalled: N(60),
+            spare_from: None,
+        }
+    }
+
+    #[test]
+    fn receipted_records_stay_while_there_is_room() {
+        assert_eq!(prunable(&kept(), Room::Plenty), None);
+    }
+
+    #[test]
+    fn a_short_disk_prunes_what_is_receipted_and_no_more() {
+        assert_eq!(prunable(&kept(), Room::Short), Some(N(50)));
+        let open_day = Kept {
+            spare_from: Some(N(31)),
+            ..kept()
+        };
+        assert_eq!(prunable(&open_day, Room::None), Some(N(30)));
+    }
+
+    #[test]
+    fn an_old_receipt_prunes_even_when_there_is_room() {
+        let old = Kept {
+            receipted_long_ago: N(20),
+            spare_from: Some(N(1)),
+            ..kept()
+        };
+        assert_eq!(prunable(&old, Room::Plenty), Some(N(20)));
+        assert_eq!(prunable(&Kept { pruned: N(20), ..old }, Room::Plenty), None);
+    }
+
+    #[test]
+    fn the_reserve_is_spoken_for_once_per_full_disk() {
+        let limits = Limits::default();
+        let full = Room::Plenty.at(95, &limits);
+        assert_eq!(Room::Plenty.change(full), Some(RoomChange::Filled));
+        assert_eq!(full.change(full.at(94, &limits)), None);
+        assert_eq!(full.change(full.at(92, &limits)), Some(RoomChange::Freed));
+        assert_eq!(Room::Plenty.change(Room::Short), None);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_without_a_receipt_is_ever_prunable(
+            pruned in 0..100_u64, receipted in 0..100_u64, long_ago in 0..200_u64, totalled in 0..100_u64,
+            spare in prop::option::of(1..100_u64),
+            room in prop::sample::select(vec![Room::Plenty, Room::Short, Room::None]),
+        ) {
+            let kept = Kept {
+                pruned: N(pruned), receipted: N(receipted), receipted_long_ago: N(long_ago),
+                totalled: N(totalled), spare_from: spare.map(N),
+            };
+            if let Some(through) = prunable(&kept, room) {
+                prop_assert!(through.0 <= receipted && through.0 <= totalled && through.0 > pruned);
+            }
+        }
+    }
+}
