@@ -8,4 +8,7 @@
 
 pub mod cents;
 
+pub mod link_sim;
+pub mod reference;
 pub mod shop;
+pub mod terminal_sim;
