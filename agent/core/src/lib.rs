@@ -1,4 +1,5 @@
 //! What the agent decides: capture dialects, tripwire, journal rules, uplink window, health.
 
+pub mod capture;
 pub mod journal;
 pub mod settings;
