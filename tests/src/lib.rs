@@ -12,3 +12,4 @@ pub mod link_sim;
 pub mod reference;
 pub mod shop;
 pub mod terminal_sim;
+pub mod till_sim;
