@@ -1,1 +1,16 @@
+#![doc = include_str!("../README.md")]
 
+pub mod clock;
+pub mod events;
+pub mod metrics;
+pub mod store;
+
+/// Random bytes from the system.
+pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    use ring::rand::{SecureRandom as _, SystemRandom};
+    let mut bytes = [0; N];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(bytes)
+}
