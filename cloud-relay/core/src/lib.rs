@@ -1,1 +1,9 @@
+#![doc = include_str!("../README.md")]
+#![deny(clippy::float_arithmetic)]
 
+pub mod books;
+pub mod exception;
+pub mod facts;
+pub mod ingest;
+pub mod odoo;
+pub mod settings;

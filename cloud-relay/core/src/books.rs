@@ -1,0 +1,11 @@
+//! The books of a store-day: a ledger derived from its records , and postings, each the balanced
+//! difference between what the ledger says and what was posted before ([`posting`]). Nothing is ever edited: a late
+//! sale, a resolved exception or a corrected mapping makes a further posting with only the difference.
+//!
+//! Every line knows the records that it came from, and every ticket the lines that it went to.
+
+mod ledger;
+mod posting;
+
+pub use ledger::{BooksError, Contribution, Ledger, LedgerLine, LineKey, TaxKey};
+pub use posting::{Posting, Unbalanced, posting};

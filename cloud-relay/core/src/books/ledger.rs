@@ -1,0 +1,165 @@
+//! A ledger: contributions of tickets, summed per line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tillwire_proto::{Amount, BusinessKey, Currency, MoneyError};
+
+use crate::exception::ExceptionDraft;
+use crate::facts::RecordId;
+use crate::settings::AccountCode;
+
+/// Whose tax a line is, as the POS names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaxKey {
+    /// Jurisdiction.
+    pub jurisdiction: String,
+    /// Rate in millionths of one, where the POS tells.
+    pub rate_millionths: Option<i64>,
+    /// The tax in Odoo, where the mapping names one.
+    pub odoo_tax: Option<String>,
+}
+
+/// What makes a line one line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LineKey {
+    /// The account.
+    pub account: AccountCode,
+    /// What the line says.
+    pub label: String,
+    /// Whose tax it is, on a tax line.
+    pub tax: Option<TaxKey>,
+    /// Names of the Odoo taxes that this is the base of, on a revenue line; in order, once each.
+    pub taxed_by: Vec<String>,
+}
+
+/// A line's sum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerLine {
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+    /// On a tax line what the tax was computed on, signed like a sale: positive; `None` when some ticket did not
+    /// tell.
+    pub base: Option<Amount>,
+    /// The records that it came from.
+    pub records: BTreeSet<RecordId>,
+}
+
+/// One part of one ticket on one line: the cent's way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The ticket; for over and short the till count.
+    pub ticket: BusinessKey,
+    /// The line.
+    pub line: LineKey,
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+    /// On a tax line what the tax was computed on.
+    pub base: Option<Amount>,
+    /// The records that tell it.
+    pub records: Vec<RecordId>,
+}
+
+/// Why a ledger could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BooksError {
+    /// A sum beyond 64 bits, or two currencies.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    /// The parts of one ticket do not balance, which a verified ticket's do.
+    #[error("the parts of ticket {ticket} leave {rest} over")]
+    Unbalanced {
+        /// The ticket.
+        ticket: String,
+        /// What is left.
+        rest: Amount,
+    },
+}
+
+/// What a store-day comes to. Balanced: contributions are only taken as whole tickets that sum to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    currency: Currency,
+    lines: BTreeMap<LineKey, LedgerLine>,
+    contributions: Vec<Contribution>,
+    /// Tickets and movements that are not in it, each with its reason; and notes about some that are.
+    pub held: Vec<ExceptionDraft>,
+}
+
+impl Ledger {
+    /// Nothing yet.
+    #[must_use]
+    pub const fn new(currency: Currency) -> Self {
+        Self {
+            currency,
+            lines: BTreeMap::new(),
+            contributions: Vec::new(),
+            held: Vec::new(),
+        }
+    }
+
+    /// The currency of all lines.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The lines that are not nothing, in order of their keys.
+    pub fn lines(&self) -> impl Iterator<Item = (&LineKey, &LedgerLine)> {
+        self.lines.iter().filter(|(_, line)| !line.amount.is_zero())
+    }
+
+    /// Every part of every ticket.
+    #[must_use]
+    pub fn contributions(&self) -> &[Contribution] {
+        &self.contributions
+    }
+
+    /// The lines that a ticket went to.
+    pub fn of_ticket<'a>(&'a self, ticket: &'a BusinessKey) -> impl Iterator<Item = &'a Contribution> {
+        self.contributions
+            .iter()
+            .filter(move |part| part.ticket == *ticket)
+    }
+
+    /// The tickets that a line came from.
+    pub fn of_line<'a>(&'a self, line: &'a LineKey) -> impl Iterator<Item = &'a Contribution> {
+        self.contributions.iter().filter(move |part| part.line == *line)
+    }
+
+    /// Takes a whole ticket, or nothing of it.
+    ///
+    /// # Errors
+    /// [`BooksError`] when its parts do not sum to nothing or go beyond 64 bits; the ledger is then unchanged.
+    pub fn take(&mut self, parts: Vec<Contribution>) -> Result<(), BooksError> {
+        let rest = Amount::sum(parts.iter().map(|part| part.amount), self.currency)?;
+        if !rest.is_zero() {
+            let ticket = parts
+                .first()
+                .map_or_else(String::new, |part| part.ticket.ticket.to_string());
+            return Err(BooksError::Unbalanced { ticket, rest });
+        }
+        let mut lines = self.lines.clone();
+        for part in &parts {
+            add(&mut lines, part)?;
+        }
+        self.lines = lines;
+        self.contributions.extend(parts);
+        Ok(())
+    }
+}
+
+fn add(lines: &mut BTreeMap<LineKey, LedgerLine>, part: &Contribution) -> Result<(), MoneyError> {
+    let line = lines.entry(part.line.clone()).or_insert_with(|| LedgerLine {
+        amount: Amount::zero(part.amount.currency()),
+        base: Some(Amount::zero(part.amount.currency())),
+        records: BTreeSet::new(),
+    });
+    line.amount = line.amount.checked_add(part.amount)?;
+    line.base = match (line.base, part.base) {
+        (Some(sum), Some(base)) => Some(sum.checked_add(base)?),
+        _ => None,
+    };
+    line.records.extend(&part.records);
+    Ok(())
+}

@@ -1,0 +1,536 @@
+//! An exception: something that a person must see. Each has a kind, an owner, the money at risk and what may be
+//! done about it. This module only describes; who saw it, signed it or closed it is the shell's state.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tillwire_proto::{Amount, BusinessDay, BusinessKey, RegisterId, StoreId, TenantId};
+
+use crate::facts::RecordId;
+
+/// What is wrong. Closed: a new cause gets a new kind, never a default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionKind {
+    /// The agent could not read captured bytes.
+    Unreadable,
+    /// A ticket whose parts do not give its totals, or with a payment still pending.
+    DoesNotAddUp,
+    /// An amount in another currency than the store's.
+    WrongCurrency,
+    /// One business key, two contents.
+    Conflict,
+    /// A ticket number is missing between two that were seen.
+    TicketGap,
+    /// The agent's close names records that the relay does not hold.
+    SegmentGap,
+    /// The relay's figures differ from the agent's or the register's own.
+    CloseMismatch,
+    /// The day is over, and a register that traded has not closed.
+    CloseMissing,
+    /// The tripwire replaced card data in captured bytes.
+    CardData,
+    /// A tender without an account.
+    UnknownTender,
+    /// A tax without an account.
+    UnknownTax,
+    /// Goods that Odoo does not know, or a line of goods without an item number.
+    UnknownSku,
+    /// Another part of a ticket or drawer movement without an account.
+    MissingAccount,
+    /// The terminal approved money that no ticket shows.
+    OrphanApproval,
+    /// A card tender that no terminal answered.
+    TenderWithoutTerminal,
+    /// Ticket and terminal name different amounts for one payment.
+    TenderDiffers,
+    /// A void of something never seen, or taken back before.
+    VoidWithoutSale,
+    /// One segment and number, two records.
+    Fork,
+    /// Two segments that follow one predecessor and both live.
+    Clone,
+    /// A disk went back to an older state.
+    RolledBack,
+    /// A disk lost records that the relay already held.
+    TailLost,
+    /// A record whose body the relay cannot decode.
+    Undecodable,
+    /// Odoo refused.
+    OdooRejected,
+    /// Odoo holds something else than what was posted.
+    OdooChanged,
+    /// Odoo moved an entry to another date because its own is locked.
+    LockedPeriod,
+    /// A clock is far off.
+    ClockOff,
+    /// A store's disk is too full to take sales.
+    DiskFull,
+    /// The drawer differs from what it should hold by more than the limit, or could not be checked.
+    OverShort,
+    /// A source went silent.
+    SourceSilent,
+}
+
+/// What an exception keeps from going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holds {
+    /// Nothing; it is shown.
+    Nothing,
+    /// The stock movement of one item.
+    Item,
+    /// One ticket, whole: its money and its goods.
+    Ticket,
+    /// One effect in Odoo.
+    Effect,
+    /// The day: it cannot be called balanced before somebody signs.
+    Balance,
+    /// The day: it cannot be called complete before somebody signs.
+    Completeness,
+}
+
+/// Whose desk it lands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OwnerRole {
+    /// The store's manager.
+    Store,
+    /// Sales audit and accounting.
+    Finance,
+    /// Who keeps items and mappings.
+    Catalogue,
+    /// Who runs boxes and servers.
+    Operations,
+    /// Who guards card data.
+    Security,
+}
+
+/// What may be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Sign the day on as it is, with a reason.
+    SignOn,
+    /// Say which of two contents is right.
+    ChooseVersion,
+    /// Add the account or item to the mapping; everything with the same cause follows.
+    Map,
+    /// Try again.
+    Retry,
+    /// Look at the captured bytes.
+    ShowBytes,
+    /// Seen; nothing to do.
+    Acknowledge,
+}
+
+/// What tells one exception from another: the same cause, seen again, is the same exception. It names the figures
+/// that were signed, so that a further difference is a new exception.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CauseKey(String);
+
+impl CauseKey {
+    /// `kind` and what distinguishes it, separated by colons.
+    #[must_use]
+    pub fn new(kind: ExceptionKind, parts: &[&dyn fmt::Display]) -> Self {
+        let mut key = kind.name().to_owned();
+        for part in parts {
+            key.push(':');
+            key.push_str(&part.to_string());
+        }
+        Self(key)
+    }
+
+    /// As stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads what [`CauseKey::as_str`] gave.
+    #[must_use]
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for CauseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An exception as it is found. The shell stores it under tenant, store, day and cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExceptionDraft {
+    /// What is wrong.
+    pub kind: ExceptionKind,
+    /// Which occurrence.
+    pub cause: CauseKey,
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// The business day, where it belongs to one.
+    pub day: Option<BusinessDay>,
+    /// The register, where it belongs to one.
+    pub register: Option<RegisterId>,
+    /// The ticket, where it belongs to one.
+    pub ticket: Option<BusinessKey>,
+    /// A short sentence.
+    pub title: String,
+    /// What was found, what was wanted, what to do.
+    pub detail: String,
+    /// How much money is in question.
+    pub at_risk: Option<Amount>,
+    /// The records to look at.
+    pub records: Vec<RecordId>,
+}
+
+impl ExceptionDraft {
+    /// An exception of a store without further particulars; the `with_` methods add them.
+    #[must_use]
+    pub fn new(
+        kind: ExceptionKind,
+        tenant: &TenantId,
+        store: &StoreId,
+        cause: CauseKey,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            cause,
+            tenant: tenant.clone(),
+            store: store.clone(),
+            day: None,
+            register: None,
+            ticket: None,
+            title: kind.title().to_owned(),
+            detail: detail.into(),
+            at_risk: None,
+            records: Vec::new(),
+        }
+    }
+
+    /// Belongs to a business day.
+    #[must_use]
+    pub fn on(mut self, day: BusinessDay) -> Self {
+        self.day = Some(day);
+        self
+    }
+
+    /// Belongs to a register.
+    #[must_use]
+    pub fn at(mut self, register: &RegisterId) -> Self {
+        self.register = Some(register.clone());
+        self
+    }
+
+    /// Belongs to a ticket, and so to its register and day.
+    #[must_use]
+    pub fn about(mut self, ticket: &BusinessKey) -> Self {
+        self.register = Some(ticket.register.clone());
+        self.ticket = Some(ticket.clone());
+        self
+    }
+
+    /// This much money is in question; the sign does not matter.
+    #[must_use]
+    pub fn risking(mut self, amount: Amount) -> Self {
+        let positive = if amount.is_negative() {
+            amount.checked_neg().ok()
+        } else {
+            Some(amount)
+        };
+        self.at_risk = positive;
+        self
+    }
+
+    /// Look at these records.
+    #[must_use]
+    pub fn seen_in(mut self, records: impl IntoIterator<Item = RecordId>) -> Self {
+        self.records.extend(records);
+        self.records.sort_unstable();
+        self.records.dedup();
+        self
+    }
+}
+
+impl ExceptionKind {
+    /// Every kind, for lists and metrics.
+    pub const ALL: [Self; 29] = [
+        Self::Unreadable,
+        Self::DoesNotAddUp,
+        Self::WrongCurrency,
+        Self::Conflict,
+        Self::TicketGap,
+        Self::SegmentGap,
+        Self::CloseMismatch,
+        Self::CloseMissing,
+        Self::CardData,
+        Self::UnknownTender,
+        Self::UnknownTax,
+        Self::UnknownSku,
+        Self::MissingAccount,
+        Self::OrphanApproval,
+        Self::TenderWithoutTerminal,
+        Self::TenderDiffers,
+        Self::VoidWithoutSale,
+        Self::Fork,
+        Self::Clone,
+        Self::RolledBack,
+        Self::TailLost,
+        Self::Undecodable,
+        Self::OdooRejected,
+        Self::OdooChanged,
+        Self::LockedPeriod,
+        Self::ClockOff,
+        Self::DiskFull,
+        Self::OverShort,
+        Self::SourceSilent,
+    ];
+
+    /// Lower-case word, as databases, URLs and metrics write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::DoesNotAddUp => "does-not-add-up",
+            Self::WrongCurrency => "wrong-currency",
+            Self::Conflict => "conflict",
+            Self::TicketGap => "ticket-gap",
+            Self::SegmentGap => "segment-gap",
+            Self::CloseMismatch => "close-mismatch",
+            Self::CloseMissing => "close-missing",
+            Self::CardData => "card-data",
+            Self::UnknownTender => "unknown-tender",
+            Self::UnknownTax => "unknown-tax",
+            Self::UnknownSku => "unknown-sku",
+            Self::MissingAccount => "missing-account",
+            Self::OrphanApproval => "orphan-approval",
+            Self::TenderWithoutTerminal => "tender-without-terminal",
+            Self::TenderDiffers => "tender-differs",
+            Self::VoidWithoutSale => "void-without-sale",
+            Self::Fork => "fork",
+            Self::Clone => "clone",
+            Self::RolledBack => "rolled-back",
+            Self::TailLost => "tail-lost",
+            Self::Undecodable => "undecodable",
+            Self::OdooRejected => "odoo-rejected",
+            Self::OdooChanged => "odoo-changed",
+            Self::LockedPeriod => "locked-period",
+            Self::ClockOff => "clock-off",
+            Self::DiskFull => "disk-full",
+            Self::OverShort => "over-short",
+            Self::SourceSilent => "source-silent",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The sentence that heads it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Unreadable => "captured bytes could not be read",
+            Self::DoesNotAddUp => "ticket does not add up",
+            Self::WrongCurrency => "ticket is in another currency than the store",
+            Self::Conflict => "one ticket was told in two ways",
+            Self::TicketGap => "ticket numbers are missing",
+            Self::SegmentGap => "records of this day have not arrived",
+            Self::CloseMismatch => "figures differ from the close",
+            Self::CloseMissing => "register has not closed its day",
+            Self::CardData => "card data was found and removed at the store",
+            Self::UnknownTender => "tender has no account",
+            Self::UnknownTax => "tax has no account",
+            Self::UnknownSku => "goods are not known in Odoo",
+            Self::MissingAccount => "no account for this movement",
+            Self::OrphanApproval => "card was charged, but no ticket shows it",
+            Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
+            Self::TenderDiffers => "ticket and terminal name different amounts",
+            Self::VoidWithoutSale => "void without its sale",
+            Self::Fork => "two records carry one number",
+            Self::Clone => "two boxes continue one journal",
+            Self::RolledBack => "journal went back to an older state",
+            Self::TailLost => "box lost records that are safe here",
+            Self::Undecodable => "record could not be decoded",
+            Self::OdooRejected => "Odoo refused",
+            Self::OdooChanged => "Odoo holds something else than was posted",
+            Self::LockedPeriod => "Odoo booked on another date",
+            Self::ClockOff => "clock is off",
+            Self::DiskFull => "store's disk is full",
+            Self::OverShort => "drawer does not agree",
+            Self::SourceSilent => "source is silent",
+        }
+    }
+
+    /// What it keeps from going on. One bad ticket never holds a day; doubt about what is there does.
+    #[must_use]
+    pub const fn holds(self) -> Holds {
+        match self {
+            Self::TicketGap
+            | Self::SegmentGap
+            | Self::CloseMismatch
+            | Self::CloseMissing
+            | Self::Fork
+            | Self::Clone => Holds::Completeness,
+            Self::Conflict => Holds::Balance,
+            Self::DoesNotAddUp
+            | Self::WrongCurrency
+            | Self::UnknownTender
+            | Self::UnknownTax
+            | Self::MissingAccount
+            | Self::VoidWithoutSale => Holds::Ticket,
+            Self::UnknownSku => Holds::Item,
+            Self::OdooRejected | Self::OdooChanged => Holds::Effect,
+            Self::Unreadable
+            | Self::CardData
+            | Self::OrphanApproval
+            | Self::TenderWithoutTerminal
+            | Self::TenderDiffers
+            | Self::RolledBack
+            | Self::TailLost
+            | Self::Undecodable
+            | Self::LockedPeriod
+            | Self::ClockOff
+            | Self::DiskFull
+            | Self::OverShort
+            | Self::SourceSilent => Holds::Nothing,
+        }
+    }
+
+    /// True when it keeps the day from being posted until it is signed or gone.
+    #[must_use]
+    pub const fn holds_day(self) -> bool {
+        matches!(self.holds(), Holds::Balance | Holds::Completeness)
+    }
+
+    /// Whose desk it lands on.
+    #[must_use]
+    pub const fn owner(self) -> OwnerRole {
+        match self {
+            Self::CloseMissing | Self::OverShort => OwnerRole::Store,
+            Self::UnknownTender | Self::UnknownTax | Self::UnknownSku | Self::MissingAccount => {
+                OwnerRole::Catalogue
+            }
+            Self::Unreadable
+            | Self::SegmentGap
+            | Self::Fork
+            | Self::Clone
+            | Self::RolledBack
+            | Self::TailLost
+            | Self::Undecodable
+            | Self::ClockOff
+            | Self::DiskFull
+            | Self::SourceSilent => OwnerRole::Operations,
+            Self::CardData => OwnerRole::Security,
+            Self::DoesNotAddUp
+            | Self::WrongCurrency
+            | Self::Conflict
+            | Self::TicketGap
+            | Self::CloseMismatch
+            | Self::OrphanApproval
+            | Self::TenderWithoutTerminal
+            | Self::TenderDiffers
+            | Self::VoidWithoutSale
+            | Self::OdooRejected
+            | Self::OdooChanged
+            | Self::LockedPeriod => OwnerRole::Finance,
+        }
+    }
+
+    /// What may be done about it.
+    #[must_use]
+    pub const fn actions(self) -> &'static [Action] {
+        match self {
+            Self::Conflict => &[Action::ChooseVersion, Action::SignOn, Action::ShowBytes],
+            Self::TicketGap
+            | Self::SegmentGap
+            | Self::CloseMismatch
+            | Self::CloseMissing
+            | Self::Fork
+            | Self::Clone => &[Action::SignOn, Action::ShowBytes],
+            Self::UnknownTender | Self::UnknownTax | Self::UnknownSku | Self::MissingAccount => {
+                &[Action::Map, Action::ShowBytes]
+            }
+            Self::OdooRejected => &[Action::Retry, Action::Acknowledge],
+            Self::Unreadable | Self::DoesNotAddUp | Self::WrongCurrency | Self::Undecodable => {
+                &[Action::ShowBytes, Action::Retry, Action::Acknowledge]
+            }
+            _ => &[Action::Acknowledge, Action::ShowBytes],
+        }
+    }
+}
+
+impl fmt::Display for ExceptionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A person's word about one exception, which lets a held day go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// Which exception.
+    pub cause: CauseKey,
+    /// What was decided.
+    pub decision: Decision,
+    /// Who.
+    pub by: String,
+    /// When, by the relay's clock, in milliseconds since 1970-01-01T00:00:00Z.
+    pub at_ms: i64,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Go on as it is.
+    GoOn,
+    /// Of a conflict, this record is right.
+    Use(RecordId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_name_and_reads_back() {
+        for kind in ExceptionKind::ALL {
+            assert_eq!(ExceptionKind::from_name(kind.name()), Some(kind));
+            assert_eq!(
+                serde_json::to_string(&kind).unwrap(),
+                format!("{:?}", kind.name())
+            );
+            assert!(!kind.actions().is_empty());
+        }
+    }
+
+    #[test]
+    fn one_bad_ticket_never_holds_the_day() {
+        for kind in [
+            ExceptionKind::UnknownTender,
+            ExceptionKind::UnknownTax,
+            ExceptionKind::UnknownSku,
+            ExceptionKind::Unreadable,
+            ExceptionKind::DoesNotAddUp,
+        ] {
+            assert!(!kind.holds_day(), "{kind}");
+        }
+        for kind in [
+            ExceptionKind::TicketGap,
+            ExceptionKind::CloseMismatch,
+            ExceptionKind::Fork,
+        ] {
+            assert!(kind.holds_day(), "{kind}");
+            assert!(kind.actions().contains(&Action::SignOn));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The edge to Odoo, as far as it can be decided without a connection: what to ask ([`JournalEntry`], [`Picking`]),
+//! what an answer means ([`Answer`]), whether Odoo holds what was meant ([`Verdict`]), and what to do next
+//! ([`Effect`]). Odoo's own names appear here and nowhere else. Behaviour as seen on servers of 17.0, 18.0 and 19.0.
+
+mod answer;
+mod backoff;
+mod breaker;
+mod call;
+mod effect;
+mod journal;
+mod picking;
+mod readback;
+mod resolved;
+
+pub use answer::{Answer, Refusal, Reply, classify_json_rpc, classify_json2, confirmed, loaded};
+pub use backoff::{Backoff, jitter};
+pub use breaker::{Breaker, Permit};
+pub use call::Call;
+pub use effect::{
+    Effect, EffectError, EffectKey, EffectKind, EffectState, Next, Payload, Seen, Step, StepResult,
+};
+pub use journal::{EntryLine, JournalEntry};
+pub use picking::{Direction, PickLine, Picking};
+pub use readback::{Difference, FoundEntry, FoundLine, FoundPicking, Verdict, read_entry, read_picking};
+pub use resolved::{OdooVersion, PayloadError, Product, ResolvedBooks, ResolvedStock, ResolvedTax};

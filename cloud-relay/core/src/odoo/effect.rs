@@ -1,0 +1,486 @@
+//! An effect: one thing to make true in Odoo, under a key that lives in Odoo too. Whatever happens on the way (a lost
+//! answer, a crash, a second caller), it is looked at before anything is asked again, so that it becomes true once.
+//!
+//! The order of a caller: [`Effect::next`], then commit [`Effect::calling`], then call, then commit
+//! [`Effect::answered`]. After a restart, [`Effect::recovered`]. This module makes no call and knows no clock.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tillwire_proto::{BusinessDay, Digest, StoreId, TenantId};
+
+use super::answer::{Answer, Refusal};
+use super::backoff::Backoff;
+use super::journal::JournalEntry;
+use super::picking::Picking;
+use super::readback::{Difference, Verdict};
+
+/// Times that a confirmation which changes nothing is asked again.
+const CONFIRMS_MAX: u32 = 5;
+
+/// What kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectKind {
+    /// A posted `account.move`.
+    JournalEntry,
+    /// A done `stock.picking`.
+    Picking,
+}
+
+/// The effect's name, which is its external id in Odoo: created in the same Odoo transaction, unique there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectKey(String);
+
+impl EffectKey {
+    /// Of a day's posting. Revision 1 is the first.
+    #[must_use]
+    pub fn journal(tenant: &TenantId, store: &StoreId, day: BusinessDay, revision: u32) -> Self {
+        let date = day.date();
+        let (year, month, day) = (date.year(), date.month(), date.day());
+        Self(format!(
+            "tillwire.j_{tenant}_{store}_{year:04}{month:02}{day:02}_r{revision}"
+        ))
+    }
+
+    /// Of a store's batch of stock movements. Batches count from 1 per store.
+    #[must_use]
+    pub fn picking(tenant: &TenantId, store: &StoreId, batch: u64) -> Self {
+        Self(format!("tillwire.p_{tenant}_{store}_{batch}"))
+    }
+
+    /// As stored, and as Odoo's external id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads what [`EffectKey::as_str`] gave.
+    #[must_use]
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for EffectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What it says, without a single database id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Payload {
+    /// A journal entry.
+    JournalEntry(JournalEntry),
+    /// A picking.
+    Picking(Picking),
+}
+
+impl Payload {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> EffectKind {
+        match self {
+            Self::JournalEntry(_) => EffectKind::JournalEntry,
+            Self::Picking(_) => EffectKind::Picking,
+        }
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> &EffectKey {
+        match self {
+            Self::JournalEntry(entry) => &entry.key,
+            Self::Picking(picking) => &picking.key,
+        }
+    }
+
+    /// SHA-256 of its JSON, whose fields and lines have one order.
+    #[must_use]
+    pub fn content_hash(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).expect("a payload has only texts and numbers"))
+    }
+}
+
+/// Where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EffectState {
+    /// Decided and committed; nothing of it is in Odoo.
+    Intent,
+    /// On its way: a call is out, or came back well and another follows.
+    Sent,
+    /// A call went out and nobody knows what became of it.
+    Unknown,
+    /// Read back from Odoo and equal.
+    Done,
+    /// Odoo refused, or holds something else. A person decides.
+    Rejected,
+}
+
+/// The next thing to do in Odoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// `load()`: create it if it is absent; answers its id either way.
+    Load,
+    /// Read it.
+    Look,
+    /// `action_post` or `button_validate`.
+    Confirm,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// This.
+    Do(Step),
+    /// Nothing before this moment, in milliseconds since 1970-01-01T00:00:00Z.
+    Wait {
+        /// When to ask again.
+        until_ms: i64,
+    },
+    /// Nothing any more.
+    Finished,
+}
+
+/// What a read showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// It is not there any more: somebody deleted it.
+    Gone,
+    /// It is there, not yet confirmed.
+    Draft(Verdict),
+    /// It is posted or done.
+    Confirmed(Verdict),
+    /// It was cancelled.
+    Cancelled,
+}
+
+/// What came of a step.
+#[derive(Debug, Clone)]
+pub enum StepResult {
+    /// `load()` gave the id.
+    Loaded(i64),
+    /// A read.
+    Seen(Seen),
+    /// A confirmation answered without complaint, which proves nothing.
+    Confirmed,
+    /// Anything else.
+    Failed(Answer),
+}
+
+/// A transition that is not allowed: a bug in the caller, never a fact about Odoo.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("effect {key} is {state:?} at {step:?}: {what} is not possible")]
+pub struct EffectError {
+    key: EffectKey,
+    state: EffectState,
+    step: Step,
+    what: &'static str,
+}
+
+/// The effect. Stored after each transition; equal inputs give equal effects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Its key.
+    pub key: EffectKey,
+    /// What it says.
+    pub payload: Payload,
+    /// SHA-256 of the payload.
+    pub content: Digest,
+    /// Where it stands.
+    pub state: EffectState,
+    /// What comes next, or is out.
+    pub step: Step,
+    /// True while a call is out.
+    pub calling: bool,
+    /// Its id in Odoo, once known. Kept for good: one that is gone is an alarm, not a reason to make another.
+    pub document: Option<i64>,
+    /// Calls since something last went well.
+    pub attempts: u32,
+    /// Confirmations asked.
+    pub confirms: u32,
+    /// Not before this moment, in milliseconds since 1970-01-01T00:00:00Z.
+    pub not_before_ms: i64,
+    /// Why it waits or was rejected, in words.
+    pub reason: Option<String>,
+    /// What Odoo holds differently: on a rejected effect why, on a done one what was let pass (its date).
+    pub differences: Vec<Difference>,
+}
+
+impl Effect {
+    /// Decides that it shall be. Commit this before anything else.
+    #[must_use]
+    pub fn intend(payload: Payload) -> Self {
+        Self {
+            key: payload.key().clone(),
+            content: payload.content_hash(),
+            payload,
+            state: EffectState::Intent,
+            step: Step::Load,
+            calling: false,
+            document: None,
+            attempts: 0,
+            confirms: 0,
+            not_before_ms: 0,
+            reason: None,
+            differences: Vec::new(),
+        }
+    }
+
+    /// True when nothing more happens by itself.
+    #[must_use]
+    pub const fn is_finished(&self) -> bool {
+        matches!(self.state, EffectState::Done | EffectState::Rejected)
+    }
+
+    /// What to do now. While a call is out, nothing: one caller at a time.
+    #[must_use]
+    pub fn next(&self, now_ms: i64) -> Next {
+        if self.is_finished() {
+            Next::Finished
+        } else if self.calling || now_ms < self.not_before_ms {
+            Next::Wait {
+                until_ms: self.not_before_ms.max(now_ms.saturating_add(1)),
+            }
+        } else {
+            Next::Do(self.step)
+        }
+    }
+
+    /// The call goes out now. Commit this before calling.
+    ///
+    /// # Errors
+    /// [`EffectError`] when finished, or when a call is out.
+    pub fn calling(mut self) -> Result<Self, EffectError> {
+        if self.is_finished() || self.calling {
+            return Err(self.wrong("calling"));
+        }
+        self.state = EffectState::Sent;
+        self.calling = true;
+        self.attempts = self.attempts.saturating_add(1);
+        if self.step == Step::Confirm {
+            self.confirms = self.confirms.saturating_add(1);
+        }
+        Ok(self)
+    }
+
+    /// What came of the call. Commit this.
+    ///
+    /// # Errors
+    /// [`EffectError`] when no call was out, or when the result belongs to another step.
+    pub fn answered(
+        mut self,
+        result: StepResult,
+        now_ms: i64,
+        backoff: Backoff,
+        seed: u64,
+    ) -> Result<Self, EffectError> {
+        if !self.calling {
+            return Err(self.wrong("an answer"));
+        }
+        self.calling = false;
+        match (self.step, result) {
+            (_, StepResult::Failed(answer)) => self.failed(answer, now_ms, backoff, seed),
+            (Step::Load, StepResult::Loaded(id)) => {
+                self.document = Some(id);
+                self.went_well(Step::Look);
+            }
+            (Step::Confirm, StepResult::Confirmed) => {
+                self.reason = None;
+                self.went_well(Step::Look);
+            }
+            (Step::Look, StepResult::Seen(seen)) => self.seen(seen, now_ms, backoff, seed),
+            _ => return Err(self.wrong("this result")),
+        }
+        Ok(self)
+    }
+
+    /// After a restart: a call that was out has an unknown outcome.
+    #[must_use]
+    pub fn recovered(mut self) -> Self {
+        if self.calling {
+            self.calling = false;
+            self.lose_track("the relay stopped while the call was out".to_owned());
+        }
+        self
+    }
+
+    /// A person has it tried again, with another payload under the same key where nothing of it is in Odoo.
+    ///
+    /// # Errors
+    /// [`EffectError`] when it was not rejected, or when Odoo already holds the old payload.
+    pub fn retried(mut self, payload: Option<Payload>) -> Result<Self, EffectError> {
+        if self.state != EffectState::Rejected {
+            return Err(self.wrong("trying again"));
+        }
+        if let Some(payload) = payload {
+            if self.document.is_some() || *payload.key() != self.key {
+                return Err(self.wrong("another payload"));
+            }
+            self.content = payload.content_hash();
+            self.payload = payload;
+        }
+        self.state = if self.document.is_some() {
+            EffectState::Sent
+        } else {
+            EffectState::Intent
+        };
+        self.step = if self.document.is_some() {
+            Step::Look
+        } else {
+            Step::Load
+        };
+        (self.attempts, self.confirms, self.not_before_ms) = (0, 0, 0);
+        (self.reason, self.differences) = (None, Vec::new());
+        Ok(self)
+    }
+
+    /// Compares a later read of a done effect with what was meant: what somebody has changed in Odoo since.
+    #[must_use]
+    pub fn changed_since(&self, seen: &Seen) -> Vec<Difference> {
+        match seen {
+            Seen::Gone => vec![Difference::Gone],
+            Seen::Cancelled => vec![Difference::NotConfirmed],
+            Seen::Draft(verdict) => {
+                let mut differences = verdict.differences.clone();
+                differences.push(Difference::NotConfirmed);
+                differences
+            }
+            Seen::Confirmed(verdict) => verdict
+                .differences
+                .iter()
+                .filter(|difference| !self.differences.contains(difference))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    fn went_well(&mut self, next: Step) {
+        self.state = EffectState::Sent;
+        self.step = next;
+        self.attempts = 0;
+        self.not_before_ms = 0;
+    }
+
+    fn seen(&mut self, seen: Seen, now_ms: i64, backoff: Backoff, seed: u64) {
+        match seen {
+            Seen::Gone => self.reject(
+                "it was deleted in Odoo after it had been created",
+                vec![Difference::Gone],
+            ),
+            Seen::Cancelled => self.reject("it was cancelled in Odoo", vec![Difference::NotConfirmed]),
+            Seen::Draft(verdict) if !verdict.agrees() => {
+                self.reject(
+                    "Odoo's draft is not what was meant; it was not confirmed",
+                    verdict.differences,
+                );
+            }
+            Seen::Draft(_) if self.reason.is_some() || self.confirms >= CONFIRMS_MAX => {
+                let reason = self.reason.take();
+                let reason = reason.unwrap_or_else(|| "it stays a draft after it was confirmed".to_owned());
+                self.reject(&reason, vec![Difference::NotConfirmed]);
+            }
+            Seen::Draft(_) => {
+                let again = self.confirms;
+                self.went_well(Step::Confirm);
+                if again > 0 {
+                    self.wait(again, None, now_ms, backoff, seed);
+                }
+            }
+            Seen::Confirmed(verdict) if verdict.agrees_but_for_date() => {
+                self.state = EffectState::Done;
+                self.reason = None;
+                self.differences = verdict.differences;
+            }
+            Seen::Confirmed(verdict) => {
+                self.reject(
+                    "Odoo has confirmed something else than was meant",
+                    verdict.differences,
+                );
+            }
+        }
+    }
+
+    fn failed(&mut self, answer: Answer, now_ms: i64, backoff: Backoff, seed: u64) {
+        match answer {
+            // a read-only step that came back with a result the caller could not use
+            Answer::Ok(_) => {
+                self.lose_track("the answer was not understood".to_owned());
+                self.wait(self.attempts, None, now_ms, backoff, seed);
+            }
+            Answer::Retry { after_ms, reason } => {
+                self.step_back(reason);
+                self.wait(self.attempts, after_ms, now_ms, backoff, seed);
+            }
+            Answer::Unknown { after_ms, reason } => {
+                self.lose_track(reason);
+                self.wait(self.attempts, after_ms, now_ms, backoff, seed);
+            }
+            Answer::Unauthorised { message } => {
+                self.step_back(message);
+                self.wait(u32::MAX, Some(backoff.most_ms / 2), now_ms, backoff, seed);
+            }
+            // "must be in draft" may mean that it is posted, a dialog that it is done: read the state first
+            Answer::Rejected {
+                refusal: Refusal::Rule | Refusal::Dialog | Refusal::Missing,
+                message,
+            } if self.step == Step::Confirm => {
+                self.went_well(Step::Look);
+                self.reason = Some(message);
+            }
+            Answer::Rejected { message, .. } => self.reject(&message, Vec::new()),
+        }
+    }
+
+    /// Certainly not done: as if the call had not been made.
+    fn step_back(&mut self, reason: String) {
+        self.state = if self.document.is_some() {
+            EffectState::Sent
+        } else {
+            EffectState::Intent
+        };
+        self.note(reason);
+    }
+
+    /// Whatever it was, the way on begins with looking: `load()` finds what is there by its key.
+    fn lose_track(&mut self, reason: String) {
+        self.state = EffectState::Unknown;
+        self.step = if self.document.is_some() {
+            Step::Look
+        } else {
+            Step::Load
+        };
+        self.note(reason);
+    }
+
+    /// Remembers why it waits, except where that would be taken for a refusal to confirm.
+    fn note(&mut self, reason: String) {
+        if self.document.is_none() {
+            self.reason = Some(reason);
+        }
+    }
+
+    fn wait(&mut self, attempt: u32, after_ms: Option<u64>, now_ms: i64, backoff: Backoff, seed: u64) {
+        let wait = backoff.wait_ms(attempt, seed).max(after_ms.unwrap_or(0));
+        self.not_before_ms = now_ms.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX));
+    }
+
+    fn reject(&mut self, reason: &str, differences: Vec<Difference>) {
+        self.state = EffectState::Rejected;
+        self.reason = Some(reason.to_owned());
+        self.differences = differences;
+    }
+
+    fn wrong(&self, what: &'static str) -> EffectError {
+        EffectError {
+            key: self.key.clone(),
+            state: self.state,
+            step: self.step,
+            what,
+        }
+    }
+}

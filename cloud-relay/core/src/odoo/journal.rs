@@ -1,0 +1,204 @@
+//! A posting as an `account.move` of type `entry`, written with `load()`: created if absent by external id, in one
+//! transaction, whoever calls how often.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tillwire_proto::{Amount, BusinessDay};
+
+use super::call::{Call, create_if_absent};
+use super::effect::EffectKey;
+use super::resolved::{PayloadError, ResolvedBooks, ResolvedTax};
+use crate::books::Posting;
+use crate::settings::AccountCode;
+
+/// A journal entry to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Its key and external id.
+    pub key: EffectKey,
+    /// What Odoo shows as its reference.
+    pub reference: String,
+    /// The accounting date.
+    pub date: BusinessDay,
+    /// Its lines; they add up to nothing.
+    pub lines: Vec<EntryLine>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryLine {
+    /// The account.
+    pub account: AccountCode,
+    /// What the line says.
+    pub label: String,
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+    /// Names of the Odoo taxes that this revenue is the base of.
+    pub taxed_by: Vec<String>,
+    /// Name of the Odoo tax that this line is the amount of.
+    pub tax: Option<String>,
+    /// What that tax was computed on.
+    pub base: Option<Amount>,
+}
+
+const COLUMNS: [&str; 12] = [
+    "id",
+    "ref",
+    "date",
+    "journal_id/.id",
+    "move_type",
+    "line_ids/account_id/.id",
+    "line_ids/name",
+    "line_ids/debit",
+    "line_ids/credit",
+    "line_ids/tax_ids/.id",
+    "line_ids/tax_repartition_line_id/.id",
+    "line_ids/tax_base_amount",
+];
+
+impl JournalEntry {
+    /// A day's posting, dated by its business day.
+    #[must_use]
+    pub fn of(posting: &Posting) -> Self {
+        let key = EffectKey::journal(
+            posting.tenant(),
+            posting.store(),
+            posting.day(),
+            posting.revision(),
+        );
+        let reference = format!("TW/{}/{}/r{}", posting.store(), posting.day(), posting.revision());
+        let lines = posting
+            .lines()
+            .map(|(key, line)| EntryLine {
+                account: key.account.clone(),
+                label: key.label.clone(),
+                amount: line.amount,
+                taxed_by: key.taxed_by.clone(),
+                tax: key.tax.as_ref().and_then(|tax| tax.odoo_tax.clone()),
+                base: line.base,
+            })
+            .collect();
+        Self {
+            key,
+            reference,
+            date: posting.day(),
+            lines,
+        }
+    }
+
+    /// Sum of the debits, which is Odoo's `amount_total` of an entry; `None` without lines.
+    #[must_use]
+    pub fn total(&self) -> Option<Amount> {
+        let currency = self.lines.first()?.amount.currency();
+        let debits = self.lines.iter().map(|l| l.amount).filter(|a| !a.is_negative());
+        Amount::sum(debits, currency).ok()
+    }
+
+    /// The call that creates it if it is absent. Answers as [`super::loaded`] reads.
+    ///
+    /// # Errors
+    /// [`PayloadError`] when Odoo lacks an account.
+    pub fn load(&self, resolved: &ResolvedBooks) -> Result<Call, PayloadError> {
+        let mut rows = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            rows.push(self.row(line, rows.is_empty(), resolved)?);
+        }
+        Ok(Call::on("account.move", "load")
+            .arg("fields", json!(COLUMNS))
+            .arg("data", Value::Array(rows))
+            .context(create_if_absent()))
+    }
+
+    fn row(&self, line: &EntryLine, first: bool, resolved: &ResolvedBooks) -> Result<Value, PayloadError> {
+        let account = account(line, resolved)?;
+        let head = if first {
+            [
+                self.key.as_str().to_owned(),
+                self.reference.clone(),
+                self.date.to_string(),
+                resolved.journal.to_string(),
+                "entry".to_owned(),
+            ]
+        } else {
+            Default::default()
+        };
+        let magnitude = line.amount.decimal().trim_start_matches('-').to_owned();
+        let (debit, credit) = if line.amount.is_negative() {
+            ("0".to_owned(), magnitude)
+        } else {
+            (magnitude, "0".to_owned())
+        };
+        let taxes: Vec<String> = line
+            .taxed_by
+            .iter()
+            .filter_map(|name| self.told_tax(name, resolved))
+            .map(|tax| tax.tax.to_string())
+            .collect();
+        let told = line.tax.as_ref().and_then(|name| self.told_tax(name, resolved));
+        let base = told
+            .and(line.base)
+            .map(|base| base.decimal().trim_start_matches('-').to_owned());
+        let mut row: Vec<Value> = head.into_iter().map(Value::String).collect();
+        row.extend([
+            json!(account.to_string()),
+            json!(line.label),
+            json!(debit),
+            json!(credit),
+            json!(taxes.join(",")),
+            json!(told.map_or_else(String::new, |tax| tax.repartition.to_string())),
+            json!(base.unwrap_or_default()),
+        ]);
+        Ok(Value::Array(row))
+    }
+
+    /// The tax, where telling Odoo about it keeps every amount as it is. Odoo adds a line of its own for a tax whose
+    /// base is there without exactly one fitting amount, and balances the entry silently; in such a posting the
+    /// amount is booked to its account and the tax is not named.
+    fn told_tax(&self, name: &str, resolved: &ResolvedBooks) -> Option<ResolvedTax> {
+        let tax = resolved.taxes.get(name).copied()?;
+        let mut amounts = self.lines.iter().filter(|l| l.tax.as_deref() == Some(name));
+        let (Some(amount), None) = (amounts.next(), amounts.next()) else {
+            return None;
+        };
+        let mut bases = self
+            .lines
+            .iter()
+            .filter(|l| l.taxed_by.iter().any(|t| t == name))
+            .peekable();
+        let same_account = resolved.accounts.get(&amount.account).copied() == tax.account;
+        let fits = bases.peek().is_some()
+            && bases.all(|base| base.amount.is_negative())
+            && amount.amount.is_negative()
+            && same_account;
+        fits.then_some(tax)
+    }
+
+    /// The call that posts it.
+    #[must_use]
+    pub fn confirm(id: i64) -> Call {
+        Call::on("account.move", "action_post").ids([id])
+    }
+
+    /// The two calls that read it back, for [`super::read_entry`]: the entry, then its lines.
+    #[must_use]
+    pub fn look(id: i64) -> [Call; 2] {
+        [
+            Call::on("account.move", "read").ids([id]).arg(
+                "fields",
+                json!(["name", "state", "date", "ref", "amount_total", "journal_id"]),
+            ),
+            Call::on("account.move.line", "search_read")
+                .arg("domain", json!([["move_id", "=", id]]))
+                .option("fields", json!(["account_id", "name", "debit", "credit"]))
+                .option("order", json!("id")),
+        ]
+    }
+}
+
+fn account(line: &EntryLine, resolved: &ResolvedBooks) -> Result<i64, PayloadError> {
+    resolved
+        .accounts
+        .get(&line.account)
+        .copied()
+        .ok_or_else(|| PayloadError::Account(line.account.clone()))
+}

@@ -1,0 +1,91 @@
+//! What preflight found in Odoo: database ids for names. Ids are looked up anew when they stop fitting; what an
+//! effect *means* never contains one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tillwire_proto::Sku;
+
+use crate::settings::AccountCode;
+
+/// Odoo's major version; decides columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OdooVersion(pub u16);
+
+impl OdooVersion {
+    /// `stock.move` has a name of its own, which is required, up to 18.
+    #[must_use]
+    pub const fn move_has_name(self) -> bool {
+        self.0 <= 18
+    }
+
+    /// The bearer-key protocol exists from 19 on.
+    #[must_use]
+    pub const fn has_json2(self) -> bool {
+        self.0 >= 19
+    }
+}
+
+/// A tax in Odoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedTax {
+    /// `account.tax` id.
+    pub tax: i64,
+    /// Id of its invoice repartition line of type `tax`; where there are several, it is not resolved.
+    pub repartition: i64,
+    /// Account of that line. Another account than the mapping's would make Odoo add a tax line of its own.
+    pub account: Option<i64>,
+}
+
+/// What a journal entry needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedBooks {
+    /// The server's version.
+    pub version: OdooVersion,
+    /// `account.journal` id.
+    pub journal: i64,
+    /// `account.account` ids by code, of the right company.
+    pub accounts: BTreeMap<AccountCode, i64>,
+    /// `account.tax` by name, of the right company and of type sale.
+    pub taxes: BTreeMap<String, ResolvedTax>,
+}
+
+/// A product in Odoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// `product.product` id.
+    pub id: i64,
+    /// `uom.uom` id of its unit.
+    pub uom: i64,
+    /// True when it moves by lot or serial number; such products get a picking of their own, so that a missing lot
+    /// does not stop the others.
+    pub tracked: bool,
+}
+
+/// What a picking needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedStock {
+    /// The server's version.
+    pub version: OdooVersion,
+    /// `stock.picking.type` id for goods out.
+    pub type_out: i64,
+    /// `stock.picking.type` id for goods back.
+    pub type_back: i64,
+    /// `stock.location` id of the store's stock.
+    pub stock: i64,
+    /// `stock.location` id of customers.
+    pub customers: i64,
+    /// Products by `default_code`. A code that is there twice is not resolved.
+    pub products: BTreeMap<Sku, Product>,
+}
+
+/// Why a payload cannot be written for this Odoo.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    /// The account is not in Odoo.
+    #[error("account {0} is not in Odoo's chart; create it or mend the mapping")]
+    Account(AccountCode),
+    /// The product is not in Odoo.
+    #[error("product {0} is not in Odoo; create it with this internal reference")]
+    Product(Sku),
+}

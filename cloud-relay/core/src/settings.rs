@@ -1,0 +1,265 @@
+//! What a retailer decided about a store, checked. [`StoreDraft`] is the form that configuration files and forms
+//! are read into; [`StoreSettings`] can only be made from a draft that holds together, so that nothing later has
+//! to ask again whether an account code is empty or a time zone exists.
+//!
+//! It does not know whether Odoo has these accounts: that is preflight's question, and its answer is
+//! [`crate::odoo::ResolvedBooks`].
+
+mod draft;
+mod mapping;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use tillwire_proto::{Amount, BusinessDay, Currency, RegisterId, StoreId, TenantId};
+
+pub use draft::{AccountsDraft, OdooDraft, StoreDraft, TaxDraft};
+pub use mapping::{Mapping, TaxAccount};
+
+/// An account's code in Odoo's chart, such as `101501`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountCode(String);
+
+impl AccountCode {
+    /// One to 64 printable characters without spaces, as Odoo writes codes.
+    ///
+    /// # Errors
+    /// [`SettingsError`] under the key `account`.
+    pub fn new(text: &str) -> Result<Self, SettingsError> {
+        if (1..=64).contains(&text.len()) && text.chars().all(|c| !c.is_control() && !c.is_whitespace()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(SettingsError::new(
+                "account",
+                text,
+                "an account code of 1 to 64 characters without spaces",
+            ))
+        }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AccountCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for AccountCode {
+    type Error = SettingsError;
+    fn try_from(text: String) -> Result<Self, SettingsError> {
+        Self::new(&text)
+    }
+}
+
+impl From<AccountCode> for String {
+    fn from(code: AccountCode) -> Self {
+        code.0
+    }
+}
+
+/// A setting that does not hold together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: found {found:?}, wanted {wanted}")]
+pub struct SettingsError {
+    /// The key's path inside the store's table, such as `odoo.accounts.tender.cash`.
+    pub key: String,
+    /// As found.
+    pub found: String,
+    /// What is allowed.
+    pub wanted: String,
+}
+
+impl SettingsError {
+    pub(crate) fn new(key: &str, found: &str, wanted: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            found: found.chars().take(80).collect(),
+            wanted: wanted.to_owned(),
+        }
+    }
+
+    pub(crate) fn under(mut self, key: &str) -> Self {
+        key.clone_into(&mut self.key);
+        self
+    }
+}
+
+/// How the POS numbers its tickets, which decides what a missing number is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketSequence {
+    /// Each register counts for itself.
+    #[default]
+    PerRegister,
+    /// The store counts.
+    PerStore,
+    /// Numbers say nothing.
+    None,
+}
+
+/// What happens to a card tender that no terminal answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketWithoutTerminal {
+    /// It is booked; where the register's terminal is watched, there is a note.
+    #[default]
+    Accept,
+    /// The ticket is held until the terminal's answer arrives or somebody signs.
+    Hold,
+}
+
+/// When a register that never sent its close counts as closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClosePolicy {
+    /// This many minutes after the cut-off, with what is there. For POS systems that send no close.
+    AfterGrace(u32),
+    /// Never: this many minutes after the cut-off it becomes an exception.
+    Required(u32),
+}
+
+impl Default for ClosePolicy {
+    fn default() -> Self {
+        Self::AfterGrace(60)
+    }
+}
+
+impl ClosePolicy {
+    /// Minutes after the cut-off.
+    #[must_use]
+    pub const fn grace_minutes(self) -> u32 {
+        match self {
+            Self::AfterGrace(minutes) | Self::Required(minutes) => minutes,
+        }
+    }
+}
+
+/// One store's settings. Made from a [`StoreDraft`] only.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct StoreSettings {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// What people call it.
+    pub name: String,
+    /// Its time zone.
+    pub time_zone: TimeZone,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its registers. A register that is not listed still counts when it trades.
+    pub registers: Vec<RegisterId>,
+    /// Local time at which the previous business day ends.
+    pub cut_off: civil::Time,
+    /// What happens without a close.
+    pub close: ClosePolicy,
+    /// How tickets are numbered.
+    pub ticket_sequence: TicketSequence,
+    /// What happens to card tenders without a terminal.
+    pub ticket_without_terminal: TicketWithoutTerminal,
+    /// The cash that a drawer starts with when no day open says so; `None` when that is not known.
+    pub opening_float: Option<Amount>,
+    /// Differences up to here are booked without an exception.
+    pub over_short_limit: Amount,
+    /// Where it goes in Odoo.
+    pub odoo: OdooStore,
+}
+
+/// The store's place in Odoo.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OdooStore {
+    /// The company's name.
+    pub company: String,
+    /// The journal's code.
+    pub journal_code: String,
+    /// The warehouse's code.
+    pub warehouse_code: String,
+    /// Which account each movement goes to.
+    pub accounts: Mapping,
+}
+
+impl StoreSettings {
+    /// The moment at which a business day is over, in milliseconds since 1970-01-01T00:00:00Z: the cut-off of the
+    /// next calendar day. A time that the clock change skips or repeats is taken as the zone's rules say.
+    #[must_use]
+    pub fn day_ends_ms(&self, day: BusinessDay) -> i64 {
+        let next = day.date().tomorrow().unwrap_or(day.date());
+        self.time_zone
+            .to_ambiguous_zoned(next.to_datetime(self.cut_off))
+            .compatible()
+            .map_or(i64::MAX, |at| at.timestamp().as_millisecond())
+    }
+
+    /// The moment after which a missing close is not waited for, in milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn grace_ends_ms(&self, day: BusinessDay) -> i64 {
+        self.day_ends_ms(day)
+            .saturating_add(i64::from(self.close.grace_minutes()) * 60_000)
+    }
+
+    /// The business day that a moment falls into by the store's zone and cut-off. Only for things that no POS has
+    /// given a day, such as a terminal's answer.
+    #[must_use]
+    pub fn day_at_ms(&self, at_ms: i64) -> BusinessDay {
+        let at = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::MIN);
+        self.day_of_local(at.to_zoned(self.time_zone.clone()).datetime())
+    }
+
+    /// The business day of a local date and time.
+    #[must_use]
+    pub fn day_of_local(&self, at: civil::DateTime) -> BusinessDay {
+        let date = at.date();
+        if at.time() < self.cut_off {
+            BusinessDay::from(date.yesterday().unwrap_or(date))
+        } else {
+            BusinessDay::from(date)
+        }
+    }
+}
+
+/// All stores.
+#[derive(Debug, Clone, Default)]
+pub struct RelaySettings {
+    stores: BTreeMap<(TenantId, StoreId), StoreSettings>,
+}
+
+impl RelaySettings {
+    /// From checked stores.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a store is there twice.
+    pub fn new(stores: impl IntoIterator<Item = StoreSettings>) -> Result<Self, SettingsError> {
+        let mut all = BTreeMap::new();
+        for store in stores {
+            let key = (store.tenant.clone(), store.store.clone());
+            let name = format!("{}/{}", key.0, key.1);
+            if all.insert(key, store).is_some() {
+                return Err(SettingsError::new("store", &name, "each store once"));
+            }
+        }
+        Ok(Self { stores: all })
+    }
+
+    /// One store.
+    #[must_use]
+    pub fn store(&self, tenant: &TenantId, store: &StoreId) -> Option<&StoreSettings> {
+        self.stores.get(&(tenant.clone(), store.clone()))
+    }
+
+    /// All stores, in order of tenant and store.
+    pub fn iter(&self) -> impl Iterator<Item = &StoreSettings> {
+        self.stores.values()
+    }
+}
