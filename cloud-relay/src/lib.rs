@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod endpoint;
 pub mod events;
 pub mod metrics;
+pub mod pki;
 pub mod store;
 
 /// Random bytes from the system.
