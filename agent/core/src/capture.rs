@@ -1,9 +1,12 @@
 //! Capture decides what a source's bytes say. Every byte passes the [`tripwire`] before anything else looks at it;
-//! then a dialect reads it. Sockets, clocks and the journal are the shell's.
+//! then a dialect (such as [`heartland_retail`]) reads it. Sockets, clocks and the journal are the shell's.
 
 use tillwire_proto::{Code, Fact, Note, RegisterId, Unreadable};
 
+pub mod heartland_retail;
 mod notice;
+mod scalar;
+pub mod settings;
 pub mod tripwire;
 
 pub use notice::CardDataGate;
