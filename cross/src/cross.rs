@@ -1,0 +1,150 @@
+//! Cross builds of the agent with the `small` profile.
+//!
+//! Two ways, chosen by what is there. With rustup's standard library for the target the build is the ordinary one.
+//! Without it (a machine that reaches only Debian) Debian's own compiler builds the standard library along with the
+//! agent; that needs `RUSTC_BOOTSTRAP`, which is why it stays in this one place. Static binaries link Debian's musl
+//! through its gcc specs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{self, cargo, root};
+use crate::smoke;
+use crate::target::{Target, choose};
+
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// Builds, prints sizes, and with `and_run` tries each binary under its emulator.
+pub(crate) fn run(name: Option<&str>, and_run: bool) -> Result<()> {
+    let mut built = Vec::new();
+    for target in choose(name)? {
+        let mut command = if has_rustup_std(target) {
+            rustup_build(target)
+        } else {
+            debian_build(target)?
+        };
+        process::run(&mut command)?;
+        let binary = root()
+            .join("target")
+            .join(target.triple)
+            .join("small/tillwire-agent");
+        let size = fs::metadata(&binary)
+            .with_context(|| format!("no binary at {}", binary.display()))?
+            .len();
+        built.push((target, binary, size));
+    }
+    println!("\n{:<8}{:<32}{:>12}   goal", "target", "triple", "bytes");
+    for (target, _, size) in &built {
+        println!(
+            "{:<8}{:<32}{size:>12}   below 6000000",
+            target.name, target.triple
+        );
+    }
+    if and_run {
+        for (target, binary, _) in &built {
+            smoke::run(target, binary)?;
+        }
+    }
+    Ok(())
+}
+
+fn has_rustup_std(target: &Target) -> bool {
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output();
+    installed.is_ok_and(|out| {
+        String::from_utf8_lossy(&out.stdout)
+            .lines()
+            .any(|line| line == target.triple)
+    })
+}
+
+fn build_arguments(command: &mut Command, target: &Target) {
+    command.current_dir(root());
+    command.args([
+        "build",
+        "--package",
+        "tillwire-agent",
+        "--profile",
+        "small",
+        "--target",
+        target.triple,
+    ]);
+}
+
+fn rustup_build(target: &Target) -> Command {
+    let mut command = cargo();
+    build_arguments(&mut command, target);
+    command
+}
+
+fn debian_build(target: &Target) -> Result<Command> {
+    for needed in [DEBIAN_CARGO, DEBIAN_RUSTC] {
+        if !Path::new(needed).exists() {
+            bail!(
+                "found neither rustup's {triple} nor {needed}; run `rustup target add {triple}`, or on Debian \
+                 install rustc-web cargo-web rust-web-src and {gcc}",
+                triple = target.triple,
+                gcc = target.gcc
+            );
+        }
+    }
+    let tools = tools(target)?;
+    let upper = target.triple.to_uppercase().replace('-', "_");
+    let lower = target.triple.replace('-', "_");
+    let mut command = Command::new(DEBIAN_CARGO);
+    build_arguments(&mut command, target);
+    command.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features="]);
+    for inherited in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTDOC", "RUSTFLAGS"] {
+        command.env_remove(inherited);
+    }
+    command.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    command.env(format!("CARGO_TARGET_{upper}_LINKER"), &tools.compiler);
+    command
+        .env(format!("CC_{lower}"), &tools.compiler)
+        .env(format!("AR_{lower}"), target.ar);
+    command.env(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), tools.flags.join(" "));
+    Ok(command)
+}
+
+struct Tools {
+    compiler: PathBuf,
+    flags: Vec<String>,
+}
+
+/// For musl a compiler that uses Debian's specs, and an empty `libunwind.a`: the standard library asks for one, but
+/// a program that aborts on panic and prints no backtrace uses nothing of it.
+fn tools(target: &Target) -> Result<Tools> {
+    let Some(musl) = target.musl else {
+        return Ok(Tools {
+            compiler: target.gcc.into(),
+            flags: Vec::new(),
+        });
+    };
+    let folder = root().join("target/cross").join(target.name);
+    fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
+    let compiler = folder.join("cc");
+    fs::write(
+        &compiler,
+        format!(
+            "#!/bin/sh\nexec {} \"$@\" -specs {musl}/musl-gcc.specs\n",
+            target.gcc
+        ),
+    )?;
+    fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755))?;
+    let unwind = folder.join("libunwind.a");
+    if !unwind.exists() {
+        process::run(Command::new(target.ar).arg("crs").arg(&unwind))?;
+    }
+    let flags = vec![
+        "-C link-self-contained=no".to_owned(),
+        format!("-L native={musl}"),
+        format!("-L native={}", folder.display()),
+    ];
+    Ok(Tools { compiler, flags })
+}
