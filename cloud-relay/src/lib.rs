@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod dashboard;
 pub mod endpoint;
 pub mod events;
 pub mod metrics;

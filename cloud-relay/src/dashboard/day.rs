@@ -1,0 +1,128 @@
+//! A store-day's page and a record's page: the way from a cent to the bytes it came from.
+
+use maud::{Markup, html};
+
+use super::html::{chip, money};
+use super::now;
+use super::view::{DayView, EffectRow, LedgerRow, RecordLink, RecordView, TransactionRow};
+
+/// Links shown at once; a line of a busy day adds up hundreds of tickets.
+const LINKS_SHOWN: usize = 12;
+
+/// A store-day in full.
+pub(super) fn body(view: &DayView) -> Markup {
+    let row = &view.row;
+    html! {
+        h1 { (row.name) ", " (row.day) " " (chip(&row.state)) }
+        @if let Some(why) = &row.blocked_by { p { (why) } }
+        (ledger(&view.lines))
+        (effects(&view.effects))
+        (now::exceptions(&view.exceptions))
+        (transactions(&view.transactions))
+    }
+}
+
+fn ledger(lines: &[LedgerRow]) -> Markup {
+    html! {
+        section.card aria-labelledby="ledger-title" {
+            div.head { h2 #ledger-title { "Journal of the day" } span.count { (lines.len()) " lines" } }
+            @if lines.is_empty() {
+                p.empty { "Nothing to post yet." }
+            } @else {
+                div.scroll { table {
+                    thead { tr { th { "Account" } th { "What" } th.num { "Debit" } th.num { "Credit" } th { "From" } } }
+                    tbody { @for line in lines { tr {
+                        th scope="row" { (line.account) }
+                        td { (line.label) }
+                        td.num { @if let Some(amount) = line.debit { (money(amount)) } }
+                        td.num { @if let Some(amount) = line.credit { (money(amount)) } }
+                        td.wide { (links(&line.records)) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn links(records: &[RecordLink]) -> Markup {
+    let (shown, more) = records.split_at(records.len().min(LINKS_SHOWN));
+    html! {
+        @for record in shown { (link(record)) " " }
+        @if !more.is_empty() {
+            details { summary { "and " (more.len()) " more" } @for record in more { (link(record)) " " } }
+        }
+    }
+}
+
+fn link(record: &RecordLink) -> Markup {
+    let title = record.amount.map(money);
+    html! { a href=(format!("/records/{}/{}", record.segment, record.number)) title=[title] { (record.name) } }
+}
+
+fn effects(rows: &[EffectRow]) -> Markup {
+    html! {
+        section.card aria-labelledby="effects-title" {
+            div.head { h2 #effects-title { "In Odoo" } span.count { (rows.len()) } }
+            @if rows.is_empty() { p.empty { "Odoo has not been asked for anything yet." } }
+            @else {
+                div.scroll { table {
+                    thead { tr { th { "What" } th { "State" } th { "Name in Odoo" } th { "External id" } th { "Last answer" } } }
+                    tbody { @for row in rows { tr {
+                        td { (row.kind) }
+                        td { (chip(&row.state)) }
+                        td { (row.name.as_deref().unwrap_or("–")) }
+                        td { code { (row.key) } }
+                        td.wide { (row.last_error.as_deref().unwrap_or("")) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn transactions(rows: &[TransactionRow]) -> Markup {
+    html! {
+        section.card aria-labelledby="transactions-title" {
+            div.head { h2 #transactions-title { "Transactions" } span.count { (rows.len()) } }
+            div.scroll { table {
+                thead { tr {
+                    th { "Ticket" } th { "Kind" } th { "Register" } th { "Till's clock" } th.num { "Total" }
+                    th { "Paid with" } th { "Told by" }
+                } }
+                tbody { @for row in rows { tr {
+                    th scope="row" { (link(&row.record)) }
+                    td { (row.kind) }
+                    td { (row.register) }
+                    td { (row.at) }
+                    td.num { @if let Some(total) = row.total { (money(total)) } }
+                    td { (row.tenders) }
+                    td { (row.witnesses) }
+                } } }
+            } }
+        }
+    }
+}
+
+/// A record, its facts and its bytes.
+pub(super) fn record(view: &RecordView) -> Markup {
+    html! {
+        h1 { "Record " (view.number) }
+        section.card {
+            div.head { h2 { "Where it stands" } }
+            dl.facts {
+                dt { "Segment" } dd { code { (view.segment) } }
+                dt { "Chain hash" } dd { code { (view.hash) } }
+                @for (name, value) in &view.facts { dt { (name) } dd { (value) } }
+            }
+        }
+        section.card { div.head { h2 { "What was understood" } } pre { (view.understood) } }
+        section.card {
+            div.head { h2 { "Captured bytes" } @if let Some(digest) = view.attachment { code { (digest) } } }
+            @match (&view.bytes, view.attachment) {
+                (Some(bytes), _) => pre { (String::from_utf8_lossy(bytes)) },
+                (None, Some(_)) => p.empty { "They travel behind the facts and have not arrived yet." },
+                (None, None) => p.empty { "This record was made by the agent itself; it has no captured bytes." },
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The first page: stores, store-days and open exceptions. Each part is a fragment with its own id, so that the
+//! stream can send it alone.
+
+use maud::{Markup, html};
+
+use super::html::{chip, difference, moment, money};
+use super::view::{DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
+
+/// The parts, in order, with the names that the stream gives them.
+pub(super) fn parts(view: &NowView) -> [(&'static str, Markup); 4] {
+    [
+        ("tiles", tiles(&view.tiles)),
+        ("exceptions", exceptions(&view.exceptions)),
+        ("stores", stores(&view.stores)),
+        ("days", days(&view.days)),
+    ]
+}
+
+/// All parts under one heading.
+pub(super) fn body(view: &NowView) -> Markup {
+    html! {
+        h1 { "Is every sale in?" }
+        @for (_, part) in parts(view) { (part) }
+    }
+}
+
+fn tiles(tiles: &[Tile]) -> Markup {
+    html! {
+        div.tiles #tiles {
+            @for tile in tiles {
+                div.tile.good[tile.tone == Tone::Good].bad[tile.tone == Tone::Bad] data-key=(tile.label) {
+                    div.label { (tile.label) }
+                    div.figure { (tile.figure) }
+                    div.note { (tile.note) }
+                }
+            }
+        }
+    }
+}
+
+fn stores(rows: &[StoreRow]) -> Markup {
+    html! {
+        section.card #stores aria-labelledby="stores-title" {
+            div.head { h2 #stores-title { "Stores" } span.count { (rows.len()) } }
+            @if rows.is_empty() {
+                p.empty { "No store is configured yet. Add one to the relay's configuration, then invite its device." }
+            } @else {
+                div.scroll { table {
+                    thead { tr {
+                        th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
+                        th.num { "Tickets today" } th.num { "Net today" }
+                    } }
+                    tbody { @for row in rows { (store(row)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn store(row: &StoreRow) -> Markup {
+    let (up, all) = row.devices;
+    html! {
+        tr data-key=(format!("{}/{}", row.tenant, row.store)) {
+            th scope="row" { (row.name) span.sub { (row.store) } }
+            td { (chip(&row.state)) span.sub { (row.why) } }
+            td { @if let Some(at) = row.last_sale_ms { (moment(at)) } @else { span.sub { "none yet" } } }
+            td.num { (row.backlog) }
+            td { (up) " of " (all) @if all == 1 { " device" } @else { " devices" } }
+            td.num { (row.tickets) }
+            td.num { @if let Some(net) = row.net { (money(net)) } @else { "–" } }
+        }
+    }
+}
+
+fn days(rows: &[DayRow]) -> Markup {
+    html! {
+        section.card #days aria-labelledby="days-title" {
+            div.head { h2 #days-title { "Store-days" } span.count { (rows.len()) } }
+            @if rows.is_empty() {
+                p.empty { "No sale has arrived yet. A store-day opens with its first record." }
+            } @else {
+                div.scroll { table {
+                    thead { tr {
+                        th { "Business day" } th { "Store" } th { "State" } th.num { "Tickets" } th.num { "Net" }
+                        th.num { "Tax" } th.num { "Tendered" } th.num { "Cash over/short" } th { "In Odoo" }
+                    } }
+                    tbody { @for row in rows { (day(row)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn day(row: &DayRow) -> Markup {
+    let path = day_path(row);
+    html! {
+        tr data-key=(path) {
+            th scope="row" { a href=(path) { (row.day) } }
+            td { (row.name) }
+            td { (chip(&row.state)) @if let Some(why) = &row.blocked_by { span.sub { (why) } } }
+            td.num { (row.tickets) }
+            td.num { (money(row.net)) }
+            td.num { (money(row.tax)) }
+            td.num { (money(row.tendered)) }
+            td.num { (difference(row.over_short)) }
+            td {
+                @if row.moves.is_empty() { span.sub { "not yet" } }
+                @for name in &row.moves { (name) " " }
+                @if row.revisions > 1 { span.sub { (row.revisions) " revisions" } }
+            }
+        }
+    }
+}
+
+/// Where a store-day's page is.
+pub(super) fn day_path(row: &DayRow) -> String {
+    format!("/days/{}/{}/{}", row.tenant, row.store, row.day)
+}
+
+/// Also used on a day's own page.
+pub(super) fn exceptions(rows: &[ExceptionRow]) -> Markup {
+    html! {
+        section.card #exceptions aria-labelledby="exceptions-title" {
+            div.head { h2 #exceptions-title { "Open exceptions" } span.count { (rows.len()) } }
+            @if rows.is_empty() {
+                p.empty { "Nothing needs a person." }
+            } @else {
+                div.scroll { table {
+                    thead { tr {
+                        th { "What" } th { "Where" } th { "Found" } th.num { "At risk" } th { "Since" } th { "Owner" }
+                    } }
+                    tbody { @for row in rows { (exception(row)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn exception(row: &ExceptionRow) -> Markup {
+    html! {
+        tr data-key=(row.id) {
+            td { (chip(&super::view::Chip { tone: row.tone, word: row.kind.clone() })) span.sub { "no. " (row.id) } }
+            td { (row.place) }
+            td.wide {
+                (row.title)
+                span.sub { (row.detail) }
+                @for action in &row.actions { span.sub { code { (action) } } }
+            }
+            td.num { @if let Some(amount) = row.at_risk { (money(amount)) } @else { "–" } }
+            td { (moment(row.since_ms)) }
+            td { (row.owner) }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What the pages show, ready to be written down: no decision is left for the HTML.
+//!
+//! Amounts are [`Amount`]s until the last moment; times are milliseconds since 1970-01-01T00:00:00Z by the relay's
+//! clock.
+
+use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+
+/// How something stands. Colour is never the only sign: each has a mark and a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Under way or worth a look.
+    Wait,
+    /// Needs a person.
+    Bad,
+    /// Nothing to say.
+    Idle,
+}
+
+/// A state in a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chip {
+    /// How it stands.
+    pub tone: Tone,
+    /// The word.
+    pub word: String,
+}
+
+/// The page that answers "is every sale in?".
+#[derive(Debug, Clone, Default)]
+pub struct NowView {
+    /// Figures over all stores.
+    pub tiles: Vec<Tile>,
+    /// One row per store.
+    pub stores: Vec<StoreRow>,
+    /// One row per store-day, newest first.
+    pub days: Vec<DayRow>,
+    /// Open exceptions, most money first.
+    pub exceptions: Vec<ExceptionRow>,
+}
+
+/// One large figure.
+#[derive(Debug, Clone)]
+pub struct Tile {
+    /// What it is.
+    pub label: &'static str,
+    /// The figure as text.
+    pub figure: String,
+    /// A line under it.
+    pub note: String,
+    /// How it stands.
+    pub tone: Tone,
+}
+
+/// One store.
+#[derive(Debug, Clone)]
+pub struct StoreRow {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// What people call it.
+    pub name: String,
+    /// Selling, quiet, link down ...
+    pub state: Chip,
+    /// Why it is in that state, in words.
+    pub why: String,
+    /// When its last sale was received.
+    pub last_sale_ms: Option<i64>,
+    /// Records that its agents still hold and the relay does not.
+    pub backlog: u64,
+    /// Tickets of the newest business day.
+    pub tickets: u64,
+    /// Net sales of the newest business day.
+    pub net: Option<Amount>,
+    /// Devices with a live link, of those accepted.
+    pub devices: (usize, usize),
+}
+
+/// One store-day.
+#[derive(Debug, Clone)]
+pub struct DayRow {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// What people call it.
+    pub name: String,
+    /// The business day.
+    pub day: BusinessDay,
+    /// Open, closing, complete, balanced, posted ...
+    pub state: Chip,
+    /// What holds it, in words.
+    pub blocked_by: Option<String>,
+    /// Sales, returns and exchanges.
+    pub tickets: u64,
+    /// Net of returns and discounts, before tax.
+    pub net: Amount,
+    /// Tax.
+    pub tax: Amount,
+    /// Money kept: tenders less change.
+    pub tendered: Amount,
+    /// Counted cash less expected cash; `None` before a count.
+    pub over_short: Option<Amount>,
+    /// How many revisions were posted.
+    pub revisions: u32,
+    /// Names of the moves in Odoo.
+    pub moves: Vec<String>,
+}
+
+/// One open exception.
+#[derive(Debug, Clone)]
+pub struct ExceptionRow {
+    /// Its number, for the command line.
+    pub id: i64,
+    /// The kind in words.
+    pub kind: String,
+    /// Where.
+    pub place: String,
+    /// One sentence.
+    pub title: String,
+    /// Found, wanted, and what to do.
+    pub detail: String,
+    /// Who looks after it.
+    pub owner: String,
+    /// Money at risk.
+    pub at_risk: Option<Amount>,
+    /// Since when.
+    pub since_ms: i64,
+    /// What may be done, as commands.
+    pub actions: Vec<String>,
+    /// How urgent.
+    pub tone: Tone,
+}
+
+/// One store-day in full: the ledger lines and where each cent comes from.
+#[derive(Debug, Clone)]
+pub struct DayView {
+    /// The row of the first page.
+    pub row: DayRow,
+    /// The ledger as it stands.
+    pub lines: Vec<LedgerRow>,
+    /// What Odoo was asked for.
+    pub effects: Vec<EffectRow>,
+    /// What holds it or should be looked at.
+    pub exceptions: Vec<ExceptionRow>,
+    /// Transactions of the day.
+    pub transactions: Vec<TransactionRow>,
+}
+
+/// One line of the day's journal.
+#[derive(Debug, Clone)]
+pub struct LedgerRow {
+    /// Account code.
+    pub account: String,
+    /// What it is.
+    pub label: String,
+    /// Debit, when it is one.
+    pub debit: Option<Amount>,
+    /// Credit, when it is one.
+    pub credit: Option<Amount>,
+    /// The records that it adds up.
+    pub records: Vec<RecordLink>,
+}
+
+/// A way to a record's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordLink {
+    /// The segment.
+    pub segment: SegmentId,
+    /// The number in it.
+    pub number: RecordNumber,
+    /// What people call it: the ticket number, say.
+    pub name: String,
+    /// What it adds to the line.
+    pub amount: Option<Amount>,
+}
+
+/// One thing asked of Odoo.
+#[derive(Debug, Clone)]
+pub struct EffectRow {
+    /// Its key, which is also its external id in Odoo.
+    pub key: String,
+    /// What it is.
+    pub kind: String,
+    /// Where it stands.
+    pub state: Chip,
+    /// Its name in Odoo.
+    pub name: Option<String>,
+    /// The last answer that was not a success.
+    pub last_error: Option<String>,
+}
+
+/// One transaction of a day.
+#[derive(Debug, Clone)]
+pub struct TransactionRow {
+    /// Its record.
+    pub record: RecordLink,
+    /// Its kind.
+    pub kind: String,
+    /// Its register.
+    pub register: String,
+    /// The till's clock.
+    pub at: String,
+    /// What was owed.
+    pub total: Option<Amount>,
+    /// How it was paid.
+    pub tenders: String,
+    /// Who told it.
+    pub witnesses: String,
+}
+
+/// One record, down to the bytes.
+#[derive(Debug, Clone)]
+pub struct RecordView {
+    /// The segment.
+    pub segment: SegmentId,
+    /// The number in it.
+    pub number: RecordNumber,
+    /// Chain hash.
+    pub hash: Digest,
+    /// Facts in words and values.
+    pub facts: Vec<(&'static str, String)>,
+    /// What was understood, for people.
+    pub understood: String,
+    /// The captured bytes after the tripwire, when they have arrived.
+    pub bytes: Option<Vec<u8>>,
+    /// Their digest, when the record has some.
+    pub attachment: Option<Digest>,
+}

@@ -1,0 +1,252 @@
+//! The pages as a browser gets them.
+#![allow(clippy::unwrap_used, reason = "a test stops where it is surprised")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use futures_util::StreamExt as _;
+use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay::clock::Clock;
+use tillwire_relay::dashboard::view::*;
+use tillwire_relay::dashboard::{Views, router};
+use tillwire_relay::events::RelayEvent;
+use tokio::sync::broadcast;
+use tower::ServiceExt as _;
+
+/// A retailer with one store whose number of tickets a test can raise.
+struct OneStore {
+    tickets: AtomicU64,
+}
+
+fn usd(minor: i64) -> Amount {
+    Amount::new(minor, Currency::USD)
+}
+
+fn chip(tone: Tone, word: &str) -> Chip {
+    Chip {
+        tone,
+        word: word.to_owned(),
+    }
+}
+
+fn day_row(tickets: u64) -> DayRow {
+    DayRow {
+        tenant: TenantId::new("maple").unwrap(),
+        store: StoreId::new("maple-main").unwrap(),
+        name: "Maple & Main <script>".to_owned(),
+        day: "2026-11-14".parse().unwrap(),
+        state: chip(Tone::Wait, "closing"),
+        blocked_by: Some("register r2 has not closed".to_owned()),
+        tickets,
+        net: usd(123_456),
+        tax: usd(10_185),
+        tendered: usd(133_641),
+        over_short: Some(usd(-250)),
+        revisions: 2,
+        moves: vec!["MISC/2026/11/0007".to_owned()],
+    }
+}
+
+impl Views for OneStore {
+    fn now(&self, now_ms: i64) -> anyhow::Result<NowView> {
+        let tickets = self.tickets.load(Ordering::Relaxed);
+        let row = day_row(tickets);
+        let store = StoreRow {
+            tenant: row.tenant.clone(),
+            store: row.store.clone(),
+            name: row.name.clone(),
+            state: chip(Tone::Good, "selling"),
+            why: "last sale a minute ago".to_owned(),
+            last_sale_ms: Some(now_ms - 60_000),
+            backlog: 3,
+            tickets,
+            net: Some(row.net),
+            devices: (1, 2),
+        };
+        Ok(NowView {
+            tiles: Vec::new(),
+            stores: vec![store],
+            days: vec![row],
+            exceptions: Vec::new(),
+        })
+    }
+
+    fn day(&self, _: &TenantId, store: &StoreId, _: BusinessDay, _: i64) -> anyhow::Result<Option<DayView>> {
+        if store.as_str() == "broken" {
+            anyhow::bail!("disk I/O error at a path nobody should see");
+        }
+        let record = RecordLink {
+            segment: SegmentId([1; 16]),
+            number: RecordNumber(7),
+            name: "10482".to_owned(),
+            amount: None,
+        };
+        let line = LedgerRow {
+            account: "101000".to_owned(),
+            label: "Cash".to_owned(),
+            debit: Some(usd(1504)),
+            credit: None,
+            records: vec![record; 20],
+        };
+        let view = DayView {
+            row: day_row(7),
+            lines: vec![line],
+            effects: Vec::new(),
+            exceptions: Vec::new(),
+            transactions: Vec::new(),
+        };
+        Ok((store.as_str() == "maple-main").then_some(view))
+    }
+
+    fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>> {
+        Ok(Some(RecordView {
+            segment,
+            number,
+            hash: Digest::of(b"x"),
+            facts: vec![("lane", "maple-main-pos".to_owned())],
+            understood: "Sale".to_owned(),
+            bytes: Some(b"{\"public_id\":\"10482\"}<b>".to_vec()),
+            attachment: Some(Digest::of(b"y")),
+        }))
+    }
+
+    fn attachment(&self, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
+        Ok((digest == Digest::of(b"y")).then(|| b"raw".to_vec()))
+    }
+}
+
+fn pages() -> (Arc<OneStore>, axum::Router, broadcast::Sender<RelayEvent>) {
+    let (events, receiver) = broadcast::channel(16);
+    let views = Arc::new(OneStore {
+        tickets: AtomicU64::new(41),
+    });
+    let router = router(
+        Arc::clone(&views) as Arc<dyn Views>,
+        Clock::standing(1_794_674_336_000),
+        receiver,
+    );
+    (views, router, events)
+}
+
+async fn get(router: &axum::Router, path: &str) -> Response<Body> {
+    router
+        .clone()
+        .oneshot(Request::get(path).body(Body::empty()).unwrap())
+        .await
+        .unwrap()
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn first_page_shows_money_marks_and_escapes_names() {
+    let (_, router, _events) = pages();
+    let response = get(&router, "/").await;
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let page = text(response).await;
+    assert!(
+        page.contains("$1,234.56") && page.contains("-$2.50 short"),
+        "{page}"
+    );
+    assert!(page.contains("Maple &amp; Main &lt;script&gt;") && !page.contains("Main <script>"));
+    assert!(page.contains("href=\"/days/maple/maple-main/2026-11-14\""));
+}
+
+#[tokio::test]
+async fn a_ledger_amount_leads_to_the_captured_bytes() {
+    let (_, router, _events) = pages();
+    let day = text(get(&router, "/days/maple/maple-main/2026-11-14").await).await;
+    let path = format!("/records/{}/7", SegmentId([1; 16]));
+    assert!(day.contains(&format!("href=\"{path}\"")), "{day}");
+    assert!(day.contains("and 8 more"), "a long line folds its tickets");
+    let record = text(get(&router, &path).await).await;
+    assert!(
+        record.contains("&quot;10482&quot;") && record.contains("&lt;b&gt;"),
+        "{record}"
+    );
+    let raw = get(&router, &format!("/attachments/{}", Digest::of(b"y"))).await;
+    assert_eq!(raw.headers()["content-type"], "application/octet-stream");
+    assert_eq!(text(raw).await, "raw");
+}
+
+#[tokio::test]
+async fn wrong_addresses_are_not_found_and_say_what_is_wanted() {
+    let (_, router, _events) = pages();
+    let cases = [
+        ("/days/maple/other/2026-11-14", "nothing at this address"),
+        ("/days/MAPLE/x/2026-11-14", "/days/TENANT/STORE/2026-11-14"),
+        (
+            "/days/maple/maple-main/yesterday",
+            "/days/TENANT/STORE/2026-11-14",
+        ),
+        ("/records/zz/1", "32 hexadecimal digits"),
+        ("/attachments/00", "64 hexadecimal digits"),
+        ("/../../etc/passwd", "No such page"),
+    ];
+    for (path, words) in cases {
+        let response = get(&router, path).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        let page = text(response).await;
+        assert!(page.contains(words), "{path}: {page}");
+    }
+    assert_eq!(
+        get(&router, "/assets/other.js").await.status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn a_broken_store_is_said_without_its_inner_words() {
+    let (_, router, _events) = pages();
+    let response = get(&router, "/days/maple/broken/2026-11-14").await;
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!text(response).await.contains("disk I/O"));
+}
+
+#[tokio::test]
+async fn an_open_page_hears_of_a_change_within_a_second() {
+    let (views, router, events) = pages();
+    let mut stream = get(&router, "/live").await.into_body().into_data_stream();
+    let mut heard = String::new();
+    while ["tiles", "exceptions", "stores", "days"]
+        .iter()
+        .any(|part| !heard.contains(&format!("event: {part}")))
+    {
+        heard += std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap();
+    }
+    views.tickets.store(9042, Ordering::Relaxed);
+    let row = day_row(0);
+    events
+        .send(RelayEvent::Day {
+            tenant: row.tenant,
+            store: row.store,
+            day: row.day,
+        })
+        .unwrap();
+    let mut fresh = String::new();
+    let news = async {
+        while !fresh.contains("9042") {
+            fresh += std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), news)
+        .await
+        .expect("news within a second");
+    assert!(
+        !fresh.contains("event: exceptions"),
+        "parts that did not change are not sent again"
+    );
+}
