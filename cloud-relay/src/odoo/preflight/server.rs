@@ -1,0 +1,160 @@
+//! Is this Odoo, of a version we know, with a key it accepts and the apps we need?
+
+use std::fmt;
+
+use serde_json::json;
+use tillwire_relay_core::odoo::{Answer, Call};
+
+use super::ask::{Ask, id_of, in_words, text_of};
+use super::finding::Finding;
+use crate::odoo::client::{Client, Protocol, Server};
+
+/// Versions that we tried everything on.
+const TRIED: std::ops::RangeInclusive<u16> = 17..=19;
+
+/// A key that ends within this many days is worth a warning.
+const KEY_DAYS_MIN: i64 = 30;
+
+/// The user behind the key.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) login: String,
+    pub(super) companies: Vec<i64>,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::JsonRpc => "JSON-RPC",
+            Protocol::Json2 => "JSON-2",
+        };
+        let edition = if self.is_enterprise() { ", Enterprise" } else { "" };
+        write!(f, "Odoo {}{edition}, by {protocol}", self.version)
+    }
+}
+
+pub(super) async fn check(client: &Client, findings: &mut Vec<Finding>) -> Option<Server> {
+    let server = match client.server().await {
+        Ok(server) => server,
+        Err(answer) => {
+            let what = format!(
+                "{} does not answer as Odoo: {}",
+                client.endpoint().shown(),
+                in_words(&answer)
+            );
+            let mend = "check odoo.url, that Odoo runs, and that this machine may reach it";
+            findings.push(Finding::stop("server-unreachable", what, mend));
+            return None;
+        }
+    };
+    let number = server.number.0;
+    if number < *TRIED.start() {
+        let what = format!("found Odoo {}, wanted 17, 18 or 19", server.version);
+        findings.push(Finding::stop("server-version", what, "upgrade Odoo"));
+        return None;
+    }
+    if number > *TRIED.end() {
+        let what = format!(
+            "found Odoo {}, which is newer than what was tried (17 to 19)",
+            server.version
+        );
+        findings.push(Finding::warn(
+            "server-version",
+            what,
+            "try a store-day on a copy of the database first",
+        ));
+    }
+    Some(server)
+}
+
+/// Who we are to Odoo. The first question that needs the key.
+pub(super) async fn user(ask: &Ask<'_>, findings: &mut Vec<Finding>) -> Option<User> {
+    match who(ask).await {
+        Ok(user) => {
+            key_expiry(ask, findings).await;
+            Some(user)
+        }
+        Err(answer) => {
+            findings.push(refused(&answer));
+            None
+        }
+    }
+}
+
+fn refused(answer: &Answer) -> Finding {
+    let words = in_words(answer);
+    match answer {
+        Answer::Unauthorised { .. } => Finding::stop(
+            "key-refused",
+            format!("Odoo does not accept the user and key: {words}"),
+            "make a new API key as the integration user (Preferences, Account Security, New API Key) and put it in \
+             odoo.key_file; JSON-2 (Odoo 19) takes no password; check odoo.login",
+        ),
+        _ => Finding::stop(
+            "database",
+            format!("the database does not answer: {words}"),
+            "check odoo.database against the list of databases, and that this one is running",
+        ),
+    }
+}
+
+async fn who(ask: &Ask<'_>) -> Result<User, Answer> {
+    let context = ask.call(Call::on("res.users", "context_get")).await?;
+    let uid = context["uid"].as_i64().unwrap_or_default();
+    let call = Call::on("res.users", "read")
+        .ids([uid])
+        .arg("fields", json!(["login", "company_ids"]));
+    let rows = ask.call(call).await?;
+    let companies = rows[0]["company_ids"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(id_of)
+        .collect();
+    Ok(User {
+        login: text_of(&rows[0]["login"]).unwrap_or("?").to_owned(),
+        companies,
+    })
+}
+
+/// From 18 on keys may end; the day it does, everything stops. A user sees their own keys only.
+async fn key_expiry(ask: &Ask<'_>, findings: &mut Vec<Finding>) {
+    if ask.version.0 < 18 {
+        return;
+    }
+    let fields = ["name", "expiration_date"];
+    let domain = json!([["expiration_date", "!=", false]]);
+    // a user who may not look at keys is no reason to complain
+    let keys = ask
+        .search("res.users.apikeys", domain, &fields)
+        .await
+        .unwrap_or_default();
+    for key in &keys {
+        if let Some(ends) = text_of(&key["expiration_date"]) {
+            let what = format!("API key {} ends on {ends} UTC", key["name"]);
+            let mend = format!(
+                "make a new key at least {KEY_DAYS_MIN} days before, or one without an end, and replace odoo.key_file"
+            );
+            findings.push(Finding::note("key-ends", what, mend));
+        }
+    }
+}
+
+pub(super) async fn modules(ask: &Ask<'_>, findings: &mut Vec<Finding>) {
+    let wanted = [("account", "Invoicing"), ("stock", "Inventory")];
+    let domain = json!([["name", "in", ["account", "stock"]], ["state", "=", "installed"]]);
+    let Ok(found) = ask.search("ir.module.module", domain, &["name"]).await else {
+        // a user who may not see the list of apps still meets a missing one at its first model
+        return;
+    };
+    for (name, title) in wanted {
+        if !found.iter().any(|row| row["name"] == name) {
+            let what = format!("the app {title} ({name}) is not installed");
+            findings.push(Finding::stop(
+                "module-missing",
+                what,
+                format!("install {title} in Odoo's Apps"),
+            ));
+        }
+    }
+}
