@@ -1,3 +1,4 @@
 //! What the agent does: serial, TCP and HTTP capture, the SQLite journal, the MQTT uplink, the command line.
 
+pub mod clock;
 pub mod journal;

@@ -45,7 +45,8 @@
 //! ## Delete
 //!
 //! Oldest first, and only what [`prunable`] names: receipted more than 90 days ago *by the relay's own clock*, or
-//! receipted at all when the disk is above 85 %, sparing the days that a close may still have to add up. The number
+//! receipted at all when the disk is above 85 %; the days that a close may still have to add up are spared until
+//! sources would have to wait. The number
 //! and hash at which the deletion stopped stay, and so does the chain from there.
 //!
 //! ## Crash

@@ -138,6 +138,8 @@ pub struct Limits {
     pub keep_days: u16,
     /// Size of the reserve file, in bytes: room for the last words of a full disk.
     pub reserve_len: u64,
+    /// The journal may not grow beyond this, in bytes; `None` is no limit but the disk's.
+    pub journal_len_max: Option<u64>,
 }
 
 impl Default for Limits {
@@ -147,6 +149,7 @@ impl Default for Limits {
             busy_percent: 95,
             keep_days: 90,
             reserve_len: 64 * 1024 * 1024,
+            journal_len_max: None,
         }
     }
 }

@@ -71,14 +71,14 @@ pub struct Kept {
 
 /// Up to which record a segment may be pruned; `None` when there is nothing to prune.
 ///
-/// Nothing without a receipt. With one: what is old goes, and when the disk is short everything goes except the days
-/// that are still to be closed. Nothing that the perpetual totals have not seen.
+/// Nothing without a receipt. With one: what is old goes; when the disk is short, everything except the days that are
+/// still to be closed; when sources would have to wait, those too. Nothing that the perpetual totals have not seen.
 #[must_use]
 pub fn prunable(kept: &Kept, room: Room) -> Option<RecordNumber> {
     let early = match (room, kept.spare_from) {
         (Room::Plenty, _) => RecordNumber::HEADER,
-        (_, Some(spare)) => kept.receipted.min(RecordNumber(spare.0.saturating_sub(1))),
-        (_, None) => kept.receipted,
+        (Room::Short, Some(spare)) => kept.receipted.min(RecordNumber(spare.0.saturating_sub(1))),
+        (Room::Short, None) | (Room::None, _) => kept.receipted,
     };
     let through = early
         .max(kept.receipted_long_ago)
@@ -117,7 +117,8 @@ mod tests {
             spare_from: Some(N(31)),
             ..kept()
         };
-        assert_eq!(prunable(&open_day, Room::None), Some(N(30)));
+        assert_eq!(prunable(&open_day, Room::Short), Some(N(30)));
+        assert_eq!(prunable(&open_day, Room::None), Some(N(50)));
     }
 
     #[test]

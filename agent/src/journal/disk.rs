@@ -1,0 +1,91 @@
+//! The disk under the journal: how full it is, the reserve, and what to do when it lies.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use tillwire_agent_core::settings::Limits;
+
+/// Exit code after an error of the disk (`EX_IOERR` of sysexits.h).
+pub const EXIT_IO: i32 = 74;
+
+/// Ends the process: after a failed sync nobody knows what the disk holds, and only the next start can read it.
+pub(crate) fn die(why: &dyn std::fmt::Display) -> ! {
+    tracing::error!("the journal's disk failed: {why}; ending, the next start reads what is really there");
+    std::process::exit(EXIT_IO)
+}
+
+/// Used part of the room that the journal has, in percent: of the file system, or of its own limit where that is
+/// fuller. Pages that the database holds but does not use count as free, because the next appends go there.
+pub(crate) fn percent(db: &Connection, dir: &Path, limits: &Limits) -> u8 {
+    let pragma = |name| {
+        db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .unwrap_or(0)
+            .unsigned_abs()
+    };
+    let (page, pages, unused) = (
+        pragma("page_size"),
+        pragma("page_count"),
+        pragma("freelist_count"),
+    );
+    let disk = rustix::fs::statvfs(dir).map_or(0, |stat| {
+        let total = stat.f_blocks.saturating_mul(stat.f_frsize);
+        let free = stat
+            .f_bavail
+            .saturating_mul(stat.f_frsize)
+            .saturating_add(unused * page);
+        part(total.saturating_sub(free), total)
+    });
+    let own = limits
+        .journal_len_max
+        .map_or(0, |max| part(pages.saturating_sub(unused) * page, max));
+    disk.max(own)
+}
+
+fn part(used: u64, total: u64) -> u8 {
+    let percent = used.saturating_mul(100).checked_div(total).unwrap_or(0);
+    u8::try_from(percent.min(100)).unwrap_or(100)
+}
+
+/// A file that only takes up room, so that there is some when it is needed.
+#[derive(Debug)]
+pub(crate) struct Reserve {
+    path: PathBuf,
+    len: u64,
+}
+
+impl Reserve {
+    pub(crate) fn new(state_dir: &Path, len: u64) -> Self {
+        Self {
+            path: state_dir.join("reserve"),
+            len,
+        }
+    }
+
+    /// Makes the file if it is not there in full, with its blocks allocated: a hole reserves nothing.
+    /// True when it is there.
+    pub(crate) fn make(&self) -> bool {
+        if self.len == 0 || std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() == self.len) {
+            return true;
+        }
+        let made = File::create(&self.path).and_then(|file| {
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.len)?;
+            Ok(())
+        });
+        if let Err(error) = made {
+            tracing::warn!(%error, path = %self.path.display(), "cannot make the reserve file");
+            self.give_up();
+            return false;
+        }
+        true
+    }
+
+    /// Removes the file.
+    pub(crate) fn give_up(&self) {
+        if let Err(error) = std::fs::remove_file(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, path = %self.path.display(), "cannot remove the reserve file");
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! The one writer: a thread that takes what waits into one transaction and answers after its commit.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Transaction as Tx};
+use tillwire_agent_core::journal::{Captured, Room, RoomChange, close_due};
+use tillwire_agent_core::settings::Limits;
+use tillwire_proto::{
+    Fact, LaneId, Note, Notice, NoticeKind, RecordNumber, RegisterId, SegmentId, Stamp, Witness,
+};
+use tokio::sync::{oneshot, watch};
+
+use super::days::{self, Day, Filed};
+use super::disk::{self, Reserve, die};
+use super::handle::{AppendError, Taken};
+use super::lane::{Lane, Origin};
+use super::marks::{Marks, Receipted};
+use super::prepare::Prepared;
+use crate::clock::Clock;
+
+/// Most appends in one transaction.
+const GROUP_MAX: usize = 256;
+
+/// Between looks at the disk.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Between looks while the disk is full.
+const TICK_FULL: Duration = Duration::from_millis(500);
+
+/// What the writer is asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Append(Box<Prepared>, oneshot::Sender<Result<Taken, AppendError>>),
+    Receipt(Box<Receipted>),
+    Rewind {
+        segment: SegmentId,
+        through: RecordNumber,
+    },
+    Attached {
+        segment: SegmentId,
+        through: u64,
+    },
+    Relay {
+        id: tillwire_proto::RelayId,
+        generation: u32,
+    },
+    RolledBack {
+        segment: SegmentId,
+        detail: Note,
+    },
+    Stop(oneshot::Sender<()>),
+}
+
+/// How the journal is doing; what the uplink and `status` watch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Newest record and attachment of each segment that this start writes.
+    pub open: Vec<(SegmentId, RecordNumber, u64)>,
+    /// Records without a receipt.
+    pub backlog: u64,
+    /// Attachments without a receipt.
+    pub attachments: u64,
+    /// Records journaled by this start.
+    pub appended: u64,
+    /// Offers answered with a record that was there already.
+    pub already: u64,
+    /// Offers answered *busy*.
+    pub refused: u64,
+    /// Used part of the disk, in percent.
+    pub disk_percent: u8,
+    /// True while sources are told *busy*.
+    pub busy: bool,
+    /// Wall clock of each register's newest transaction, in milliseconds since 1970-01-01T00:00:00Z.
+    pub last_sale: BTreeMap<RegisterId, i64>,
+}
+
+type Answer = oneshot::Sender<Result<Taken, AppendError>>;
+type Waiting = (Box<Prepared>, Answer);
+
+pub(crate) struct Writer {
+    pub(crate) db: Connection,
+    pub(crate) origin: Origin,
+    pub(crate) clock: Clock,
+    pub(crate) started: Stamp,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) limits: Limits,
+    pub(crate) reserve: Reserve,
+    /// Where the agent's own notices go.
+    pub(crate) home: LaneId,
+    pub(crate) lanes: Vec<Lane>,
+    pub(crate) marks: Marks,
+    pub(crate) room: Room,
+    /// The room that pruning goes by.
+    pub(crate) prune_as: Room,
+    /// True from the moment the disk was found full until a notice that it is not could be written.
+    pub(crate) full: bool,
+    pub(crate) progress: watch::Sender<Progress>,
+}
+
+/// What a committed group did.
+struct Committed {
+    answers: Vec<Result<Taken, AppendError>>,
+    last_sale: Vec<(RegisterId, i64)>,
+}
+
+impl Writer {
+    /// Runs until told to stop or nobody holds the journal any more.
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        let mut again = true;
+        loop {
+            let wait = match (again, self.full) {
+                (true, _) => Duration::ZERO,
+                (_, true) => TICK_FULL,
+                _ => TICK.min(self.marks.due_in(self.clock.running_ms())),
+            };
+            let mut appends = Vec::new();
+            let mut stop = None;
+            match commands.recv_timeout(wait) {
+                Ok(command) => stop = self.take(command, &mut appends),
+                Err(RecvTimeoutError::Timeout) => again = self.tick(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while stop.is_none() && appends.len() < GROUP_MAX {
+                match commands.try_recv() {
+                    Ok(command) => stop = self.take(command, &mut appends),
+                    Err(_) => break,
+                }
+            }
+            if !appends.is_empty() {
+                self.write_group(appends);
+            }
+            if let Some(stopped) = stop {
+                self.close();
+                let _ = stopped.send(());
+                return;
+            }
+        }
+        self.close();
+    }
+
+    fn take(&mut self, command: Command, appends: &mut Vec<Waiting>) -> Option<oneshot::Sender<()>> {
+        match command {
+            Command::Append(prepared, answer) => appends.push((prepared, answer)),
+            Command::Receipt(receipt) => self.marks.receipted(*receipt, self.clock.running_ms()),
+            Command::Attached { segment, through } => {
+                self.marks.attached(segment, through, self.clock.running_ms());
+            }
+            Command::Rewind { segment, through } => {
+                self.now(|marks, _, tx| marks.rewind(tx, segment, through));
+            }
+            Command::Relay { id, generation } => self.now(|_, _, tx| Marks::heard(tx, id, generation)),
+            Command::RolledBack { segment, detail } => self.rolled_back(segment, detail),
+            Command::Stop(stopped) => return Some(stopped),
+        }
+        self.publish();
+        None
+    }
+
+    /// Commits one small change at once. On a full disk it is lost, and the relay will say it again.
+    fn now(&mut self, change: impl FnOnce(&mut Marks, &mut Vec<Lane>, &Connection) -> rusqlite::Result<()>) {
+        let changed = self.db.unchecked_transaction().and_then(|tx| {
+            change(&mut self.marks, &mut self.lanes, &tx)?;
+            tx.commit()
+        });
+        if let Err(error) = changed {
+            if !is_full(&error) {
+                die(&error);
+            }
+            self.marks.forget_written();
+            self.filled();
+        }
+    }
+
+    fn write_group(&mut self, group: Vec<Waiting>) {
+        let (mut prepared, answers): (Vec<Box<Prepared>>, Vec<Answer>) = group.into_iter().unzip();
+        let results = if self.full {
+            None
+        } else {
+            match self.commit(&mut prepared) {
+                Ok(committed) => Some(committed),
+                Err(error) if full_in(&error) => {
+                    self.filled();
+                    None
+                }
+                Err(error) => die(&format_args!("{error:#}")),
+            }
+        };
+        let count = answers.len() as u64;
+        let Some(committed) = results else {
+            for answer in answers {
+                let _ = answer.send(Err(AppendError::Busy));
+            }
+            self.progress.send_modify(|p| p.refused += count);
+            return;
+        };
+        let taken = committed.answers.iter().flatten();
+        let already = taken.filter(|t| t.already).count() as u64;
+        for (answer, result) in answers.into_iter().zip(committed.answers) {
+            let _ = answer.send(result);
+        }
+        self.progress.send_modify(|p| {
+            p.appended += count - already;
+            p.already += already;
+            p.last_sale.extend(committed.last_sale);
+        });
+        self.publish();
+    }
+
+    /// One transaction: every append, the closes that follow from them, the marks that are due.
+    fn commit(&mut self, group: &mut [Box<Prepared>]) -> anyhow::Result<Committed> {
+        let tx = self.db.unchecked_transaction()?;
+        let mut lanes = self.lanes.clone();
+        let mut work = Work {
+            tx: &tx,
+            lanes: &mut lanes,
+            origin: &self.origin,
+            started: self.started,
+            closes: Vec::new(),
+        };
+        let mut done = Committed {
+            answers: Vec::new(),
+            last_sale: Vec::new(),
+        };
+        for prepared in group {
+            let answer = work.append(prepared)?;
+            if let Some(transaction) = prepared.transaction() {
+                done.last_sale.push((
+                    transaction.key.register.clone(),
+                    prepared.observation.stamp.wall_ms,
+                ));
+            }
+            done.answers.push(answer);
+        }
+        work.append_closes(self.clock.stamp())?;
+        let kept = self.marks.write_due(&tx, self.clock.running_ms())?;
+        tx.commit()?;
+        self.lanes = lanes;
+        self.marks.written(kept);
+        Ok(done)
+    }
+
+    /// Journals something that the agent itself has to say.
+    fn notice(&mut self, kind: NoticeKind, text: &str) -> anyhow::Result<()> {
+        let Some(text) = Note::cleaned(text) else {
+            return Ok(());
+        };
+        let captured = Captured {
+            lane: self.home.clone(),
+            witness: Witness::Agent,
+            redacted: 0,
+            raw: Vec::new(),
+            fact: Fact::Notice(Notice { kind, text }),
+        };
+        let mut prepared = [Box::new(Prepared::new(captured, self.clock.stamp())?)];
+        self.commit(&mut prepared)?;
+        self.publish();
+        Ok(())
+    }
+
+    fn rolled_back(&mut self, segment: SegmentId, detail: Note) {
+        if !self.marks.note_rolled_back(segment) {
+            return;
+        }
+        let sql = "UPDATE segments SET rolled_back = 1 WHERE id = ?";
+        self.now(|_, _, tx| tx.execute(sql, [segment.as_bytes()]).map(drop));
+        if let Err(error) = self.notice(NoticeKind::RolledBack, detail.as_str()) {
+            self.notice_failed(&error);
+        }
+    }
+
+    fn notice_failed(&self, error: &anyhow::Error) {
+        if full_in(error) {
+            tracing::warn!("no room for a notice in the journal");
+        } else {
+            die(&format_args!("{error:#}"));
+        }
+    }
+
+    /// The disk is full: give up the reserve, and use the room to say so.
+    fn filled(&mut self) {
+        if self.full {
+            return;
+        }
+        self.full = true;
+        self.reserve.give_up();
+        tracing::error!("the journal's disk is full; sources are told to wait");
+        let percent = self.progress.borrow().disk_percent;
+        let text = format!(
+            "the journal has no room, the disk is {percent} % full; sources hold their data until space is freed"
+        );
+        if let Err(error) = self.notice(NoticeKind::DiskFull, &text) {
+            self.notice_failed(&error);
+        }
+        self.publish();
+    }
+
+    /// Tries to leave the full state: room for the reserve, and for the notice that says so.
+    fn try_free(&mut self) {
+        if !self.reserve.make() {
+            return;
+        }
+        let refused = self.progress.borrow().refused;
+        let text =
+            format!("capture goes on; sources were told to wait {refused} times since the agent's start");
+        match self.notice(NoticeKind::DiskFreed, &text) {
+            Ok(()) => {
+                self.full = false;
+                tracing::info!("the journal has room again; capture goes on");
+                self.publish();
+            }
+            Err(error) => {
+                self.reserve.give_up();
+                self.notice_failed(&error);
+            }
+        }
+    }
+
+    /// Looks at the disk, keeps marks, prunes. True when there is more to prune at once.
+    fn tick(&mut self) -> bool {
+        let percent = disk::percent(&self.db, &self.state_dir, &self.limits);
+        let room = self.room.at(percent, &self.limits);
+        // SQLite may find no room where the system still counts some.
+        self.prune_as = if self.full { Room::None } else { room };
+        let change = self.room.change(room);
+        self.room = room;
+        self.progress.send_modify(|p| p.disk_percent = percent);
+        if change == Some(RoomChange::Filled) {
+            self.filled();
+        } else if self.full && room != Room::None {
+            self.try_free();
+        }
+        let more = self.prune();
+        self.publish();
+        more
+    }
+
+    fn prune(&mut self) -> bool {
+        let mut more = false;
+        let (room, limits, now) = (self.prune_as, self.limits, self.clock.running_ms());
+        self.now(|marks, lanes, tx| {
+            let kept = if room == Room::Plenty {
+                marks.write_due(tx, now)?
+            } else {
+                lanes.iter_mut().try_for_each(|lane| lane.write_totals(tx))?;
+                marks.write_all(tx)?
+            };
+            marks.written(kept);
+            more = marks.prune(tx, room, &limits)?;
+            Ok(())
+        });
+        more
+    }
+
+    fn publish(&mut self) {
+        self.marks.follow(&self.lanes);
+        let (backlog, attachments) = self.marks.backlog();
+        let (lanes, full) = (&self.lanes, self.full);
+        self.progress.send_modify(|p| {
+            let open = lanes.iter().filter(|l| l.no.is_some());
+            p.open = open
+                .map(|l| (l.head.segment, l.head.number, l.attachments))
+                .collect();
+            (p.backlog, p.attachments, p.busy) = (backlog, attachments, full);
+        });
+    }
+
+    /// A clean stop: marks and totals are written down, so that the next start has nothing to add up.
+    fn close(&mut self) {
+        self.now(|marks, lanes, tx| {
+            let kept = marks.write_all(tx)?;
+            marks.written(kept);
+            lanes.iter_mut().try_for_each(|lane| lane.write_totals(tx))
+        });
+    }
+}
+
+/// One write transaction under way. Nothing of it counts before the commit.
+struct Work<'a> {
+    tx: &'a Tx<'a>,
+    lanes: &'a mut Vec<Lane>,
+    origin: &'a Origin,
+    started: Stamp,
+    closes: Vec<Day>,
+}
+
+impl Work<'_> {
+    fn append(&mut self, prepared: &mut Prepared) -> anyhow::Result<Result<Taken, AppendError>> {
+        let offered = prepared.transaction().map_or(0, |t| t.key.revision);
+        let mut revision = offered;
+        if let Some(ticket) = &prepared.ticket {
+            match days::look_up(self.tx, ticket, offered)? {
+                Filed::Already(segment, number) => {
+                    return Ok(Ok(Taken {
+                        segment,
+                        number,
+                        already: true,
+                    }));
+                }
+                Filed::Append(next) => revision = next,
+            }
+        }
+        if let Err(refused) = prepared.revise(revision) {
+            return Ok(Err(refused));
+        }
+        let (segment, no, number) = self.write(prepared)?;
+        if let (Some(ticket), Some(transaction)) = (&prepared.ticket, prepared.transaction()) {
+            days::file(self.tx, ticket, no, number, revision)?;
+            let day = Day::of(&prepared.lane, transaction);
+            let closed = day.enter(self.tx, no, number)?;
+            if close_due(transaction.key.kind, closed) && !self.closes.contains(&day) {
+                self.closes.push(day);
+            }
+        }
+        Ok(Ok(Taken {
+            segment,
+            number,
+            already: false,
+        }))
+    }
+
+    fn write(&mut self, prepared: &Prepared) -> anyhow::Result<(SegmentId, i64, RecordNumber)> {
+        let lane = match self.lanes.iter().position(|l| l.lane == prepared.lane) {
+            Some(at) => &mut self.lanes[at],
+            None => {
+                self.lanes
+                    .push(Lane::begin(self.tx, self.origin, &prepared.lane, self.started)?);
+                self.lanes.last_mut().expect("just pushed")
+            }
+        };
+        let number = lane.write(self.tx, prepared)?;
+        Ok((
+            lane.head.segment,
+            lane.no.expect("given with the first record"),
+            number,
+        ))
+    }
+
+    fn append_closes(&mut self, stamp: Stamp) -> anyhow::Result<()> {
+        for day in std::mem::take(&mut self.closes) {
+            let fact = match day.close(self.tx, self.origin.currency)? {
+                Some(close) => Fact::Close(close),
+                None => Fact::Notice(Notice {
+                    kind: NoticeKind::DiskFull,
+                    text: day.cannot_close(),
+                }),
+            };
+            let captured = Captured {
+                lane: day.lane,
+                witness: Witness::Agent,
+                redacted: 0,
+                raw: Vec::new(),
+                fact,
+            };
+            self.write(&Prepared::new(captured, stamp)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.code == ErrorCode::DiskFull)
+}
+
+fn full_in(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref().is_some_and(is_full))
+}
