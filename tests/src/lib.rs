@@ -9,6 +9,7 @@
 pub mod cents;
 
 pub mod link_sim;
+pub mod odoo_sim;
 pub mod reference;
 pub mod shop;
 pub mod terminal_sim;

@@ -1,0 +1,279 @@
+//! The simulator's misbehaviour: what a client sees, and what the database holds afterwards.
+
+#![allow(clippy::unwrap_used, reason = "a failed step of a test should stop it there")]
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use tillwire_e2e::odoo_sim::{Fault, OdooSim, OdooVersion, Role, Target, When};
+
+/// A plain client: one call, one answer or none.
+struct Client {
+    http: reqwest::Client,
+    url: String,
+    db: String,
+    key: String,
+    uid: i64,
+}
+
+impl Client {
+    fn new(sim: &OdooSim) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(2))
+            .build()
+            .unwrap();
+        Self {
+            http,
+            url: sim.url(),
+            db: sim.db().into(),
+            key: sim.key(),
+            uid: 3,
+        }
+    }
+
+    async fn post(&self, body: &Value) -> Result<(u16, Value), reqwest::Error> {
+        let response = self
+            .http
+            .post(format!("{}/jsonrpc", self.url))
+            .header("content-type", "application/json")
+            .body(body.to_string())
+            .send()
+            .await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    async fn call(
+        &self,
+        model: &str,
+        method: &str,
+        args: Value,
+        kwargs: Value,
+    ) -> Result<(u16, Value), reqwest::Error> {
+        let args = json!([self.db, self.uid, self.key, model, method, args, kwargs]);
+        self.post(&json!({ "jsonrpc": "2.0", "method": "call", "id": 1,
+            "params": { "service": "object", "method": "execute_kw", "args": args } }))
+            .await
+    }
+
+    async fn load_entry(&self, sim: &OdooSim, xid: &str) -> Result<(u16, Value), reqwest::Error> {
+        let ids = sim.ids();
+        let fields = json!([
+            "id",
+            "ref",
+            "date",
+            "journal_id/.id",
+            "move_type",
+            "line_ids/account_id/.id",
+            "line_ids/name",
+            "line_ids/debit",
+            "line_ids/credit"
+        ]);
+        let rows = json!([
+            [
+                xid,
+                xid,
+                "2026-11-20",
+                ids.journal_misc,
+                "entry",
+                ids.accounts.cash,
+                "cash",
+                "10.50",
+                "0"
+            ],
+            ["", "", "", "", "", ids.accounts.income, "sales", "0", "10.50"]
+        ]);
+        self.call(
+            "account.move",
+            "load",
+            json!([fields, rows]),
+            json!({ "context": { "mode": "update", "noupdate": true } }),
+        )
+        .await
+    }
+}
+
+fn load() -> Target {
+    Target::new("account.move", "load")
+}
+
+async fn started(version: OdooVersion) -> (OdooSim, Client) {
+    let sim = OdooSim::builder(version).seed(7).start().await.unwrap();
+    let client = Client::new(&sim);
+    (sim, client)
+}
+
+#[tokio::test]
+async fn answer_lost_after_commit_leaves_one_entry() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.faults().on(load(), When::Nth(1), Fault::CommitThenHangUp);
+    assert!(client.load_entry(&sim, "t.a").await.is_err());
+    assert_eq!(sim.snapshot().moves.len(), 1);
+    let (_, again) = client.load_entry(&sim, "t.a").await.unwrap();
+    assert_eq!(again["result"]["ids"], json!([1]));
+    assert_eq!(sim.snapshot().moves.len(), 1);
+    assert_eq!(sim.faults().counts()["commit then hang up"], 1);
+}
+
+#[tokio::test]
+async fn hang_up_reset_and_proxy_execute_nothing() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    let faults = sim.faults();
+    faults.on(load(), When::Nth(1), Fault::HangUpBefore);
+    faults.on(load(), When::Nth(2), Fault::Reset);
+    faults.on(
+        load(),
+        When::Nth(3),
+        Fault::Proxy {
+            status: 503,
+            retry_after: Some(7),
+        },
+    );
+    assert!(client.load_entry(&sim, "t.a").await.is_err());
+    assert!(client.load_entry(&sim, "t.a").await.is_err());
+    assert_eq!(client.load_entry(&sim, "t.a").await.unwrap().0, 503);
+    assert!(sim.snapshot().moves.is_empty());
+    assert!(sim.calls().is_empty());
+}
+
+#[tokio::test]
+async fn half_an_answer_is_an_error_after_commit() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.faults().on(load(), When::Nth(1), Fault::HalfAnswer);
+    assert!(client.load_entry(&sim, "t.a").await.is_err());
+    assert_eq!(sim.snapshot().moves.len(), 1);
+}
+
+#[tokio::test]
+async fn late_commit_happens_after_the_client_gave_up() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.faults().on(
+        load(),
+        When::Nth(1),
+        Fault::CommitLate(Duration::from_millis(2300)),
+    );
+    assert!(client.load_entry(&sim, "t.a").await.unwrap_err().is_timeout());
+    assert!(sim.snapshot().moves.is_empty());
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(sim.snapshot().moves.len(), 1);
+}
+
+#[tokio::test]
+async fn lost_race_is_a_message_of_load_only() {
+    let (sim, client) = started(OdooVersion::V17).await;
+    sim.faults()
+        .on(Target::any(), When::First(2), Fault::SerializationFailure);
+    let (_, answer) = client.load_entry(&sim, "t.a").await.unwrap();
+    assert_eq!(answer["result"]["ids"], json!(false));
+    assert!(
+        answer["result"]["messages"][0]["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("could not serialize")
+    );
+    let (_, answer) = client
+        .call("account.move", "search", json!([[]]), json!({}))
+        .await
+        .unwrap();
+    assert_eq!(
+        answer["error"]["data"]["name"],
+        "psycopg2.errors.SerializationFailure"
+    );
+    assert!(sim.snapshot().moves.is_empty());
+}
+
+#[tokio::test]
+async fn overlapping_loads_of_one_key_make_one_entry() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.set_latency(Duration::from_millis(50));
+    let calls = (0..4).map(|_| client.load_entry(&sim, "t.a"));
+    let answers = futures_util::future::join_all(calls).await;
+    let won = answers
+        .iter()
+        .filter(|a| a.as_ref().unwrap().1["result"]["ids"] == json!([1]))
+        .count();
+    assert_eq!(won, 1);
+    assert_eq!(sim.snapshot().moves.len(), 1);
+}
+
+#[tokio::test]
+async fn restart_refuses_then_serves_the_same_data() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    client.load_entry(&sim, "t.a").await.unwrap();
+    sim.faults().on(
+        load(),
+        When::Nth(1),
+        Fault::Restart {
+            down: Duration::from_millis(200),
+        },
+    );
+    assert!(client.load_entry(&sim, "t.b").await.is_err());
+    assert!(client.load_entry(&sim, "t.b").await.unwrap_err().is_connect());
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    let (_, answer) = client.load_entry(&sim, "t.b").await.unwrap();
+    assert_eq!(answer["result"]["ids"].as_array().unwrap().len(), 1);
+    sim.stop().await;
+    assert!(client.load_entry(&sim, "t.c").await.unwrap_err().is_connect());
+    sim.start_again().await.unwrap();
+    client.load_entry(&sim, "t.c").await.unwrap();
+    assert_eq!(sim.snapshot().moves.len(), 3);
+}
+
+#[tokio::test]
+async fn people_lock_periods_and_delete_between_calls() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.faults().before(
+        Target::new("account.move", "action_post"),
+        When::Nth(1),
+        |hands| {
+            hands
+                .set_lock_date("fiscalyear_lock_date", Some("2026-11-30"))
+                .unwrap();
+        },
+    );
+    client.load_entry(&sim, "t.a").await.unwrap();
+    let (_, posted) = client
+        .call("account.move", "action_post", json!([[1]]), json!({}))
+        .await
+        .unwrap();
+    assert_eq!(posted["result"], json!(false));
+    assert_eq!(sim.snapshot().moves[0].date, "2026-12-01");
+    sim.hands(|h| h.delete_entry(1)).unwrap();
+    let (_, again) = client.load_entry(&sim, "t.a").await.unwrap();
+    assert_eq!(again["result"]["ids"], json!([2]));
+}
+
+#[tokio::test]
+async fn keys_expire_are_revoked_and_bind_rights() {
+    let (sim, mut client) = started(OdooVersion::V19).await;
+    client.key = sim.expiring_key(Role::Poster, Duration::from_secs(60));
+    assert!(client.load_entry(&sim, "t.a").await.unwrap().1["result"]["ids"].is_array());
+    sim.skip_time(Duration::from_secs(61));
+    let (_, refused) = client.load_entry(&sim, "t.b").await.unwrap();
+    assert_eq!(refused["error"]["data"]["name"], "odoo.exceptions.AccessDenied");
+    client.key = sim.key_of(Role::Reader);
+    client.uid = 4;
+    let (_, refused) = client.load_entry(&sim, "t.b").await.unwrap();
+    assert_eq!(refused["error"]["data"]["name"], "odoo.exceptions.AccessError");
+    sim.revoke_key(&sim.key_of(Role::Reader));
+    let (_, refused) = client.load_entry(&sim, "t.b").await.unwrap();
+    assert_eq!(refused["error"]["data"]["name"], "odoo.exceptions.AccessDenied");
+}
+
+#[tokio::test]
+async fn a_failed_call_leaves_no_trace_behind() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    let ids = sim.ids().clone();
+    let before = sim.snapshot();
+    let vals = json!({ "journal_id": ids.journal_misc, "line_ids": [
+        [0, 0, { "account_id": ids.accounts.cash, "debit": 5 }],
+        [0, 0, { "account_id": ids.accounts.income, "credit": 4.99 }]
+    ] });
+    let (_, answer) = client
+        .call("account.move", "create", json!([vals]), json!({}))
+        .await
+        .unwrap();
+    assert_eq!(answer["error"]["data"]["name"], "odoo.exceptions.UserError");
+    assert_eq!(sim.snapshot(), before);
+}
