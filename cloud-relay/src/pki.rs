@@ -11,13 +11,12 @@
 //! Keys are sealed by their file mode: a key that others may read is refused. Once the server certificate is made,
 //! `root.key` is needed only to renew it or to make another device CA, and may live elsewhere meanwhile.
 //!
-//! Time is an argument everywhere. Revoking is not done here but by the endpoint asking whether a device is admitted.
+//! Time is an argument everywhere, in milliseconds since 1970. Revoking is not done here but by the endpoint asking whether a device is admitted.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use jiff::{SignedDuration, Timestamp};
 use rcgen::{Issuer, KeyPair};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -36,7 +35,7 @@ mod tls;
 pub use request::{DeviceKey, REQUEST_LEN_MAX};
 
 /// Rest of the server certificate's life at which [`Pki::server_renewal_due`] says yes: a third.
-const SERVER_RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 132);
+const SERVER_RENEWAL_SECONDS: i64 = 132 * 24 * 60 * 60;
 
 /// A certificate that was issued to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +44,8 @@ pub struct DeviceCertificate {
     pub chain: Vec<CertificateDer<'static>>,
     /// Lower-case hexadecimal.
     pub serial: String,
-    /// When it ends.
-    pub not_after: Timestamp,
+    /// When it ends, in seconds since 1970.
+    pub not_after: i64,
 }
 
 /// The loaded folder.
@@ -66,7 +65,7 @@ impl Pki {
     ///
     /// # Errors
     /// When there are keys already, a name is none, or the folder cannot be written.
-    pub fn init(folder: &Path, names: &[String], now: Timestamp) -> Result<Self> {
+    pub fn init(folder: &Path, names: &[String], now_ms: i64) -> Result<Self> {
         if folder.join("root.pem").exists() {
             bail!(
                 "found keys in {}, wanted an empty folder; devices trust those keys",
@@ -74,10 +73,10 @@ impl Pki {
             );
         }
         files::make_folder(folder)?;
-        let root = authority::make_root(now)?;
+        let root = authority::make_root(now_ms)?;
         let issuer = Issuer::from_ca_cert_der(&root.certificate, &root.key)?;
-        let device_ca = authority::make_device_ca(&issuer, now)?;
-        let server = authority::make_server(&issuer, names, now)?;
+        let device_ca = authority::make_device_ca(&issuer, now_ms)?;
+        let server = authority::make_server(&issuer, names, now_ms)?;
         let receipt = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
         let receipt = receipt.ok().context("the system gives no randomness")?;
         files::write_pem(&folder.join("receipt.key"), "PRIVATE KEY", receipt.as_ref())?;
@@ -118,14 +117,14 @@ impl Pki {
         &self,
         device: &DeviceRef,
         key: &DeviceKey,
-        now: Timestamp,
+        now_ms: i64,
     ) -> Result<DeviceCertificate> {
         let issuer = Issuer::from_ca_cert_der(&self.device_ca, &self.device_ca_key)?;
-        let certificate = authority::make_device(&issuer, device, key, now)?;
+        let certificate = authority::make_device(&issuer, device, key, now_ms)?;
         let (_, parsed) =
             X509Certificate::from_der(&certificate).context("our own certificate does not parse")?;
         let serial = data_encoding::HEXLOWER.encode(parsed.raw_serial());
-        let not_after = Timestamp::from_second(parsed.validity().not_after.timestamp())?;
+        let not_after = parsed.validity().not_after.timestamp();
         Ok(DeviceCertificate {
             chain: vec![certificate, self.device_ca.clone()],
             serial,
@@ -176,34 +175,34 @@ impl Pki {
         public
     }
 
-    /// When the server certificate ends.
+    /// When the server certificate ends, in seconds since 1970.
     ///
     /// # Errors
     /// When the certificate cannot be read.
-    pub fn server_not_after(&self) -> Result<Timestamp> {
+    pub fn server_not_after(&self) -> Result<i64> {
         let (_, parsed) = X509Certificate::from_der(&self.server).context("server.pem does not parse")?;
-        Ok(Timestamp::from_second(parsed.validity().not_after.timestamp())?)
+        Ok(parsed.validity().not_after.timestamp())
     }
 
     /// Whether less than a third of the server certificate's life is left; then call [`Self::renew_server`].
     ///
     /// # Errors
     /// As [`Self::server_not_after`].
-    pub fn server_renewal_due(&self, now: Timestamp) -> Result<bool> {
-        Ok(now.checked_add(SERVER_RENEWAL)? >= self.server_not_after()?)
+    pub fn server_renewal_due(&self, now_ms: i64) -> Result<bool> {
+        Ok(now_ms / 1000 >= self.server_not_after()? - SERVER_RENEWAL_SECONDS)
     }
 
     /// Makes another server certificate, for `names`. Give [`Self::server_config`] to the endpoint afterwards.
     ///
     /// # Errors
     /// When `root.key` is not in the folder, a name is none, or the folder cannot be written.
-    pub fn renew_server(&mut self, names: &[String], now: Timestamp) -> Result<()> {
+    pub fn renew_server(&mut self, names: &[String], now_ms: i64) -> Result<()> {
         let root_key = files::read_key_pair(&self.folder.join("root.key"))?;
         let issuer = Issuer::from_ca_cert_der(&self.root, &root_key)?;
         write_made(
             &self.folder,
             "server",
-            &authority::make_server(&issuer, names, now)?,
+            &authority::make_server(&issuer, names, now_ms)?,
         )?;
         *self = Self::open(&self.folder)?;
         Ok(())
@@ -214,10 +213,10 @@ impl Pki {
     ///
     /// # Errors
     /// When `root.key` is not in the folder, or the folder cannot be written.
-    pub fn rotate_device_ca(&mut self, now: Timestamp) -> Result<()> {
+    pub fn rotate_device_ca(&mut self, now_ms: i64) -> Result<()> {
         let root_key = files::read_key_pair(&self.folder.join("root.key"))?;
         let issuer = Issuer::from_ca_cert_der(&self.root, &root_key)?;
-        let device_ca = authority::make_device_ca(&issuer, now)?;
+        let device_ca = authority::make_device_ca(&issuer, now_ms)?;
         let (_, old) = X509Certificate::from_der(&self.device_ca).context("device-ca.pem does not parse")?;
         let name = format!(
             "device-ca-{}.pem",
@@ -257,3 +256,6 @@ fn write_made(folder: &Path, name: &str, made: &authority::Made) -> Result<()> {
         &made.certificate,
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,6 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -305,7 +304,7 @@ impl<I: Ingest> Connection<I> {
             registered
                 .live
                 .last_activity_ms
-                .store(Timestamp::now().as_millisecond(), Ordering::Relaxed);
+                .store(self.shared.downlink.now_ms(), Ordering::Relaxed);
         }
     }
 

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::close::CloseReason;
 use super::counted::Traffic;
 use super::identity::{DeviceIdentity, DeviceRef};
+use crate::clock::Clock;
 
 /// How a message goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,10 +56,10 @@ pub struct Connection {
     pub identity: Arc<DeviceIdentity>,
     /// From where.
     pub address: SocketAddr,
-    /// When its CONNECT was accepted.
-    pub since: Timestamp,
-    /// When it last sent a whole packet.
-    pub last_activity: Timestamp,
+    /// When its CONNECT was accepted, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// When it last sent a whole packet, likewise.
+    pub last_activity_ms: i64,
     /// Bytes received on the socket, TLS included.
     pub bytes_in: u64,
     /// Bytes written to the socket, TLS included.
@@ -72,13 +72,14 @@ pub struct Connection {
 
 /// The handle to all live connections. Clones share one registry; make it first, give one clone to the ingest (for
 /// receipts) and one to the endpoint.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Downlink {
     registry: Arc<Registry>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Registry {
+    clock: Clock,
     live: Mutex<HashMap<DeviceRef, Entry>>,
     next_number: AtomicU64,
 }
@@ -99,7 +100,7 @@ struct Entry {
     number: u64,
     identity: Arc<DeviceIdentity>,
     address: SocketAddr,
-    since: Timestamp,
+    since_ms: i64,
     traffic: Arc<Traffic>,
     live: Arc<Live>,
     queue: mpsc::Sender<Message>,
@@ -120,10 +121,21 @@ pub(super) struct Registered {
 }
 
 impl Downlink {
-    /// A registry with nobody in it.
+    /// A registry with nobody in it. The clock is for the notes "since" and "last activity".
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(clock: Clock) -> Self {
+        let registry = Registry {
+            clock,
+            live: Mutex::default(),
+            next_number: AtomicU64::default(),
+        };
+        Self {
+            registry: Arc::new(registry),
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.registry.clock.now_ms()
     }
 
     /// Hands `payload` to the device's live connection, for its down topic. Does not wait.
@@ -187,14 +199,13 @@ impl Downlink {
         let (queue_in, queue) = mpsc::channel(queue_len.max(1));
         let (cut_in, cut) = mpsc::channel(1);
         let live = Arc::new(Live::default());
-        let since = Timestamp::now();
-        live.last_activity_ms
-            .store(since.as_millisecond(), Ordering::Relaxed);
+        let since_ms = self.now_ms();
+        live.last_activity_ms.store(since_ms, Ordering::Relaxed);
         let entry = Entry {
             number,
             identity: Arc::clone(identity),
             address,
-            since,
+            since_ms,
             traffic: Arc::clone(traffic),
             live: Arc::clone(&live),
             queue: queue_in,
@@ -225,12 +236,11 @@ impl Downlink {
 
 impl Entry {
     fn show(&self) -> Connection {
-        let last_activity_ms = self.live.last_activity_ms.load(Ordering::Relaxed);
         Connection {
             identity: Arc::clone(&self.identity),
             address: self.address,
-            since: self.since,
-            last_activity: Timestamp::from_millisecond(last_activity_ms).unwrap_or(self.since),
+            since_ms: self.since_ms,
+            last_activity_ms: self.live.last_activity_ms.load(Ordering::Relaxed),
             bytes_in: self.traffic.bytes_in.load(Ordering::Relaxed),
             bytes_out: self.traffic.bytes_out.load(Ordering::Relaxed),
             accepted: self.live.accepted.load(Ordering::Relaxed),

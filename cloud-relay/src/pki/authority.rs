@@ -4,27 +4,29 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use jiff::{SignedDuration, Timestamp};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData, SanType,
     SerialNumber, SigningKey,
 };
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls_pki_types::CertificateDer;
 
 use crate::endpoint::DeviceRef;
 
 /// The root outlives every store computer that pins it.
-const ROOT_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365 * 20);
+const ROOT_LIFE: Duration = days(365 * 20);
 /// Several device CAs may be trusted at once, so this one can be replaced long before its end.
-const DEVICE_CA_LIFE: SignedDuration = SignedDuration::from_hours(24 * 365 * 5);
+const DEVICE_CA_LIFE: Duration = days(365 * 5);
 /// Renewed by the relay itself ([`super::Pki::renew_server`]).
-const SERVER_LIFE: SignedDuration = SignedDuration::from_hours(24 * 397);
+const SERVER_LIFE: Duration = days(397);
 /// Short, because revocation outside the relay is passive: a certificate that is not renewed ends.
-pub(super) const DEVICE_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);
+const DEVICE_LIFE: Duration = days(30);
 /// Peers' clocks may be behind ours by this much.
-const BACKDATE: SignedDuration = SignedDuration::from_hours(24);
+const BACKDATE: Duration = days(1);
+
+const fn days(count: u64) -> Duration {
+    Duration::from_secs(24 * 60 * 60 * count)
+}
 
 /// A key with its certificate.
 pub(super) struct Made {
@@ -33,9 +35,9 @@ pub(super) struct Made {
 }
 
 /// The root, signed by itself. It signs the device CAs and the server certificate, never a device.
-pub(super) fn make_root(now: Timestamp) -> Result<Made> {
+pub(super) fn make_root(now_ms: i64) -> Result<Made> {
     let key = KeyPair::generate()?;
-    let mut params = params("Tillwire root CA", now, ROOT_LIFE)?;
+    let mut params = params("Tillwire root CA", now_ms, ROOT_LIFE)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(Made {
@@ -46,11 +48,11 @@ pub(super) fn make_root(now: Timestamp) -> Result<Made> {
 
 /// A CA that can only make client certificates without host names or addresses: path length 0, extended key usage
 /// and name constraints say so to every verifier that starts at the root.
-pub(super) fn make_device_ca(root: &Issuer<'_, impl SigningKey>, now: Timestamp) -> Result<Made> {
+pub(super) fn make_device_ca(root: &Issuer<'_, impl SigningKey>, now_ms: i64) -> Result<Made> {
     let key = KeyPair::generate()?;
-    // the year and month tell two CAs apart during a rollover
-    let name = format!("Tillwire device CA {}", now.strftime("%Y-%m"));
-    let mut params = params(&name, now, DEVICE_CA_LIFE)?;
+    // tells two CAs apart during a rollover
+    let name = format!("Tillwire device CA {}", now_ms / 1000);
+    let mut params = params(&name, now_ms, DEVICE_CA_LIFE)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -69,16 +71,12 @@ pub(super) fn make_device_ca(root: &Issuer<'_, impl SigningKey>, now: Timestamp)
 }
 
 /// The relay's own certificate for the names and addresses that devices know it by.
-pub(super) fn make_server(
-    root: &Issuer<'_, impl SigningKey>,
-    names: &[String],
-    now: Timestamp,
-) -> Result<Made> {
+pub(super) fn make_server(root: &Issuer<'_, impl SigningKey>, names: &[String], now_ms: i64) -> Result<Made> {
     if names.is_empty() {
         bail!("found no name for the relay, wanted at least one host name or address");
     }
     let key = KeyPair::generate()?;
-    let mut params = params("Tillwire relay", now, SERVER_LIFE)?;
+    let mut params = params("Tillwire relay", now_ms, SERVER_LIFE)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -102,9 +100,9 @@ pub(super) fn make_device(
     issuer: &Issuer<'_, impl SigningKey>,
     device: &DeviceRef,
     key: &impl PublicKeyData,
-    now: Timestamp,
+    now_ms: i64,
 ) -> Result<CertificateDer<'static>> {
-    let mut params = params(device.device.as_str(), now, DEVICE_LIFE)?;
+    let mut params = params(device.device.as_str(), now_ms, DEVICE_LIFE)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -112,31 +110,24 @@ pub(super) fn make_device(
     Ok(params.signed_by(key, issuer)?.into())
 }
 
-fn params(name: &str, now: Timestamp, life: SignedDuration) -> Result<CertificateParams> {
+fn params(name: &str, now_ms: i64, life: Duration) -> Result<CertificateParams> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     params.serial_number = Some(random_serial()?);
     params.use_authority_key_identifier_extension = true;
-    params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_1970(now.checked_sub(BACKDATE)?)?;
-    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_1970(now.checked_add(life)?)?;
+    let now = u64::try_from(now_ms).ok().map(Duration::from_millis);
+    let now = now.filter(|&now| now >= BACKDATE);
+    let now = now.with_context(|| format!("found the time {now_ms} ms, wanted one after 1970-01-01"))?;
+    let epoch = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + (now - BACKDATE);
+    params.not_after = epoch + (now + life);
     Ok(params)
-}
-
-fn since_1970(time: Timestamp) -> Result<Duration> {
-    let seconds = u64::try_from(time.as_second()).ok();
-    seconds
-        .map(Duration::from_secs)
-        .with_context(|| format!("found the time {time}, wanted one after 1970"))
 }
 
 /// 127 random bits: unique without a counter, and it tells nobody how many certificates there are.
 fn random_serial() -> Result<SerialNumber> {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .ok()
-        .context("the system gives no randomness")?;
+    let mut bytes = crate::random::<16>()?;
     // positive, and never with a leading zero byte
     bytes[0] = bytes[0] & 0x7f | 0x40;
     Ok(SerialNumber::from_slice(&bytes))

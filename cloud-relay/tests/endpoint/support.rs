@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair};
 use rumqttc::{AsyncClient, EventLoop, MqttOptions, Transport};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
+use tillwire_relay::clock::Clock;
 use tillwire_relay::endpoint::{
     CloseReason, DeviceIdentity, DeviceRef, Downlink, Endpoint, Event, Ingest, Limits, Verdict,
 };
@@ -150,11 +150,11 @@ impl World {
         let pki = Pki::init(
             &folder.path().join("pki"),
             &["localhost".to_owned()],
-            Timestamp::now(),
+            Clock::system().now_ms(),
         )
         .unwrap();
         let ingest = Arc::new(Recorder::default());
-        let downlink = Downlink::new();
+        let downlink = Downlink::new(Clock::system());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let tls = pki.server_config().unwrap();
         let endpoint = Endpoint::start(listener, tls, limits, Arc::clone(&ingest), downlink.clone()).unwrap();
@@ -170,15 +170,15 @@ impl World {
     }
 
     pub fn make_box(&self, name: &str) -> Box {
-        self.box_certified_at(name, Timestamp::now())
+        self.box_certified_at(name, Clock::system().now_ms())
     }
 
-    pub fn box_certified_at(&self, name: &str, now: Timestamp) -> Box {
+    pub fn box_certified_at(&self, name: &str, now_ms: i64) -> Box {
         let key = KeyPair::generate().unwrap();
         let request = CertificateParams::default().serialize_request(&key).unwrap();
         let proven = DeviceKey::from_request(request.der()).unwrap();
         let device = device(name);
-        let chain = self.pki.issue_device(&device, &proven, now).unwrap().chain;
+        let chain = self.pki.issue_device(&device, &proven, now_ms).unwrap().chain;
         Box { device, key, chain }
     }
 
