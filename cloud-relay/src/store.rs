@@ -8,11 +8,15 @@
 //!
 //! The store decides nothing about sales: modules below it move rows, the core decides what they mean.
 
+pub mod attachments;
+pub mod days;
 pub mod effects;
 mod error;
+pub mod exceptions;
 mod generation;
 mod migrate;
 mod readers;
+pub mod records;
 pub mod writer;
 
 use std::path::{Path, PathBuf};
@@ -265,6 +269,24 @@ where
     let text = row.get_ref(index)?.as_str()?;
     parse(text)
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(index, rusqlite::types::Type::Text, e.into()))
+}
+
+/// A text column that holds JSON.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(
+    row: &rusqlite::Row<'_>,
+    index: usize,
+) -> rusqlite::Result<T> {
+    column(row, index, |text| serde_json::from_str(text))
+}
+
+/// A blob column of a fixed length.
+pub(crate) fn bytes<T>(
+    row: &rusqlite::Row<'_>,
+    index: usize,
+    parse: impl FnOnce(&[u8]) -> Option<T>,
+    wanted: &str,
+) -> rusqlite::Result<T> {
+    parse(row.get_ref(index)?.as_blob()?).ok_or_else(|| unreadable(index, wanted))
 }
 
 /// A column that holds something else than we ever wrote.

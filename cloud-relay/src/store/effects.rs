@@ -1,106 +1,64 @@
 //! What Odoo was asked, and how it went: one row per effect, driven by one poster per company.
 //!
-//! The order that makes it exactly-once: the intent is committed (by [`crate::days`]) before anything is sent;
-//! [`Effects::mark_sent`] is committed before the call leaves; an answer that did not come makes it `unknown`, and
-//! from there the poster looks its key up in Odoo before it asks again. Every change names the poster's lease; one
-//! whose lease was taken over is refused in the same transaction ([`StoreError::Fenced`]), so two posters can never
-//! both believe that they drive a company.
+//! The order that makes it exactly-once: the intent is committed (by [`crate::days`]) before anything is sent; the
+//! poster commits [`Effect::calling`] before a call leaves and [`Effect::answered`] after it. Every change names the
+//! poster's lease; one whose lease was taken over is refused in the same transaction ([`StoreError::Fenced`]), so two
+//! posters can never both believe that they drive a company.
 //!
-//! This module moves rows. Which change follows which answer is the core's to decide.
+//! This module moves rows. Which change follows which answer is decided by the core's [`Effect`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tillwire_proto::{BusinessDay, Digest, StoreId, TenantId};
+use tillwire_proto::{BusinessDay, StoreId, TenantId};
+use tillwire_relay_core::exception::ExceptionDraft;
+use tillwire_relay_core::odoo::{Effect, EffectKind, EffectState, Payload};
 
+use super::exceptions::{self, Source};
 use super::{Store, StoreError, Unit};
 use crate::events::RelayEvent;
-
-/// Where an effect is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EffectState {
-    /// Committed here; Odoo has not been asked, or surely did not do it.
-    Intent,
-    /// About to be asked, or asked: the answer is awaited. After a restart this means `Unknown`.
-    Sent,
-    /// Asked, and nobody knows whether Odoo did it: look its key up before asking again.
-    Unknown,
-    /// Read back from Odoo and equal.
-    Done,
-    /// Odoo refused for a reason that asking again does not change; an exception says what.
-    Rejected,
-}
-
-impl EffectState {
-    /// All states.
-    pub const ALL: [Self; 5] = [
-        Self::Intent,
-        Self::Sent,
-        Self::Unknown,
-        Self::Done,
-        Self::Rejected,
-    ];
-
-    /// The word in the database and for scripts.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Intent => "intent",
-            Self::Sent => "sent",
-            Self::Unknown => "unknown",
-            Self::Done => "done",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    /// Reads the word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.word() == word)
-    }
-}
 
 /// An effect that is to be made: what [`crate::days`] commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEffect {
-    /// Deterministic; becomes the external id in Odoo.
-    pub key: String,
+    /// Fresh from [`Effect::intend`].
+    pub effect: Effect,
     /// Whose poster drives it: see [`company`].
     pub company: String,
     /// The retailer.
     pub tenant: TenantId,
     /// The store.
     pub store: StoreId,
-    /// The business day, for an entry in the journal.
+    /// The business day, of an entry in the journal.
     pub day: Option<BusinessDay>,
-    /// A word of the core's, such as `journal-entry` or `picking`.
-    pub kind: String,
-    /// JSON; its meaning belongs to the core. Its SHA-256 becomes the content hash.
-    pub payload: String,
+    /// The number, of a movement of stock.
+    pub batch: Option<u64>,
+    /// JSON: the posting or movement that it was made from, which later ones are netted against.
+    pub source: String,
 }
 
 /// An effect as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEffect {
-    /// What was meant.
-    pub effect: NewEffect,
-    /// SHA-256 of the payload.
-    pub content_hash: Digest,
-    /// Where it is.
-    pub state: EffectState,
+    /// All of it.
+    pub effect: Effect,
+    /// Whose poster drives it.
+    pub company: String,
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// The business day, of an entry in the journal.
+    pub day: Option<BusinessDay>,
+    /// The number, of a movement of stock.
+    pub batch: Option<u64>,
+    /// JSON: the posting or movement that it was made from.
+    pub source: String,
     /// Order of intents, over all companies.
     pub sequence: i64,
-    /// Calls that left so far.
-    pub attempts: u32,
-    /// Not before this time, milliseconds since 1970.
-    pub due_ms: i64,
-    /// Database id in Odoo, once known.
-    pub odoo_id: Option<i64>,
-    /// Name in Odoo, such as `MISC/2026/11/0003`.
+    /// Name in Odoo, such as `MISC/2026/11/0003`, once read.
     pub odoo_name: Option<String>,
-    /// The last answer in words.
-    pub detail: Option<String>,
     /// JSON: what Odoo held when it was last read.
     pub readback: Option<String>,
-    /// When the intent was committed.
+    /// When the intent was committed, milliseconds since 1970.
     pub created_ms: i64,
     /// Last change.
     pub changed_ms: i64,
@@ -117,20 +75,36 @@ pub struct Lease {
     pub until_ms: i64,
 }
 
-/// What Odoo holds for an effect that is done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Database id in Odoo.
-    pub odoo_id: i64,
-    /// Name in Odoo, where it has one.
+/// A change to an effect, with what people should see of it.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The effect after [`Effect::calling`], [`Effect::answered`] or [`Effect::recovered`].
+    pub effect: Effect,
+    /// Name in Odoo, where it was read; `None` leaves what is stored.
     pub odoo_name: Option<String>,
-    /// JSON: what was read back.
-    pub readback: String,
+    /// JSON: what was read; `None` leaves what is stored.
+    pub readback: Option<String>,
+    /// Exceptions to raise with it.
+    pub raise: Vec<ExceptionDraft>,
+    /// Causes that are gone with it.
+    pub gone: Vec<String>,
+}
+
+impl From<Effect> for Change {
+    fn from(effect: Effect) -> Self {
+        Self {
+            effect,
+            odoo_name: None,
+            readback: None,
+            raise: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
 }
 
 /// Name of the lease for one Odoo company of one tenant.
 #[must_use]
-pub fn company(tenant: &TenantId, odoo_company: impl std::fmt::Display) -> String {
+pub fn company(tenant: &TenantId, odoo_company: &str) -> String {
     format!("{tenant}/{odoo_company}")
 }
 
@@ -180,8 +154,7 @@ impl Effects {
             .await
     }
 
-    /// The oldest effect of the company that is due: an intent to be sent, or one whose outcome is unknown (also
-    /// one found `Sent`, which another process left). Changes nothing; call [`Effects::mark_sent`] before asking Odoo.
+    /// The oldest effect of the company that is due: not finished, not waiting. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] of the read.
@@ -190,8 +163,7 @@ impl Effects {
         self.store
             .read(move |db| {
                 let sql = format!(
-                    "{SELECT} WHERE company = ?1 AND state IN ('intent', 'sent', 'unknown') AND due_ms <= ?2 \
-                     ORDER BY sequence LIMIT 1"
+                    "{SELECT} WHERE {OPEN} AND company = ?1 AND due_ms <= ?2 ORDER BY sequence LIMIT 1"
                 );
                 Ok(db
                     .prepare_cached(&sql)?
@@ -207,10 +179,9 @@ impl Effects {
     /// [`StoreError`] of the read.
     pub async fn next_due_ms(&self, company: &str) -> Result<Option<i64>, StoreError> {
         let company = company.to_owned();
-        let sql =
-            "SELECT min(due_ms) FROM effects WHERE company = ?1 AND state IN ('intent', 'sent', 'unknown')";
+        let sql = format!("SELECT min(due_ms) FROM effects WHERE {OPEN} AND company = ?1");
         self.store
-            .read(move |db| Ok(db.query_row(sql, [company], |row| row.get(0))?))
+            .read(move |db| Ok(db.query_row(&sql, [company], |row| row.get(0))?))
             .await
     }
 
@@ -223,161 +194,80 @@ impl Effects {
         self.store.read(move |db| get(db, &key)).await
     }
 
-    /// Committed before a call leaves: from here on, silence means that nobody knows.
+    /// All effects of a store's kind that were not given up, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_sent(&self, lease: &Lease, key: &str) -> Result<(), StoreError> {
-        self.change(lease, key, |unit, key, now_ms, fence| {
-            update(
-                unit.db,
-                "UPDATE effects SET state = 'sent', attempts = attempts + 1, changed_ms = ?2, fence = ?3 \
-                 WHERE key = ?1 AND state IN ('intent', 'sent', 'unknown')",
-                params![key, now_ms, fence],
-            )
-        })
-        .await
-    }
-
-    /// Odoo surely did not do it (it said so, or was never reached): ask again at `due_ms`.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_retry(
-        &self,
-        lease: &Lease,
-        key: &str,
-        detail: &str,
-        due_ms: i64,
-    ) -> Result<(), StoreError> {
-        self.put_off(lease, key, EffectState::Intent, detail, due_ms)
-            .await
-    }
-
-    /// Nobody knows whether Odoo did it: look its key up at `due_ms`, before anything is asked again.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_unknown(
-        &self,
-        lease: &Lease,
-        key: &str,
-        detail: &str,
-        due_ms: i64,
-    ) -> Result<(), StoreError> {
-        self.put_off(lease, key, EffectState::Unknown, detail, due_ms)
-            .await
-    }
-
-    /// Notes the id under which Odoo holds it before it is done (created, but not yet posted or validated).
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_created(
-        &self,
-        lease: &Lease,
-        key: &str,
-        odoo_id: i64,
-        odoo_name: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let name = odoo_name.map(str::to_owned);
-        self.change(lease, key, move |unit, key, now_ms, fence| {
-            update(
-                unit.db,
-                "UPDATE effects SET odoo_id = ?2, odoo_name = coalesce(?3, odoo_name), changed_ms = ?4, fence = ?5 \
-                 WHERE key = ?1 AND state IN ('intent', 'sent', 'unknown')",
-                params![key, odoo_id, name, now_ms, fence],
-            )
-        })
-        .await
-    }
-
-    /// Read back and equal. A day's posting thereby becomes known to [`crate::days`], which looks again.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_done(&self, lease: &Lease, key: &str, held: Held) -> Result<(), StoreError> {
-        self.change(lease, key, move |unit, key, now_ms, fence| {
-            update(
-                unit.db,
-                "UPDATE effects SET state = 'done', odoo_id = ?2, odoo_name = coalesce(?3, odoo_name), \
-                 readback = ?4, detail = NULL, changed_ms = ?5, fence = ?6 \
-                 WHERE key = ?1 AND state IN ('intent', 'sent', 'unknown')",
-                params![key, held.odoo_id, held.odoo_name, held.readback, now_ms, fence],
-            )
-        })
-        .await
-    }
-
-    /// Odoo will not do it however often it is asked. What a person must see of it is raised as an exception in
-    /// addition; [`Effects::retry`] puts it back.
-    ///
-    /// # Errors
-    /// [`StoreError::Fenced`], or the write's.
-    pub async fn mark_rejected(&self, lease: &Lease, key: &str, detail: &str) -> Result<(), StoreError> {
-        let detail = detail.to_owned();
-        self.change(lease, key, move |unit, key, now_ms, fence| {
-            update(
-                unit.db,
-                "UPDATE effects SET state = 'rejected', detail = ?2, changed_ms = ?3, fence = ?4 \
-                 WHERE key = ?1 AND state IN ('intent', 'sent', 'unknown')",
-                params![key, detail, now_ms, fence],
-            )
-        })
-        .await
-    }
-
-    /// A person mended the cause: a rejected effect is looked up and tried again now. Its key stays the same, so
-    /// that it can still happen only once.
-    ///
-    /// # Errors
-    /// [`StoreError::Refused`] when it is not rejected, or the write's.
-    pub async fn retry(&self, key: &str) -> Result<(), StoreError> {
-        let (key, now_ms) = (key.to_owned(), self.now_ms());
+    /// [`StoreError`] of the read.
+    pub async fn finished(&self, company: &str, state: EffectState) -> Result<Vec<StoredEffect>, StoreError> {
+        let company = company.to_owned();
         self.store
-            .write(move |unit| {
-                update(
-                    unit.db,
-                    "UPDATE effects SET state = 'unknown', due_ms = ?2, changed_ms = ?2 \
-                     WHERE key = ?1 AND state = 'rejected'",
-                    params![key, now_ms],
-                )?;
-                after_change(unit, &key, now_ms)
+            .read(move |db| {
+                let sql = format!("{SELECT} WHERE company = ?1 AND state = ?2 ORDER BY sequence");
+                let mut statement = db.prepare_cached(&sql)?;
+                let rows = statement.query_map(params![company, word(state)], read)?;
+                Ok(rows.collect::<rusqlite::Result<_>>()?)
             })
             .await
     }
 
-    async fn put_off(
-        &self,
-        lease: &Lease,
-        key: &str,
-        state: EffectState,
-        detail: &str,
-        due_ms: i64,
-    ) -> Result<(), StoreError> {
-        let detail = detail.to_owned();
-        self.change(lease, key, move |unit, key, now_ms, fence| {
-            update(
-                unit.db,
-                "UPDATE effects SET state = ?2, detail = ?3, due_ms = ?4, changed_ms = ?5, fence = ?6 \
-                 WHERE key = ?1 AND state IN ('intent', 'sent', 'unknown')",
-                params![key, state.word(), detail, due_ms, now_ms, fence],
-            )
-        })
-        .await
-    }
-
-    async fn change<F>(&self, lease: &Lease, key: &str, change: F) -> Result<(), StoreError>
-    where
-        F: FnOnce(&mut Unit<'_>, &str, i64, u64) -> Result<(), StoreError> + Send + 'static,
-    {
-        let (lease, key, now_ms) = (lease.clone(), key.to_owned(), self.now_ms());
+    /// Commits a transition of an effect. A day's posting that is finished makes [`crate::days`] look again.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`]; [`StoreError::Refused`] when the effect is not there or holds another content; or the
+    /// write's.
+    pub async fn save(&self, lease: &Lease, change: impl Into<Change> + Send) -> Result<(), StoreError> {
+        let (lease, change, now_ms) = (lease.clone(), change.into(), self.now_ms());
         self.store
             .write(move |unit| {
                 check_fence(unit.db, &lease)?;
-                change(unit, &key, now_ms, lease.fence)?;
-                after_change(unit, &key, now_ms)
+                let there = expect(unit.db, change.effect.key.as_str())?;
+                if there.effect.content != change.effect.content {
+                    return Err(StoreError::refused(format!(
+                        "effect {} holds content {}, wanted {}",
+                        change.effect.key, there.effect.content, change.effect.content
+                    )));
+                }
+                put(unit, &there, &change, lease.fence, now_ms)
             })
+            .await
+    }
+
+    /// Calls that were out when an earlier holder of the lease stopped have unknown outcomes: says so for all of them.
+    /// Do this once after taking a lease. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`], or the write's.
+    pub async fn recover(&self, lease: &Lease) -> Result<usize, StoreError> {
+        let (lease, now_ms) = (lease.clone(), self.now_ms());
+        self.store
+            .write(move |unit| {
+                check_fence(unit.db, &lease)?;
+                let sql = format!("{SELECT} WHERE {OPEN} AND company = ?1 AND fence < ?2 ORDER BY sequence");
+                let open: Vec<StoredEffect> = unit
+                    .db
+                    .prepare_cached(&sql)?
+                    .query_map(params![lease.name, lease.fence], read)?
+                    .collect::<rusqlite::Result<_>>()?;
+                let mut count = 0;
+                for stored in open.iter().filter(|stored| stored.effect.calling) {
+                    let change = Change::from(stored.effect.clone().recovered());
+                    put(unit, stored, &change, lease.fence, now_ms)?;
+                    count += 1;
+                }
+                Ok(count)
+            })
+            .await
+    }
+
+    /// A person mended the cause: a rejected effect is tried again, with another payload under the same key where
+    /// nothing of it is in Odoo.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when that is not possible, in the core's words; or the write's.
+    pub async fn retry(&self, key: &str, payload: Option<Payload>) -> Result<(), StoreError> {
+        let (key, now_ms) = (key.to_owned(), self.now_ms());
+        self.store
+            .write(move |unit| retry(unit, &key, payload, now_ms))
             .await
     }
 
@@ -386,42 +276,62 @@ impl Effects {
     }
 }
 
+/// See [`Effects::retry`].
+pub(crate) fn retry(
+    unit: &mut Unit<'_>,
+    key: &str,
+    payload: Option<Payload>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let there = expect(unit.db, key)?;
+    let again = there
+        .effect
+        .clone()
+        .retried(payload)
+        .map_err(|e| StoreError::refused(e.to_string()))?;
+    put(unit, &there, &Change::from(again), 0, now_ms)
+}
+
 /// Commits an intent, inside a unit of work. True when it is new; an equal one that is there already is left alone.
 ///
 /// # Errors
 /// [`StoreError::Refused`] when the key is taken by another content: keys are deterministic, so this is our bug.
-pub fn intend(unit: &mut Unit<'_>, effect: &NewEffect, now_ms: i64) -> Result<bool, StoreError> {
-    let content_hash = Digest::of(effect.payload.as_bytes());
-    if let Some(there) = get(unit.db, &effect.key)? {
-        if there.content_hash == content_hash {
+pub fn intend(unit: &mut Unit<'_>, new: &NewEffect, now_ms: i64) -> Result<bool, StoreError> {
+    let key = new.effect.key.as_str();
+    if let Some(there) = get(unit.db, key)? {
+        if there.effect.content == new.effect.content {
             return Ok(false);
         }
         return Err(StoreError::refused(format!(
-            "effect {} is there with content {}, wanted {content_hash}",
-            effect.key, there.content_hash
+            "effect {key} is there with content {}, wanted {}",
+            there.effect.content, new.effect.content
         )));
     }
     unit.db
         .prepare_cached(
-            "INSERT INTO effects (key, company, tenant, store, day, kind, payload, content_hash, state, sequence, \
-             due_ms, created_ms, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'intent', \
-             (SELECT coalesce(max(sequence), 0) + 1 FROM effects), ?9, ?9, ?9)",
+            "INSERT INTO effects (key, company, tenant, store, day, kind, batch, effect, content, state, due_ms, \
+             source, sequence, created_ms, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+             (SELECT coalesce(max(sequence), 0) + 1 FROM effects), ?13, ?13)",
         )?
         .execute(params![
-            effect.key,
-            effect.company,
-            effect.tenant.as_str(),
-            effect.store.as_str(),
-            effect.day.map(BusinessDay::days_since_epoch),
-            effect.kind,
-            effect.payload,
-            content_hash.as_bytes(),
+            key,
+            new.company,
+            new.tenant.as_str(),
+            new.store.as_str(),
+            new.day.map(BusinessDay::days_since_epoch),
+            kind_word(new.effect.payload.kind()),
+            new.batch,
+            json(&new.effect)?,
+            new.effect.content.as_bytes(),
+            word(new.effect.state),
+            new.effect.not_before_ms,
+            new.source,
             now_ms
         ])?;
     unit.tell(RelayEvent::Effect {
-        tenant: effect.tenant.clone(),
-        store: effect.store.clone(),
-        key: effect.key.clone(),
+        tenant: new.tenant.clone(),
+        store: new.store.clone(),
+        key: key.to_owned(),
     });
     Ok(true)
 }
@@ -445,6 +355,21 @@ pub fn of_day(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// All movements of stock of a store, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn movements(
+    db: &Connection,
+    tenant: &TenantId,
+    store: &StoreId,
+) -> Result<Vec<StoredEffect>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant = ?1 AND store = ?2 AND batch IS NOT NULL ORDER BY batch");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![tenant.as_str(), store.as_str()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// One effect.
 ///
 /// # Errors
@@ -456,35 +381,100 @@ pub fn get(db: &Connection, key: &str) -> Result<Option<StoredEffect>, StoreErro
         .optional()?)
 }
 
-const SELECT: &str = "SELECT key, company, tenant, store, day, kind, payload, content_hash, state, sequence, attempts, \
-                      due_ms, odoo_id, odoo_name, detail, readback, created_ms, changed_ms FROM effects";
+const SELECT: &str = "SELECT effect, company, tenant, store, day, batch, source, sequence, odoo_name, readback, \
+                      created_ms, changed_ms FROM effects";
+
+/// Written as in the index, so that SQLite uses it.
+const OPEN: &str = "state IN ('intent', 'sent', 'unknown')";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredEffect> {
     let day: Option<i32> = row.get(4)?;
-    let state: String = row.get(8)?;
-    let hash: Vec<u8> = row.get(7)?;
     Ok(StoredEffect {
-        effect: NewEffect {
-            key: row.get(0)?,
-            company: row.get(1)?,
-            tenant: super::column(row, 2, TenantId::new)?,
-            store: super::column(row, 3, StoreId::new)?,
-            day: day.and_then(BusinessDay::from_days),
-            kind: row.get(5)?,
-            payload: row.get(6)?,
-        },
-        content_hash: Digest::from_slice(&hash).ok_or_else(|| super::unreadable(7, "a SHA-256 digest"))?,
-        state: EffectState::from_word(&state).ok_or_else(|| super::unreadable(8, "an effect's state"))?,
-        sequence: row.get(9)?,
-        attempts: row.get(10)?,
-        due_ms: row.get(11)?,
-        odoo_id: row.get(12)?,
-        odoo_name: row.get(13)?,
-        detail: row.get(14)?,
-        readback: row.get(15)?,
-        created_ms: row.get(16)?,
-        changed_ms: row.get(17)?,
+        effect: super::json(row, 0)?,
+        company: row.get(1)?,
+        tenant: super::column(row, 2, TenantId::new)?,
+        store: super::column(row, 3, StoreId::new)?,
+        day: day.and_then(BusinessDay::from_days),
+        batch: row.get(5)?,
+        source: row.get(6)?,
+        sequence: row.get(7)?,
+        odoo_name: row.get(8)?,
+        readback: row.get(9)?,
+        created_ms: row.get(10)?,
+        changed_ms: row.get(11)?,
     })
+}
+
+/// The state's word, in the database and for scripts.
+#[must_use]
+pub const fn word(state: EffectState) -> &'static str {
+    match state {
+        EffectState::Intent => "intent",
+        EffectState::Sent => "sent",
+        EffectState::Unknown => "unknown",
+        EffectState::Done => "done",
+        EffectState::Rejected => "rejected",
+    }
+}
+
+/// The kind's word.
+#[must_use]
+pub const fn kind_word(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::JournalEntry => "journal-entry",
+        EffectKind::Picking => "picking",
+    }
+}
+
+fn json(effect: &Effect) -> Result<String, StoreError> {
+    serde_json::to_string(effect).map_err(|e| StoreError::refused(format!("effect {}: {e}", effect.key)))
+}
+
+fn expect(db: &Connection, key: &str) -> Result<StoredEffect, StoreError> {
+    get(db, key)?.ok_or_else(|| StoreError::refused(format!("there is no effect {key}")))
+}
+
+fn put(
+    unit: &mut Unit<'_>,
+    there: &StoredEffect,
+    change: &Change,
+    fence: u64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let effect = &change.effect;
+    unit.db
+        .prepare_cached(
+            "UPDATE effects SET effect = ?2, content = ?3, state = ?4, due_ms = ?5, changed_ms = ?6, \
+             fence = max(fence, ?7), odoo_name = coalesce(?8, odoo_name), readback = coalesce(?9, readback) \
+             WHERE key = ?1",
+        )?
+        .execute(params![
+            effect.key.as_str(),
+            json(effect)?,
+            effect.content.as_bytes(),
+            word(effect.state),
+            effect.not_before_ms,
+            now_ms,
+            fence,
+            change.odoo_name,
+            change.readback
+        ])?;
+    for draft in &change.raise {
+        exceptions::raise(unit, Source::Odoo, draft, now_ms)?;
+    }
+    for cause in &change.gone {
+        exceptions::close_cause(unit, &there.tenant, cause, "done", now_ms)?;
+    }
+    let ended = effect.is_finished() != there.effect.is_finished();
+    if let (true, Some(day)) = (ended, there.day) {
+        super::days::touch(unit, &there.tenant, &there.store, day, now_ms)?;
+    }
+    unit.tell(RelayEvent::Effect {
+        tenant: there.tenant.clone(),
+        store: there.store.clone(),
+        key: effect.key.as_str().to_owned(),
+    });
+    Ok(())
 }
 
 fn take_lease(
@@ -531,38 +521,6 @@ fn check_fence(db: &Connection, lease: &Lease) -> Result<(), StoreError> {
             held: lease.fence,
         })
     }
-}
-
-fn update(db: &Connection, sql: &str, params: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
-    match db.prepare_cached(sql)?.execute(params)? {
-        1 => Ok(()),
-        _ => Err(StoreError::refused(
-            "the effect is not there, or not in a state that allows this change",
-        )),
-    }
-}
-
-/// Makes the day look again, and tells listeners.
-fn after_change(unit: &mut Unit<'_>, key: &str, now_ms: i64) -> Result<(), StoreError> {
-    let Some(stored) = get(unit.db, key)? else {
-        return Ok(());
-    };
-    let NewEffect {
-        tenant,
-        store,
-        day,
-        key,
-        ..
-    } = stored.effect;
-    if let Some(day) = day {
-        unit.db
-            .prepare_cached(
-                "UPDATE store_days SET dirty = dirty + 1, changed_ms = ?4 WHERE tenant = ?1 AND store = ?2 AND day = ?3",
-            )?
-            .execute(params![tenant.as_str(), store.as_str(), day.days_since_epoch(), now_ms])?;
-    }
-    unit.tell(RelayEvent::Effect { tenant, store, key });
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,22 +1,57 @@
+use tillwire_proto::{Quantity, Sku};
+use tillwire_relay_core::exception::{CauseKey, ExceptionKind};
+use tillwire_relay_core::odoo::{
+    Answer, Backoff, Direction, EffectKey, PickLine, Picking, Refusal, Seen, StepResult, Verdict,
+};
+
 use super::*;
 use crate::clock::Clock;
 use crate::store::StoreOptions;
 
 const NOW: i64 = 1_800_000_000_000;
+const BACKOFF: Backoff = Backoff {
+    first_ms: 1000,
+    most_ms: 60_000,
+};
 
-fn posting(key: &str) -> NewEffect {
+fn tenant() -> TenantId {
+    TenantId::new("acme").unwrap()
+}
+
+fn store_id() -> StoreId {
+    StoreId::new("s1").unwrap()
+}
+
+fn movement(batch: u64, pieces: &str) -> NewEffect {
+    let picking = Picking {
+        key: EffectKey::picking(&tenant(), &store_id(), batch),
+        name: format!("TW/s1/{batch}"),
+        origin: "s1".to_owned(),
+        direction: Direction::Out,
+        lines: vec![PickLine {
+            sku: Sku::new("A-1").unwrap(),
+            quantity: Quantity::parse(pieces, tillwire_proto::Unit::Each).unwrap(),
+        }],
+    };
     NewEffect {
-        key: key.to_owned(),
-        company: "acme/1".to_owned(),
-        tenant: TenantId::new("acme").unwrap(),
-        store: StoreId::new("s1").unwrap(),
-        day: Some("2026-11-14".parse().unwrap()),
-        kind: "journal-entry".to_owned(),
-        payload: "{\"lines\":[]}".to_owned(),
+        effect: Effect::intend(Payload::Picking(picking)),
+        company: company(&tenant(), "Acme"),
+        tenant: tenant(),
+        store: store_id(),
+        day: None,
+        batch: Some(batch),
+        source: "{}".to_owned(),
     }
 }
 
-async fn world() -> (tempfile::TempDir, Store, Effects, Clock) {
+struct World {
+    _dir: tempfile::TempDir,
+    store: Store,
+    effects: Effects,
+    clock: Clock,
+}
+
+fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::standing(NOW);
     let options = StoreOptions {
@@ -24,125 +59,184 @@ async fn world() -> (tempfile::TempDir, Store, Effects, Clock) {
         ..StoreOptions::at(dir.path().join("relay.db"))
     };
     let store = Store::open(&options).unwrap();
-    (dir, store.clone(), Effects::of(store), clock)
+    World {
+        _dir: dir,
+        effects: Effects::of(store.clone()),
+        store,
+        clock,
+    }
 }
 
-async fn intend_now(store: &Store, effect: NewEffect) -> Result<bool, StoreError> {
-    store.write(move |unit| intend(unit, &effect, NOW)).await
+impl World {
+    async fn intend(&self, effect: NewEffect) -> Result<bool, StoreError> {
+        self.store.write(move |unit| intend(unit, &effect, NOW)).await
+    }
+
+    async fn lease(&self, holder: &str) -> Option<Lease> {
+        self.effects.lease("acme/Acme", holder, 60_000).await.unwrap()
+    }
+
+    async fn next(&self) -> Option<Effect> {
+        self.effects
+            .next_due("acme/Acme")
+            .await
+            .unwrap()
+            .map(|stored| stored.effect)
+    }
+
+    /// One call with this result, committed before and after.
+    async fn step(&self, lease: &Lease, result: StepResult) -> Effect {
+        let calling = self.next().await.unwrap().calling().unwrap();
+        self.effects.save(lease, calling.clone()).await.unwrap();
+        let answered = calling.answered(result, self.clock.now_ms(), BACKOFF, 7).unwrap();
+        self.effects.save(lease, answered.clone()).await.unwrap();
+        answered
+    }
 }
 
 #[tokio::test]
-async fn effect_goes_from_intent_to_done_with_what_odoo_holds() {
-    let (_dir, store, effects, _) = world().await;
-    assert!(intend_now(&store, posting("tillwire.j_1")).await.unwrap());
-    let lease = effects.lease("acme/1", "a", 60_000).await.unwrap().unwrap();
-    let due = effects.next_due("acme/1").await.unwrap().unwrap();
-    assert_eq!((due.state, due.attempts), (EffectState::Intent, 0));
-    effects.mark_sent(&lease, &due.effect.key).await.unwrap();
-    let held = Held {
-        odoo_id: 42,
-        odoo_name: Some("MISC/1".to_owned()),
-        readback: "{}".to_owned(),
+async fn effect_goes_to_done_and_is_never_due_again() {
+    let world = world();
+    assert!(world.intend(movement(1, "2")).await.unwrap());
+    let lease = world.lease("a").await.unwrap();
+    world.step(&lease, StepResult::Loaded(42)).await;
+    let equal = Verdict {
+        differences: Vec::new(),
     };
-    effects.mark_done(&lease, &due.effect.key, held).await.unwrap();
-    let done = effects.get("tillwire.j_1").await.unwrap().unwrap();
+    world
+        .step(&lease, StepResult::Seen(Seen::Draft(equal.clone())))
+        .await;
+    world.step(&lease, StepResult::Confirmed).await;
+    let done = world.step(&lease, StepResult::Seen(Seen::Confirmed(equal))).await;
+    assert_eq!((done.state, done.document), (EffectState::Done, Some(42)));
+    assert_eq!(world.next().await, None);
     assert_eq!(
-        (done.state, done.attempts, done.odoo_id),
-        (EffectState::Done, 1, Some(42))
-    );
-    assert_eq!(effects.next_due("acme/1").await.unwrap(), None);
-    assert!(
-        effects.mark_sent(&lease, "tillwire.j_1").await.is_err(),
-        "what is done stays done"
+        world
+            .effects
+            .finished("acme/Acme", EffectState::Done)
+            .await
+            .unwrap()
+            .len(),
+        1
     );
 }
 
 #[tokio::test]
 async fn same_intent_twice_is_one_and_other_content_is_refused() {
-    let (_dir, store, _, _) = world().await;
-    assert!(intend_now(&store, posting("k")).await.unwrap());
-    assert!(!intend_now(&store, posting("k")).await.unwrap());
-    let other = NewEffect {
-        payload: "{}".to_owned(),
-        ..posting("k")
-    };
+    let world = world();
+    assert!(world.intend(movement(1, "2")).await.unwrap());
+    assert!(!world.intend(movement(1, "2")).await.unwrap());
     assert!(matches!(
-        intend_now(&store, other).await,
+        world.intend(movement(1, "3")).await,
         Err(StoreError::Refused(_))
     ));
 }
 
 #[tokio::test]
 async fn poster_whose_lease_was_taken_over_writes_nothing() {
-    let (_dir, store, effects, clock) = world().await;
-    intend_now(&store, posting("k")).await.unwrap();
-    let old = effects.lease("acme/1", "old", 1000).await.unwrap().unwrap();
-    assert_eq!(effects.lease("acme/1", "new", 1000).await.unwrap(), None);
-    clock.set(NOW + 2000);
-    let new = effects.lease("acme/1", "new", 1000).await.unwrap().unwrap();
+    let world = world();
+    world.intend(movement(1, "2")).await.unwrap();
+    let old = world.lease("old").await.unwrap();
+    assert_eq!(world.lease("new").await, None);
+    world.clock.set(NOW + 60_001);
+    let new = world.lease("new").await.unwrap();
     assert!(new.fence > old.fence);
+    let calling = world.next().await.unwrap().calling().unwrap();
     assert!(matches!(
-        effects.mark_sent(&old, "k").await,
+        world.effects.save(&old, calling.clone()).await,
         Err(StoreError::Fenced { .. })
     ));
-    effects.mark_sent(&new, "k").await.unwrap();
+    assert_eq!(world.next().await.unwrap().state, EffectState::Intent);
+    world.effects.save(&new, calling).await.unwrap();
 }
 
 #[tokio::test]
 async fn holder_that_comes_back_in_time_keeps_its_fence() {
-    let (_dir, _store, effects, clock) = world().await;
-    let first = effects.lease("c", "a", 1000).await.unwrap().unwrap();
-    clock.set(NOW + 500);
-    assert_eq!(
-        effects.lease("c", "a", 1000).await.unwrap().unwrap().fence,
-        first.fence
-    );
-    effects.release(first.clone()).await.unwrap();
-    assert_eq!(
-        effects.lease("c", "b", 1000).await.unwrap().unwrap().fence,
-        first.fence + 1
-    );
+    let world = world();
+    let first = world.lease("a").await.unwrap();
+    world.clock.set(NOW + 500);
+    assert_eq!(world.lease("a").await.unwrap().fence, first.fence);
+    world.effects.release(first.clone()).await.unwrap();
+    assert_eq!(world.lease("b").await.unwrap().fence, first.fence + 1);
 }
 
 #[tokio::test]
-async fn unknown_waits_for_its_time_and_keeps_its_place_in_line() {
-    let (_dir, store, effects, clock) = world().await;
-    intend_now(&store, posting("first")).await.unwrap();
-    intend_now(&store, posting("second")).await.unwrap();
-    let lease = effects.lease("acme/1", "a", 60_000).await.unwrap().unwrap();
-    effects.mark_sent(&lease, "first").await.unwrap();
-    effects
-        .mark_unknown(&lease, "first", "no answer within 90 s", NOW + 5000)
+async fn call_that_was_out_at_a_crash_becomes_unknown_for_the_next_holder() {
+    let world = world();
+    world.intend(movement(1, "2")).await.unwrap();
+    let lease = world.lease("a").await.unwrap();
+    world
+        .effects
+        .save(&lease, world.next().await.unwrap().calling().unwrap())
         .await
         .unwrap();
-    assert_eq!(
-        effects.next_due("acme/1").await.unwrap().unwrap().effect.key,
-        "second"
-    );
-    clock.set(NOW + 5000);
-    assert_eq!(
-        effects.next_due("acme/1").await.unwrap().unwrap().effect.key,
-        "first"
-    );
+    world.clock.set(NOW + 60_001);
+    let next = world.lease("b").await.unwrap();
+    assert_eq!(world.effects.recover(&next).await.unwrap(), 1);
+    let effect = world.next().await.unwrap();
+    assert_eq!((effect.state, effect.calling), (EffectState::Unknown, false));
+    assert_eq!(world.effects.recover(&next).await.unwrap(), 0, "once is enough");
 }
 
 #[tokio::test]
-async fn rejected_effect_is_looked_up_again_when_a_person_says_so() {
-    let (_dir, store, effects, _) = world().await;
-    intend_now(&store, posting("k")).await.unwrap();
-    let lease = effects.lease("acme/1", "a", 60_000).await.unwrap().unwrap();
+async fn effect_that_waits_lets_the_next_one_pass() {
+    let world = world();
+    world.intend(movement(1, "2")).await.unwrap();
+    world.intend(movement(2, "2")).await.unwrap();
+    let lease = world.lease("a").await.unwrap();
+    let waiting = world
+        .step(
+            &lease,
+            StepResult::Failed(Answer::Unknown {
+                after_ms: Some(5000),
+                reason: "no answer within 90 s".to_owned(),
+            }),
+        )
+        .await;
+    assert!(waiting.not_before_ms > NOW);
+    assert_eq!(world.next().await.unwrap().key.as_str(), "tillwire.p_acme_s1_2");
+    world.clock.set(waiting.not_before_ms);
+    assert_eq!(world.next().await.unwrap().key.as_str(), "tillwire.p_acme_s1_1");
+}
+
+#[tokio::test]
+async fn rejected_effect_raises_its_exception_and_comes_back_when_told() {
+    let world = world();
+    world.intend(movement(1, "2")).await.unwrap();
+    let lease = world.lease("a").await.unwrap();
     assert!(
-        effects.retry("k").await.is_err(),
-        "only what was rejected is put back"
+        world.effects.retry("tillwire.p_acme_s1_1", None).await.is_err(),
+        "only what was rejected"
     );
-    effects
-        .mark_rejected(&lease, "k", "the period is locked")
+    let calling = world.next().await.unwrap().calling().unwrap();
+    world.effects.save(&lease, calling.clone()).await.unwrap();
+    let refusal = Answer::Rejected {
+        refusal: Refusal::Rule,
+        message: "a lot is missing".to_owned(),
+    };
+    let rejected = calling
+        .answered(StepResult::Failed(refusal), NOW, BACKOFF, 7)
+        .unwrap();
+    let cause = CauseKey::new(ExceptionKind::OdooRejected, &[&rejected.key]);
+    let draft = ExceptionDraft::new(
+        ExceptionKind::OdooRejected,
+        &tenant(),
+        &store_id(),
+        cause,
+        "a lot is missing",
+    );
+    let change = Change {
+        raise: vec![draft],
+        ..Change::from(rejected)
+    };
+    world.effects.save(&lease, change).await.unwrap();
+    assert_eq!(world.next().await, None);
+    let open = world
+        .store
+        .read(|db| exceptions::list(db, &exceptions::Filter::default()))
         .await
         .unwrap();
-    assert_eq!(effects.next_due("acme/1").await.unwrap(), None);
-    effects.retry("k").await.unwrap();
-    assert_eq!(
-        effects.next_due("acme/1").await.unwrap().unwrap().state,
-        EffectState::Unknown
-    );
+    assert_eq!(open.len(), 1);
+    world.effects.retry("tillwire.p_acme_s1_1", None).await.unwrap();
+    assert!(world.next().await.is_some());
 }

@@ -13,8 +13,6 @@ CREATE TABLE devices (
     store           TEXT NOT NULL,
     public_key      BLOB NOT NULL,          -- uncompressed P-256 point, 65 bytes
     fingerprint     BLOB NOT NULL,          -- SHA-256 of the SubjectPublicKeyInfo
-    certificate     BLOB,                   -- newest certificate issued, DER
-    not_after       INTEGER,                -- its end, seconds since 1970
     state           TEXT NOT NULL CHECK (state IN ('active', 'revoked')),
     accepted_ms     INTEGER NOT NULL,
     accepted_by     TEXT NOT NULL,
@@ -68,11 +66,13 @@ CREATE TABLE segments (
     predecessor_n  INTEGER,
     through        INTEGER NOT NULL,        -- everything from 1 to here is held
     head           BLOB NOT NULL,           -- chain hash at `through`
+    announced      INTEGER,                 -- newest record that the agent said it has
     forked_ms      INTEGER,                 -- when another version of a held record came in
     first_ms       INTEGER NOT NULL,
     last_ms        INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX segments_by_device ON segments (device);
+CREATE INDEX segments_by_lane ON segments (tenant, store, lane);
 CREATE INDEX segments_by_predecessor ON segments (predecessor, predecessor_n) WHERE predecessor IS NOT NULL;
 
 CREATE TABLE batches (
@@ -100,8 +100,7 @@ CREATE TABLE quarantine (
 CREATE TABLE attachments (
     tenant      TEXT NOT NULL,
     digest      BLOB NOT NULL,              -- SHA-256 of the whole, unpacked
-    len         INTEGER NOT NULL,
-    packed_len  INTEGER NOT NULL,
+    len         INTEGER NOT NULL,           -- of the whole, unpacked
     received_ms INTEGER NOT NULL,
     packed      BLOB NOT NULL,              -- zstd
     PRIMARY KEY (tenant, digest)
@@ -110,9 +109,7 @@ CREATE TABLE attachments (
 CREATE TABLE attachment_pieces (
     tenant      TEXT NOT NULL,
     digest      BLOB NOT NULL,
-    offset      INTEGER NOT NULL,
-    len         INTEGER NOT NULL,
-    packed_len  INTEGER NOT NULL,
+    offset      INTEGER NOT NULL,           -- in the packed bytes
     received_ms INTEGER NOT NULL,
     bytes       BLOB NOT NULL,
     PRIMARY KEY (tenant, digest, offset)

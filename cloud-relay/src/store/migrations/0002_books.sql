@@ -40,62 +40,67 @@ CREATE TABLE store_state (
     PRIMARY KEY (tenant, store)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE signatures (
-    id        INTEGER PRIMARY KEY,
-    store_day INTEGER NOT NULL REFERENCES store_days (id),
-    action    TEXT NOT NULL CHECK (action IN ('sign', 'reopen')),
-    cause     TEXT,                         -- the one exception that is signed; NULL for the whole day
-    by        TEXT NOT NULL,
-    reason    TEXT NOT NULL,
-    at_ms     INTEGER NOT NULL
+CREATE TABLE set_aside (
+    batch  INTEGER PRIMARY KEY REFERENCES batches (id),
+    reason TEXT NOT NULL                    -- 'undecodable' or 'store unknown'; understood again on demand
 ) STRICT;
-CREATE INDEX signatures_by_day ON signatures (store_day);
+
+CREATE TABLE signatures (
+    id           INTEGER PRIMARY KEY,
+    tenant       TEXT NOT NULL,
+    store        TEXT NOT NULL,
+    day          INTEGER NOT NULL,
+    cause        TEXT NOT NULL,             -- the exception that was signed
+    decision     TEXT NOT NULL,             -- JSON, the core's
+    by           TEXT NOT NULL,
+    reason       TEXT NOT NULL,
+    at_ms        INTEGER NOT NULL,
+    withdrawn_ms INTEGER,
+    withdrawn_by TEXT
+) STRICT;
+CREATE INDEX signatures_by_day ON signatures (tenant, store, day);
 
 CREATE TABLE exceptions (
     id          INTEGER PRIMARY KEY,
-    cause       TEXT NOT NULL UNIQUE,       -- what it is about: the same cause is one exception however often seen
     kind        TEXT NOT NULL,
-    source      TEXT NOT NULL,              -- which part raised it, and alone may find it gone: 'day', 'ingest', ...
+    cause       TEXT NOT NULL,              -- what it is about: the same cause is one exception however often seen
+    source      TEXT NOT NULL,              -- which part raised it, and alone may find it gone: 'day', 'ingest' ...
     tenant      TEXT NOT NULL,
-    store       TEXT,
+    store       TEXT NOT NULL,
     day         INTEGER,
-    title       TEXT NOT NULL,
-    detail      TEXT NOT NULL,
-    owner       TEXT NOT NULL,
-    at_risk_minor INTEGER,
-    currency    TEXT,
-    actions     TEXT NOT NULL,              -- JSON list of words
+    draft       TEXT NOT NULL,              -- JSON: the whole of it, as last found
     opened_ms   INTEGER NOT NULL,
     seen_ms     INTEGER NOT NULL,
     resolved_ms INTEGER,
     resolved_by TEXT,                       -- a person, or 'relay' when the cause went away
     resolution  TEXT
 ) STRICT;
+CREATE UNIQUE INDEX exceptions_cause ON exceptions (tenant, store, coalesce(day, -1000000), cause);
 CREATE INDEX exceptions_open ON exceptions (tenant, store, day) WHERE resolved_ms IS NULL;
 
 CREATE TABLE effects (
     key          TEXT PRIMARY KEY,          -- deterministic; also the external id in Odoo
-    company      TEXT NOT NULL,             -- whose poster drives it: `tenant/odoo company id`
+    company      TEXT NOT NULL,             -- whose poster drives it: `tenant/odoo company`
     tenant       TEXT NOT NULL,
     store        TEXT NOT NULL,
-    day          INTEGER,
+    day          INTEGER,                   -- of an entry in the journal
     kind         TEXT NOT NULL,
-    payload      TEXT NOT NULL,             -- JSON; meaning belongs to the core
-    content_hash BLOB NOT NULL,             -- SHA-256 of `payload`
+    batch        INTEGER,                   -- of a movement of stock: counts from 1 per store
+    effect       TEXT NOT NULL,             -- JSON: all of it; the columns beside it are for finding it
+    content      BLOB NOT NULL,             -- SHA-256 of the payload
     state        TEXT NOT NULL CHECK (state IN ('intent', 'sent', 'unknown', 'done', 'rejected')),
-    sequence     INTEGER NOT NULL UNIQUE,   -- order of intent, also the order of driving in one company
-    attempts     INTEGER NOT NULL DEFAULT 0,
     due_ms       INTEGER NOT NULL,
-    fence        INTEGER NOT NULL DEFAULT 0,-- lease under which it was last touched
-    odoo_id      INTEGER,
+    sequence     INTEGER NOT NULL UNIQUE,   -- order of intents, also the order of driving in one company
+    source       TEXT NOT NULL,             -- JSON: the posting or movement that it was made from
+    readback     TEXT,                      -- JSON: what Odoo held when it was last read
     odoo_name    TEXT,
-    detail       TEXT,                      -- last answer, for people
-    readback     TEXT,                      -- JSON: what Odoo holds, as last read
+    fence        INTEGER NOT NULL DEFAULT 0,-- lease under which it was last touched
     created_ms   INTEGER NOT NULL,
     changed_ms   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX effects_due ON effects (company, due_ms) WHERE state IN ('intent', 'sent', 'unknown');
+CREATE INDEX effects_due ON effects (company, sequence) WHERE state IN ('intent', 'sent', 'unknown');
 CREATE INDEX effects_by_day ON effects (tenant, store, day);
+CREATE UNIQUE INDEX effects_by_batch ON effects (tenant, store, batch) WHERE batch IS NOT NULL;
 
 CREATE TABLE leases (
     name     TEXT PRIMARY KEY,
