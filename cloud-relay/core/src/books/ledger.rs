@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tillwire_proto::{Amount, BusinessKey, Currency, MoneyError};
 
-use crate::exception::ExceptionDraft;
+use crate::exception::{CauseKey, ExceptionDraft};
 use crate::facts::RecordId;
 use crate::settings::AccountCode;
 
@@ -31,6 +31,18 @@ pub struct LineKey {
     pub tax: Option<TaxKey>,
     /// Names of the Odoo taxes that this is the base of, on a revenue line; in order, once each.
     pub taxed_by: Vec<String>,
+}
+
+impl LineKey {
+    /// A line without a tax.
+    pub(crate) fn plain(account: AccountCode, label: &str) -> Self {
+        Self {
+            account,
+            label: label.to_owned(),
+            tax: None,
+            taxed_by: Vec::new(),
+        }
+    }
 }
 
 /// A line's sum.
@@ -82,7 +94,8 @@ pub struct Ledger {
     currency: Currency,
     lines: BTreeMap<LineKey, LedgerLine>,
     contributions: Vec<Contribution>,
-    /// Tickets and movements that are not in it, each with its reason; and notes about some that are.
+    held_tickets: BTreeMap<BusinessKey, Vec<CauseKey>>,
+    /// Why tickets and movements are not in it, and notes about some that are.
     pub held: Vec<ExceptionDraft>,
 }
 
@@ -94,6 +107,7 @@ impl Ledger {
             currency,
             lines: BTreeMap::new(),
             contributions: Vec::new(),
+            held_tickets: BTreeMap::new(),
             held: Vec::new(),
         }
     }
@@ -127,6 +141,19 @@ impl Ledger {
         self.contributions.iter().filter(move |part| part.line == *line)
     }
 
+    /// The tickets that are held whole, each with its causes.
+    #[must_use]
+    pub const fn held_tickets(&self) -> &BTreeMap<BusinessKey, Vec<CauseKey>> {
+        &self.held_tickets
+    }
+
+    pub(super) fn hold(&mut self, ticket: &BusinessKey, cause: &CauseKey) {
+        self.held_tickets
+            .entry(ticket.clone())
+            .or_default()
+            .push(cause.clone());
+    }
+
     /// Takes a whole ticket, or nothing of it.
     ///
     /// # Errors
@@ -139,12 +166,32 @@ impl Ledger {
                 .map_or_else(String::new, |part| part.ticket.ticket.to_string());
             return Err(BooksError::Unbalanced { ticket, rest });
         }
-        let mut lines = self.lines.clone();
+        self.try_sums(&parts)?;
         for part in &parts {
-            add(&mut lines, part)?;
+            add(&mut self.lines, part)?;
         }
-        self.lines = lines;
         self.contributions.extend(parts);
+        Ok(())
+    }
+}
+
+impl Ledger {
+    /// Adds the parts to copies of the sums that they touch, so that one that fails leaves nothing behind.
+    fn try_sums(&self, parts: &[Contribution]) -> Result<(), MoneyError> {
+        let nothing = Amount::zero(self.currency);
+        let mut sums: BTreeMap<&LineKey, (Amount, Amount)> = BTreeMap::new();
+        for part in parts {
+            let line = self.lines.get(&part.line);
+            let sum = sums.entry(&part.line).or_insert_with(|| {
+                line.map_or((nothing, nothing), |line| {
+                    (line.amount, line.base.unwrap_or(nothing))
+                })
+            });
+            *sum = (
+                sum.0.checked_add(part.amount)?,
+                sum.1.checked_add(part.base.unwrap_or(nothing))?,
+            );
+        }
         Ok(())
     }
 }

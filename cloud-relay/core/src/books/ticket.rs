@@ -1,0 +1,182 @@
+//! From tickets to ledger lines. A ticket goes in whole or is held whole, with a named reason; one bad ticket never
+//! keeps the others out.
+
+use std::collections::BTreeMap;
+
+use tillwire_proto::{Amount, Body, DrawerMovement, MoneyError, TenderKind, Trade, TransactionKind};
+
+use super::drawer::book_over_short;
+use super::held::{HeldBack, Missing};
+use super::ledger::{Contribution, Ledger, LineKey};
+use super::trade::trade_parts;
+use crate::facts::RecordId;
+use crate::settings::AccountCode;
+use crate::tickets::{Ticket, Tickets};
+
+/// The ledger of a store-day. Depends on what counts and on the mapping only.
+#[must_use]
+pub fn target(tickets: &Tickets<'_>) -> Ledger {
+    let mut ledger = Ledger::new(tickets.settings.currency);
+    let mut held = HeldBack::default();
+    for ticket in &tickets.counted {
+        if let Some(fault) = &ticket.fault {
+            ledger.held.push(fault.clone());
+            ledger.hold(ticket.key, &fault.cause);
+            continue;
+        }
+        let mut parts = Parts::new(tickets, ticket);
+        let done = parts.fill().map_err(super::BooksError::from);
+        if parts.missing.iter().any(|missing| missing.holds) {
+            held.add(ticket, &parts.missing, &mut ledger);
+            continue;
+        }
+        held.note(ticket, &parts.missing);
+        if let Err(error) = done.and_then(|()| ledger.take(parts.parts)) {
+            held.does_not_add_up(tickets, ticket, &error.to_string(), &mut ledger);
+        }
+    }
+    book_over_short(tickets, &mut ledger, &mut held);
+    ledger.held.extend(held.into_exceptions(tickets));
+    ledger.held.sort_by(|one, other| one.cause.cmp(&other.cause));
+    ledger
+}
+
+/// The parts of one ticket as they are put together.
+pub(super) struct Parts<'a> {
+    pub(super) tickets: &'a Tickets<'a>,
+    pub(super) ticket: &'a Ticket<'a>,
+    pub(super) parts: Vec<Contribution>,
+    pub(super) missing: Vec<Missing>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) const fn new(tickets: &'a Tickets<'a>, ticket: &'a Ticket<'a>) -> Self {
+        Self {
+            tickets,
+            ticket,
+            parts: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), MoneyError> {
+        match &self.ticket.transaction.body {
+            Body::Trade(trade) => self.trade(trade),
+            Body::Drawer(movement) => self.drawer(movement),
+            Body::Void(_) | Body::Count(_) | Body::Open { .. } | Body::Close { .. } => Ok(()),
+        }
+    }
+
+    fn trade(&mut self, trade: &Trade) -> Result<(), MoneyError> {
+        trade_parts(self, trade)
+    }
+
+    fn drawer(&mut self, movement: &DrawerMovement) -> Result<(), MoneyError> {
+        let accounts = &self.tickets.settings.odoo.accounts;
+        let reason = movement.reason.as_ref().map(|reason| reason.as_str());
+        let spoken = reason.map_or_else(String::new, |reason| format!(" {reason}"));
+        let (other, label, into_drawer) = match self.ticket.transaction.key.kind {
+            TransactionKind::PaidIn => (accounts.paid_in(reason), format!("Paid in{spoken}"), true),
+            TransactionKind::PaidOut => (accounts.paid_out(reason), format!("Paid out{spoken}"), false),
+            TransactionKind::Loan => (accounts.safe(), "Loan from safe".to_owned(), true),
+            TransactionKind::Pickup => (accounts.safe(), "Pickup to safe".to_owned(), false),
+            _ => return Ok(()),
+        };
+        let amount = if into_drawer {
+            movement.amount
+        } else {
+            movement.amount.checked_neg()?
+        };
+        let other = self.account(other, || Missing::movement(&label, movement.amount));
+        let cash = self.tender_account(&TenderKind::Cash, None, amount);
+        if let (Some(other), Some(cash)) = (other, cash) {
+            self.add(LineKey::plain(cash, "Cash"), amount)?;
+            self.add(LineKey::plain(other, &label), amount.checked_neg()?)?;
+        }
+        Ok(())
+    }
+
+    /// The account, or a note that there is none.
+    pub(super) fn account(
+        &mut self,
+        found: Option<&AccountCode>,
+        missing: impl FnOnce() -> Missing,
+    ) -> Option<AccountCode> {
+        if found.is_none() {
+            self.missing.push(missing());
+        }
+        found.cloned()
+    }
+
+    /// The account, else the suspense account if the retailer has one; either way the lack is noted.
+    pub(super) fn account_or_suspense(
+        &mut self,
+        found: Option<&AccountCode>,
+        missing: impl FnOnce() -> Missing,
+    ) -> Option<AccountCode> {
+        let suspense = self.tickets.settings.odoo.accounts.suspense();
+        if found.is_none() {
+            let mut lack = missing();
+            lack.holds = suspense.is_none();
+            self.missing.push(lack);
+        }
+        found.or(suspense).cloned()
+    }
+
+    pub(super) fn tender_account(
+        &mut self,
+        kind: &TenderKind,
+        brand: Option<tillwire_proto::CardBrand>,
+        amount: Amount,
+    ) -> Option<AccountCode> {
+        let accounts = &self.tickets.settings.odoo.accounts;
+        self.account_or_suspense(accounts.tender(kind, brand), || Missing::tender(kind, amount))
+    }
+
+    /// Adds a part; on a ticket that is taken back with the other sign.
+    pub(super) fn add(&mut self, line: LineKey, amount: Amount) -> Result<(), MoneyError> {
+        self.add_with(line, amount, None, &[])
+    }
+
+    pub(super) fn add_with(
+        &mut self,
+        line: LineKey,
+        amount: Amount,
+        base: Option<Amount>,
+        more: &[RecordId],
+    ) -> Result<(), MoneyError> {
+        let turn = |amount: Amount| {
+            if self.ticket.taken_back {
+                amount.checked_neg()
+            } else {
+                Ok(amount)
+            }
+        };
+        let mut records = self.ticket.records.clone();
+        records.extend(more);
+        let contribution = Contribution {
+            ticket: self.ticket.key.clone(),
+            line,
+            amount: turn(amount)?,
+            base: base.map(turn).transpose()?,
+            records,
+        };
+        self.parts.push(contribution);
+        Ok(())
+    }
+}
+
+/// Sums per key, for a ticket's parts that share a line.
+pub(super) fn summed<K: Ord>(
+    parts: impl IntoIterator<Item = (K, Amount)>,
+) -> Result<BTreeMap<K, Amount>, MoneyError> {
+    let mut sums: BTreeMap<K, Amount> = BTreeMap::new();
+    for (key, amount) in parts {
+        let sum = match sums.get(&key) {
+            Some(sum) => sum.checked_add(amount)?,
+            None => amount,
+        };
+        sums.insert(key, sum);
+    }
+    Ok(sums)
+}

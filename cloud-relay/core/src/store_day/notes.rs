@@ -1,0 +1,127 @@
+//! Exceptions that hold nothing: what agents said, bytes nobody could read, payments without their other half.
+
+use tillwire_proto::{Amount, NoticeKind};
+
+use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
+use crate::facts::{DayFacts, Payment, Told, Unread};
+use crate::matching::MatchRule;
+use crate::settings::TicketWithoutTerminal;
+use crate::tickets::{Tickets, draft, spoken, unanswered};
+
+/// What agents had to say, and what they could not read.
+pub(super) fn told(facts: &DayFacts, into: &mut Vec<ExceptionDraft>) {
+    into.extend(facts.unread.iter().map(|unread| unreadable(facts, unread)));
+    into.extend(facts.notices.iter().filter_map(|told| notice(facts, told)));
+}
+
+fn unreadable(facts: &DayFacts, unread: &Unread) -> ExceptionDraft {
+    let what = &unread.unreadable;
+    let kind = match what.reason.as_str() {
+        "does-not-add-up" => ExceptionKind::DoesNotAddUp,
+        "wrong-currency" => ExceptionKind::WrongCurrency,
+        _ => ExceptionKind::Unreadable,
+    };
+    let cause = CauseKey::new(kind, &[&"record", &unread.record]);
+    let detail = format!("{}: {}", what.reason, what.detail);
+    let exception = draft(facts, kind, cause, detail).seen_in([unread.record]);
+    match &what.register {
+        Some(register) => exception.at(register),
+        None => exception,
+    }
+}
+
+fn notice(facts: &DayFacts, told: &Told) -> Option<ExceptionDraft> {
+    let kind = match told.notice.kind {
+        NoticeKind::CardData => ExceptionKind::CardData,
+        NoticeKind::DiskFull => ExceptionKind::DiskFull,
+        NoticeKind::Clock => ExceptionKind::ClockOff,
+        NoticeKind::Source => ExceptionKind::SourceSilent,
+        NoticeKind::RolledBack => ExceptionKind::RolledBack,
+        NoticeKind::DiskFreed => return None,
+    };
+    let cause = CauseKey::new(kind, &[&told.lane, &told.record]);
+    let detail = format!("lane {}: {}", told.lane, told.notice.text);
+    Some(draft(facts, kind, cause, detail).seen_in([told.record]))
+}
+
+/// Payments without their other half, and halves that differ.
+pub(super) fn leftovers(tickets: &Tickets<'_>, into: &mut Vec<ExceptionDraft>) {
+    let facts = tickets.facts;
+    for record in &tickets.matching.orphans {
+        let payment = facts.payments.iter().find(|payment| payment.record == *record);
+        into.extend(payment.map(|payment| orphan(facts, payment)));
+    }
+    if tickets.settings.ticket_without_terminal == TicketWithoutTerminal::Accept {
+        into.extend(unwatched(tickets));
+    }
+    for (tender, joined) in &tickets.matching.joined {
+        if joined.rule == MatchRule::InvoiceOnly && tender.ticket.day == facts.day {
+            into.extend(differs(tickets, tender, joined.charged));
+        }
+    }
+}
+
+fn orphan(facts: &DayFacts, payment: &Payment) -> ExceptionDraft {
+    let kind = ExceptionKind::OrphanApproval;
+    let told = &payment.payment;
+    let cause = CauseKey::new(kind, &[&told.register, &payment.record]);
+    let invoice = told.invoice.as_ref().map_or_else(
+        || "no invoice number".to_owned(),
+        |invoice| format!("invoice {invoice}"),
+    );
+    let detail = format!(
+        "terminal {} at {} approved {:?} of {} ({invoice}), which no ticket of this day shows",
+        told.terminal, told.register, told.command, told.approved
+    );
+    draft(facts, kind, cause, detail)
+        .at(&told.register)
+        .risking(told.approved)
+        .seen_in([payment.record])
+}
+
+/// Only where the register's terminal is watched at all is its silence worth a note.
+fn unwatched(tickets: &Tickets<'_>) -> Vec<ExceptionDraft> {
+    let facts = tickets.facts;
+    let watched = |tender: &&crate::matching::TenderRef| {
+        let mut payments = facts.payments.iter().filter(|payment| payment.home == facts.day);
+        payments.any(|payment| payment.payment.register == tender.ticket.register)
+    };
+    let unanswered_tenders = tickets.matching.unanswered.iter().filter(watched);
+    unanswered_tenders
+        .filter_map(|tender| {
+            let ticket = tickets
+                .counted
+                .iter()
+                .find(|ticket| *ticket.key == tender.ticket)?;
+            unanswered(ticket, tender, facts)
+        })
+        .collect()
+}
+
+fn differs(
+    tickets: &Tickets<'_>,
+    tender: &crate::matching::TenderRef,
+    charged: i64,
+) -> Option<ExceptionDraft> {
+    let ticket = tickets
+        .counted
+        .iter()
+        .find(|ticket| *ticket.key == tender.ticket)?;
+    let written = ticket.transaction.trade()?.tenders.get(tender.index)?.amount;
+    let charged = Amount::new(charged.saturating_mul(ticket.sign()), written.currency());
+    let kind = ExceptionKind::TenderDiffers;
+    let key = ticket.key;
+    let cause = CauseKey::new(
+        kind,
+        &[&key.register, &key.kind.name(), &key.ticket, &tender.index],
+    );
+    let detail = format!(
+        "{} shows a card payment of {written}, the terminal took {charged}",
+        spoken(key)
+    );
+    let exception = tickets.exception(kind, cause, detail).about(key);
+    Some(match written.checked_sub(charged) {
+        Ok(difference) => exception.risking(difference),
+        Err(_) => exception,
+    })
+}
