@@ -1,5 +1,5 @@
 //! Capture decides what a source's bytes say. Every byte passes the [`tripwire`] before anything else looks at it;
-//! then a dialect (such as [`heartland_retail`]) reads it. Sockets, clocks and the journal are the shell's.
+//! then a dialect ([`heartland_retail`], [`upa`]) reads it. Sockets, clocks and the journal are the shell's.
 
 use tillwire_proto::{Code, Fact, Note, RegisterId, Unreadable};
 
@@ -8,6 +8,7 @@ mod notice;
 mod scalar;
 pub mod settings;
 pub mod tripwire;
+pub mod upa;
 
 pub use notice::CardDataGate;
 

@@ -1,6 +1,8 @@
 //! Every fixture of a ticket or till event, against the file beside it that says what becomes of it. With
 //! `TILLWIRE_BLESS=1` the files are written anew; read the difference before keeping it.
 
+#![expect(clippy::disallowed_methods, reason = "the fixtures are files")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

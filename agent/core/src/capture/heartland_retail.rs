@@ -8,6 +8,7 @@
 
 use tillwire_proto::{RegisterId, Transaction};
 
+use crate::capture::scalar::Object;
 use crate::capture::settings::HeartlandRetailSettings;
 
 mod error;
@@ -50,7 +51,8 @@ pub fn read_till_event(body: &[u8], settings: &HeartlandRetailSettings) -> Resul
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refused> {
-    serde_json::from_slice(body).map_err(|error| Refused {
+    let read: Result<Object<T>, _> = serde_json::from_slice(body);
+    read.map(|Object(found)| found).map_err(|error| Refused {
         error: TicketError::Malformed(error.to_string()),
         register: None,
     })

@@ -39,6 +39,29 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// A JSON object, and nothing else. A derived reader alone would take an array for it, value by value in the order
+/// of our fields, and make money of noise.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if !raw.starts_with('{') {
+            return Err(D::Error::custom("found another value, wanted an object"));
+        }
+        serde_json::from_str(raw).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl<T> std::ops::Deref for Object<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,7 +16,7 @@ use tillwire_proto::{
 use super::error::TicketError;
 use super::ticket::station;
 use super::wire::{amount, optional};
-use crate::capture::scalar::Scalar;
+use crate::capture::scalar::{Object, Scalar};
 use crate::capture::settings::HeartlandRetailSettings;
 
 #[derive(Debug, Deserialize)]
@@ -45,9 +45,9 @@ pub(super) struct TillEvent<'a> {
     #[serde(borrow, default)]
     reason: Scalar<'a>,
     #[serde(borrow, default)]
-    counted: Option<Vec<Row<'a>>>,
+    counted: Option<Vec<Object<Row<'a>>>>,
     #[serde(borrow, default)]
-    stated: Option<Stated<'a>>,
+    stated: Option<Object<Stated<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,7 +75,7 @@ struct Stated<'a> {
     #[serde(borrow, default)]
     tip: Scalar<'a>,
     #[serde(borrow)]
-    tenders: Vec<Row<'a>>,
+    tenders: Vec<Object<Row<'a>>>,
 }
 
 impl TillEvent<'_> {

@@ -7,11 +7,12 @@ use tillwire_proto::{
 
 use super::error::TicketError;
 use super::wire::{self, amount};
+use crate::capture::scalar::Object;
 use crate::capture::settings::HeartlandRetailSettings;
 
 /// Tenders and change. Voided payments count for nothing and are left to the kept bytes.
 pub(super) fn read(
-    payments: &[wire::Payment<'_>],
+    payments: &[Object<wire::Payment<'_>>],
     settings: &HeartlandRetailSettings,
 ) -> Result<(Vec<Tender>, Option<Change>), TicketError> {
     let mut tenders = Vec::new();

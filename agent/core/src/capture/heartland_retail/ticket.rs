@@ -9,7 +9,7 @@ use super::error::TicketError;
 use super::line::{self, Read};
 use super::payment;
 use super::wire::{Ticket, amount, optional};
-use crate::capture::scalar::Scalar;
+use crate::capture::scalar::{Object, Scalar};
 use crate::capture::settings::HeartlandRetailSettings;
 
 pub(super) fn read(
@@ -196,7 +196,7 @@ fn trade(
 }
 
 fn read_lines(
-    lines: &[super::wire::Line<'_>],
+    lines: &[Object<super::wire::Line<'_>>],
     settings: &HeartlandRetailSettings,
 ) -> Result<(Vec<Line>, Vec<TaxLine>), TicketError> {
     let (mut goods, mut taxes) = (Vec::new(), Vec::new());

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tillwire_proto::{Amount, Currency};
 
 use super::error::TicketError;
-use crate::capture::scalar::Scalar;
+use crate::capture::scalar::{Object, Scalar};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Ticket<'a> {
@@ -55,9 +55,9 @@ pub(super) struct Ticket<'a> {
     #[serde(borrow, default)]
     pub(super) local_completed_at: Scalar<'a>,
     #[serde(borrow, default)]
-    pub(super) lines: Option<Vec<Line<'a>>>,
+    pub(super) lines: Option<Vec<Object<Line<'a>>>>,
     #[serde(borrow, default)]
-    pub(super) payments: Option<Vec<Payment<'a>>>,
+    pub(super) payments: Option<Vec<Object<Payment<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +81,7 @@ pub(super) struct Line<'a> {
     #[serde(borrow, default)]
     pub(super) rate: Scalar<'a>,
     #[serde(borrow, default)]
-    pub(super) price_adjustments: Option<Vec<Adjustment<'a>>>,
+    pub(super) price_adjustments: Option<Vec<Object<Adjustment<'a>>>>,
 }
 
 #[derive(Debug, Deserialize)]
