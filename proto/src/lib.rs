@@ -7,6 +7,7 @@ mod card;
 pub mod chain;
 mod day;
 mod decimal;
+pub mod enrol;
 mod envelope;
 mod ids;
 mod messages;
