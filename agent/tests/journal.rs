@@ -1,5 +1,7 @@
 //! The journal's promises, each with the fault that tries to break it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 
 use tillwire_agent::clock::Clock;
