@@ -1,0 +1,580 @@
+//! The uplink machine against a relay and a line that misbehave.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::collections::VecDeque;
+
+use proptest::prelude::*;
+use tillwire_agent_core::settings::RelayLink;
+use tillwire_agent_core::uplink::{Command, Doubt, Down, SegmentFacts, Uplink, WINDOW};
+use tillwire_proto::{
+    AttachmentReceipt, Digest, LaneId, Mark, Note, Receipt, RecordNumber, Refusal, RefusalReason, RelayHello,
+    RelayId, SegmentId, Want,
+};
+
+const SEGMENT: SegmentId = SegmentId([7; 16]);
+const RELAY: RelayId = RelayId([1; 16]);
+
+fn lane() -> LaneId {
+    LaneId::new("http").unwrap()
+}
+
+fn hash(number: u64) -> Digest {
+    Digest::of(&number.to_be_bytes())
+}
+
+fn facts(last: u64, receipted: u64) -> SegmentFacts {
+    SegmentFacts {
+        lane: lane(),
+        segment: SEGMENT,
+        first_kept: RecordNumber(1),
+        last: RecordNumber(last),
+        receipted: RecordNumber(receipted),
+        attachments: 0,
+        attached: 0,
+    }
+}
+
+fn receipt(through: u64) -> Receipt {
+    let (segment, hash) = (SEGMENT, hash(through));
+    Receipt {
+        relay: RELAY,
+        generation: 1,
+        lane: lane(),
+        segment,
+        through: RecordNumber(through),
+        hash,
+        at_ms: 5,
+    }
+}
+
+fn hello(through: u64) -> RelayHello {
+    let hash = (through > 0).then(|| hash(through));
+    let marks = vec![Mark {
+        segment: SEGMENT,
+        through: RecordNumber(through),
+        hash,
+    }];
+    RelayHello {
+        relay: RELAY,
+        generation: 1,
+        at_ms: 5,
+        marks,
+    }
+}
+
+/// Everything the machine wants done now.
+fn commands(uplink: &mut Uplink, now: u64) -> Vec<Command> {
+    std::iter::from_fn(|| uplink.next_command(now)).collect()
+}
+
+fn give_receipt(uplink: &mut Uplink, now: u64, through: u64) {
+    uplink.handle_message(now, &Down::Receipt(&receipt(through), Some(hash(through))));
+}
+
+/// A machine that is connected at 1000 and was told that the relay holds `relay_holds`.
+fn greeted(facts: SegmentFacts, relay_holds: u64) -> Uplink {
+    let mut uplink = Uplink::new(RelayLink::default(), 1, vec![facts], None, 0);
+    uplink.handle_timeout(1_000);
+    assert_eq!(commands(&mut uplink, 1_000), [Command::Connect]);
+    uplink.handle_connected(1_000);
+    assert_eq!(commands(&mut uplink, 1_000), [Command::SendHello]);
+    let ours = [(relay_holds > 0).then(|| hash(relay_holds))];
+    uplink.handle_message(1_000, &Down::Hello(&hello(relay_holds), &ours));
+    uplink
+}
+
+fn batch(from: u64) -> Command {
+    Command::SendBatch {
+        segment: SEGMENT,
+        from: RecordNumber(from),
+        with_header: from == 1,
+    }
+}
+
+const HEARD: Command = Command::Heard {
+    relay: RELAY,
+    generation: 1,
+};
+
+fn keep(through: u64) -> Command {
+    Command::KeepReceipt {
+        segment: SEGMENT,
+        through: RecordNumber(through),
+        at_ms: 5,
+    }
+}
+
+#[test]
+fn nothing_is_sent_before_the_relay_said_what_it_holds() {
+    let mut uplink = Uplink::new(RelayLink::default(), 1, vec![facts(3, 0)], None, 0);
+    uplink.handle_timeout(1_000);
+    commands(&mut uplink, 1_000);
+    uplink.handle_connected(1_000);
+    assert_eq!(commands(&mut uplink, 1_000), [Command::SendHello]);
+    assert_eq!(uplink.poll_timeout(), Some(11_000));
+    uplink.handle_timeout(11_000);
+    assert_eq!(commands(&mut uplink, 11_000), [Command::SendHello]);
+}
+
+#[test]
+fn a_lone_sale_leaves_at_once_and_is_kept_when_receipted() {
+    let mut uplink = greeted(facts(0, 0), 0);
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD]);
+    uplink.handle_appended(SEGMENT, RecordNumber(1), 0);
+    assert_eq!(commands(&mut uplink, 1_001), [batch(1)]);
+    uplink.handle_sent(1_001, SEGMENT, RecordNumber(1));
+    give_receipt(&mut uplink, 1_040, 1);
+    assert_eq!(commands(&mut uplink, 1_040), [keep(1)]);
+    assert_eq!(uplink.view().round_trip_ms, Some(39));
+    assert_eq!(uplink.poll_timeout(), None);
+}
+
+#[test]
+fn at_most_a_window_of_batches_is_under_way() {
+    let mut uplink = greeted(facts(1_000, 0), 0);
+    let mut sent = 0;
+    while let Some(command) = uplink.next_command(1_000) {
+        if let Command::SendBatch { from, .. } = command {
+            sent += 1;
+            uplink.handle_sent(1_000, SEGMENT, RecordNumber(from.0 + 9));
+        }
+    }
+    assert_eq!(sent, WINDOW);
+    give_receipt(&mut uplink, 1_100, 20);
+    assert_eq!(commands(&mut uplink, 1_100), [keep(20), batch(161)]);
+}
+
+#[test]
+fn a_lost_receipt_is_mended_by_the_next_one() {
+    let mut uplink = greeted(facts(2, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(1));
+    assert_eq!(commands(&mut uplink, 1_000).len(), 1);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(2));
+    give_receipt(&mut uplink, 1_050, 2);
+    assert_eq!(commands(&mut uplink, 1_050), [keep(2)]);
+}
+
+#[test]
+fn without_a_receipt_everything_unreceipted_is_sent_again() {
+    let mut uplink = greeted(facts(5, 2), 2);
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD, batch(3)]);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(5));
+    assert_eq!(uplink.poll_timeout(), Some(11_000));
+    uplink.handle_timeout(11_000);
+    assert_eq!(commands(&mut uplink, 11_000), [batch(3)]);
+}
+
+#[test]
+fn a_receipt_with_another_hash_changes_nothing() {
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(5));
+    let forged = Receipt {
+        hash: hash(99),
+        ..receipt(5)
+    };
+    uplink.handle_message(1_050, &Down::Receipt(&forged, Some(hash(5))));
+    assert_eq!(commands(&mut uplink, 1_050), []);
+    assert_eq!(uplink.view().doubts, [Doubt::OtherHash]);
+}
+
+#[test]
+fn a_receipt_of_an_older_generation_is_refused() {
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    let newer = RelayHello {
+        generation: 4,
+        ..hello(0)
+    };
+    uplink.handle_message(1_001, &Down::Hello(&newer, &[None]));
+    commands(&mut uplink, 1_001);
+    give_receipt(&mut uplink, 1_002, 5);
+    assert_eq!(commands(&mut uplink, 1_002), []);
+    assert_eq!(uplink.view().doubts, [Doubt::OldGeneration]);
+}
+
+#[test]
+fn a_want_rewinds_once_and_its_echoes_do_not() {
+    let mut uplink = greeted(facts(100, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(50));
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(100));
+    let want = Want {
+        segment: SEGMENT,
+        from: RecordNumber(11),
+    };
+    uplink.handle_message(1_050, &Down::Want(&want));
+    let again = commands(&mut uplink, 1_050);
+    assert!(
+        matches!(
+            again[..],
+            [Command::SendBatch {
+                from: RecordNumber(11),
+                ..
+            }]
+        ),
+        "{again:?}"
+    );
+    uplink.handle_sent(1_050, SEGMENT, RecordNumber(100));
+    uplink.handle_message(1_060, &Down::Want(&want));
+    assert_eq!(commands(&mut uplink, 1_060), []);
+}
+
+#[test]
+fn a_restored_relay_gets_again_what_it_lost() {
+    let mut uplink = greeted(facts(50, 50), 20);
+    let rewind = Command::Rewind {
+        segment: SEGMENT,
+        through: RecordNumber(20),
+    };
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD, rewind, batch(21)]);
+}
+
+#[test]
+fn a_relay_that_knows_nothing_gets_the_header_too() {
+    let mut uplink = greeted(facts(50, 50), 0);
+    let rewind = Command::Rewind {
+        segment: SEGMENT,
+        through: RecordNumber(0),
+    };
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD, rewind, batch(1)]);
+}
+
+#[test]
+fn a_lost_tail_is_told_and_nothing_is_sent() {
+    let mut uplink = Uplink::new(RelayLink::default(), 1, vec![facts(10, 10)], None, 0);
+    uplink.handle_timeout(1_000);
+    commands(&mut uplink, 1_000);
+    uplink.handle_connected(1_000);
+    commands(&mut uplink, 1_000);
+    uplink.handle_message(1_000, &Down::Hello(&hello(14), &[None]));
+    let commands = commands(&mut uplink, 1_000);
+    let [_, Command::RolledBack { detail, .. }] = &commands[..] else {
+        panic!("{commands:?}")
+    };
+    assert!(
+        detail.as_str().contains("holds record 14") && detail.as_str().contains("ends at 10"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn a_silent_connection_is_given_up_after_a_minute() {
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(5));
+    let now = loop {
+        let now = uplink.poll_timeout().unwrap();
+        uplink.handle_timeout(now);
+        let commands = commands(&mut uplink, now);
+        if commands.contains(&Command::Disconnect) {
+            break now;
+        }
+        assert!(now < 61_000, "{now}");
+        uplink.handle_sent(now, SEGMENT, RecordNumber(5));
+    };
+    assert_eq!(now, 61_000);
+    assert!(
+        uplink.poll_timeout().unwrap() <= now + 2_000,
+        "connects again soon"
+    );
+}
+
+#[test]
+fn an_idle_connection_is_left_alone_for_ever() {
+    let mut uplink = greeted(facts(5, 5), 5);
+    commands(&mut uplink, 1_000);
+    assert_eq!(uplink.poll_timeout(), None);
+}
+
+#[test]
+fn a_busy_relay_is_left_alone_as_long_as_it_asked() {
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(5));
+    let refusal = Refusal {
+        segment: None,
+        reason: RefusalReason::Busy,
+        detail: Note::new("the disk is slow").unwrap(),
+        retry_after_ms: 3_000,
+    };
+    uplink.handle_message(1_100, &Down::Refusal(&refusal));
+    assert_eq!(commands(&mut uplink, 4_099), []);
+    assert_eq!(uplink.poll_timeout(), Some(4_100));
+    uplink.handle_timeout(4_100);
+    assert_eq!(commands(&mut uplink, 4_100), [batch(1)]);
+}
+
+#[test]
+fn a_refused_segment_does_not_hold_the_others() {
+    let other = SegmentId([9; 16]);
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(5));
+    let refusal = Refusal {
+        segment: Some(SEGMENT),
+        reason: RefusalReason::Fork,
+        detail: Note::new("record 3 has two contents").unwrap(),
+        retry_after_ms: 0,
+    };
+    uplink.handle_message(1_100, &Down::Refusal(&refusal));
+    uplink.handle_begun(SegmentFacts {
+        segment: other,
+        ..facts(1, 0)
+    });
+    let sends = commands(&mut uplink, 1_101);
+    assert!(
+        matches!(sends[..], [Command::SendBatch { segment, .. }] if segment == other),
+        "{sends:?}"
+    );
+}
+
+#[test]
+fn attachments_travel_behind_the_facts_and_resume() {
+    let with_attachments = SegmentFacts {
+        attachments: 2,
+        ..facts(1, 0)
+    };
+    let mut uplink = greeted(with_attachments, 0);
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD, batch(1)]);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(1));
+    let piece = |number, offset| Command::SendAttachment {
+        segment: SEGMENT,
+        number,
+        offset,
+    };
+    assert_eq!(commands(&mut uplink, 1_000), [piece(1, 0), piece(2, 0)]);
+    uplink.handle_attachment_sent(1_001, SEGMENT, 1, hash(1));
+    uplink.handle_attachment_sent(1_001, SEGMENT, 2, hash(2));
+    let answer = |n, have, complete| AttachmentReceipt {
+        digest: hash(n),
+        have,
+        complete,
+    };
+    uplink.handle_message(1_050, &Down::AttachmentReceipt(&answer(1, 49_152, false)));
+    assert_eq!(commands(&mut uplink, 1_050), [piece(1, 49_152)]);
+    uplink.handle_attachment_sent(1_050, SEGMENT, 1, hash(1));
+    uplink.handle_message(1_060, &Down::AttachmentReceipt(&answer(2, 80, true)));
+    assert_eq!(commands(&mut uplink, 1_060), []);
+    uplink.handle_message(1_070, &Down::AttachmentReceipt(&answer(1, 60_000, true)));
+    assert_eq!(
+        commands(&mut uplink, 1_070),
+        [Command::KeepAttached {
+            segment: SEGMENT,
+            through: 2
+        }]
+    );
+}
+
+/// A line and a relay with everything that goes wrong between them, and what the agent has kept of it.
+#[derive(Debug)]
+struct World {
+    uplink: Uplink,
+    now: u64,
+    connected: bool,
+    last: u64,
+    /// Receipted on the agent's disk.
+    kept: u64,
+    stored: u64,
+    generation: u32,
+    up: VecDeque<(u64, u64)>,
+    down: VecDeque<Answer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Hello,
+    Receipt(u64),
+    Want(u64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Append(u64),
+    DeliverUp,
+    DropUp,
+    DeliverDown,
+    DropDown,
+    Wait(u64),
+    Cut,
+    RestoreRelay(u64),
+    Forge,
+}
+
+impl World {
+    fn new() -> Self {
+        let uplink = Uplink::new(RelayLink::default(), 3, vec![facts(0, 0)], None, 0);
+        let (up, down) = (VecDeque::new(), VecDeque::new());
+        Self {
+            uplink,
+            now: 0,
+            connected: false,
+            last: 0,
+            kept: 0,
+            stored: 0,
+            generation: 1,
+            up,
+            down,
+        }
+    }
+
+    fn cut(&mut self) {
+        if self.connected {
+            self.uplink.handle_disconnected(self.now);
+        }
+        self.connected = false;
+        (self.up, self.down) = (VecDeque::new(), VecDeque::new());
+    }
+
+    fn step(&mut self, event: Event) {
+        match event {
+            Event::Append(count) => {
+                self.last += count;
+                self.uplink.handle_appended(SEGMENT, RecordNumber(self.last), 0);
+            }
+            Event::DeliverUp => self.deliver_up(),
+            Event::DropUp => drop(self.up.pop_front()),
+            Event::DeliverDown => self.deliver_down(),
+            Event::DropDown => drop(self.down.pop_front()),
+            Event::Wait(ms) => {
+                self.now += ms;
+                self.uplink.handle_timeout(self.now);
+            }
+            Event::Cut => self.cut(),
+            Event::RestoreRelay(lost) => {
+                self.cut();
+                self.stored = self.stored.saturating_sub(lost);
+                self.generation += 1;
+            }
+            Event::Forge => {
+                let forged = Receipt {
+                    hash: hash(u64::MAX),
+                    ..receipt(self.last)
+                };
+                let ours = Some(hash(self.last));
+                self.uplink
+                    .handle_message(self.now, &Down::Receipt(&forged, ours));
+            }
+        }
+        self.obey();
+    }
+
+    fn obey(&mut self) {
+        while let Some(command) = self.uplink.next_command(self.now) {
+            match command {
+                Command::Connect => {
+                    self.connected = true;
+                    self.uplink.handle_connected(self.now);
+                }
+                Command::Disconnect => {
+                    self.connected = false;
+                    (self.up, self.down) = (VecDeque::new(), VecDeque::new());
+                }
+                Command::SendHello => self.down.push_back(Answer::Hello),
+                Command::SendBatch { from, .. } => {
+                    let through = (from.0 + 6).min(self.last);
+                    self.up.push_back((from.0, through));
+                    self.uplink.handle_sent(self.now, SEGMENT, RecordNumber(through));
+                }
+                Command::KeepReceipt { through, .. } => {
+                    assert!(
+                        through.0 <= self.stored,
+                        "kept a receipt for what the relay does not hold"
+                    );
+                    self.kept = through.0;
+                }
+                Command::Rewind { through, .. } => self.kept = through.0,
+                Command::Heard { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn deliver_up(&mut self) {
+        let Some((from, through)) = self.up.pop_front() else {
+            return;
+        };
+        if from > self.stored + 1 {
+            self.down.push_back(Answer::Want(self.stored + 1));
+        } else {
+            self.stored = self.stored.max(through);
+            self.down.push_back(Answer::Receipt(self.stored));
+        }
+    }
+
+    fn deliver_down(&mut self) {
+        let Some(answer) = self.down.pop_front() else {
+            return;
+        };
+        let generation = self.generation;
+        match answer {
+            Answer::Hello => {
+                let hello = RelayHello {
+                    generation,
+                    ..hello(self.stored)
+                };
+                let ours = [(self.stored > 0 && self.stored <= self.last).then(|| hash(self.stored))];
+                self.uplink.handle_message(self.now, &Down::Hello(&hello, &ours));
+            }
+            Answer::Receipt(through) => {
+                let receipt = Receipt {
+                    generation,
+                    ..receipt(through)
+                };
+                self.uplink
+                    .handle_message(self.now, &Down::Receipt(&receipt, Some(hash(through))));
+            }
+            Answer::Want(from) => {
+                let want = Want {
+                    segment: SEGMENT,
+                    from: RecordNumber(from),
+                };
+                self.uplink.handle_message(self.now, &Down::Want(&want));
+            }
+        }
+    }
+
+    /// No more faults: everything must arrive.
+    fn settle(&mut self) {
+        for _ in 0..2_000 {
+            self.step(Event::DeliverUp);
+            self.step(Event::DeliverDown);
+            if self.up.is_empty() && self.down.is_empty() {
+                if self.kept == self.last && self.stored == self.last && self.connected {
+                    return;
+                }
+                let next = self.uplink.poll_timeout().unwrap_or(self.now + 1);
+                self.step(Event::Wait(next.saturating_sub(self.now).max(1)));
+            }
+        }
+        panic!("not everything arrived: {self:?}");
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        4 => (1..20_u64).prop_map(Event::Append),
+        8 => Just(Event::DeliverUp),
+        2 => Just(Event::DropUp),
+        8 => Just(Event::DeliverDown),
+        2 => Just(Event::DropDown),
+        3 => (1..30_000_u64).prop_map(Event::Wait),
+        1 => Just(Event::Cut),
+        1 => (1..40_u64).prop_map(Event::RestoreRelay),
+        1 => Just(Event::Forge),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_record_arrives_whatever_the_line_does(events in prop::collection::vec(event(), 0..300)) {
+        let mut world = World::new();
+        for event in events {
+            world.step(event);
+        }
+        world.settle();
+    }
+}
