@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod dashboard;
 pub mod endpoint;
+pub mod enrol;
 pub mod events;
 pub mod metrics;
 pub mod odoo;

@@ -142,11 +142,15 @@ impl Pki {
     }
 
     /// What the enrolment listener (and any other HTTPS one) listens with: the same certificate, no client certificate.
+    /// The root is sent along, because a device that enrols knows only its fingerprint, from the code.
     ///
     /// # Errors
     /// When certificate and key do not fit together.
     pub fn https_config(&self) -> Result<Arc<ServerConfig>> {
-        tls::https_config(vec![self.server.clone()], self.server_key.clone_key().into())
+        tls::https_config(
+            vec![self.server.clone(), self.root.clone()],
+            self.server_key.clone_key().into(),
+        )
     }
 
     /// The root's certificate (DER): what agents pin.
