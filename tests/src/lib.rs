@@ -6,6 +6,7 @@
 //! from outside, through exports and Odoo's own API, and compare. None of the three uses code of the relay's core, so
 //! that an error there cannot agree with itself.
 
+pub mod bench;
 pub mod cents;
 
 pub mod link_sim;
