@@ -51,7 +51,7 @@ impl Role {
         match self {
             Self::Admin => true,
             Self::Poster => poster_may(model, op, version),
-            Self::Reader => op == Op::Read && reader_sees(model),
+            Self::Reader => op == Op::Read && reader_sees(model, version),
         }
     }
 
@@ -85,14 +85,12 @@ impl Role {
     }
 }
 
-fn reader_sees(model: &str) -> bool {
-    model.starts_with("product.")
-        || model.starts_with("res.")
-        || model.starts_with("uom.")
-        || matches!(
-            model,
-            "stock.quant" | "stock.location" | "stock.warehouse" | "stock.lot"
-        )
+fn reader_sees(model: &str, version: OdooVersion) -> bool {
+    match model {
+        "stock.quant" => version != OdooVersion::V17,
+        "stock.location" | "stock.warehouse" | "stock.lot" => true,
+        _ => model.starts_with("product.") || model.starts_with("res.") || model.starts_with("uom."),
+    }
 }
 
 fn poster_may(model: &str, op: Op, version: OdooVersion) -> bool {

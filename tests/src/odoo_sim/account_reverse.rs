@@ -73,11 +73,13 @@ fn reverse(env: &mut Env<'_>, wizard: i64, id: i64) -> Outcome<i64> {
         }
     });
     for line in account_sync::lines(env, new) {
+        // a plain entry keeps the tax's invoice side in its mirror, a document turns into a refund
         let balance = -env.db.num(LINE, line, "balance");
         let rep = env
             .db
             .ref_id(LINE, line, "tax_repartition_line_id")
-            .and_then(|r| other_side(env, r));
+            .filter(|_| is_invoice(&kind));
+        let rep = rep.and_then(|r| other_side(env, r));
         env.db.update(LINE, line, |rec| {
             put_balance(rec, balance);
             if let Some(rep) = rep {

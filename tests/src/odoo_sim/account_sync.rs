@@ -92,20 +92,21 @@ fn taxes_of(env: &Env<'_>, line: i64) -> Vec<i64> {
 }
 
 fn add_tax_lines(env: &mut Env<'_>, entry: i64) {
+    let kind = env.db.text(MOVE, entry, "move_type");
     let mut bases: BTreeMap<(i64, bool), i64> = BTreeMap::new();
     for line in lines(env, entry) {
         let balance = env.db.num(LINE, line, "balance");
         for tax in taxes_of(env, line) {
-            *bases.entry((tax, balance > 0)).or_default() += balance;
+            // in a plain entry a debit base is a refund; a document is one or the other as a whole
+            let refund = if is_invoice(&kind) {
+                kind.ends_with("refund")
+            } else {
+                balance > 0
+            };
+            *bases.entry((tax, refund)).or_default() += balance;
         }
     }
-    let invoice = env.db.text(MOVE, entry, "move_type");
-    for ((tax, debit), base) in bases {
-        let refund = if is_invoice(&invoice) {
-            invoice.ends_with("refund")
-        } else {
-            debit
-        };
+    for ((tax, refund), base) in bases {
         let document = if refund { "refund" } else { "invoice" };
         let Some(rep) = repartition(env, tax, document) else {
             continue;
@@ -134,7 +135,6 @@ fn add_tax_lines(env: &mut Env<'_>, entry: i64) {
         rec.insert("display_type", Val::str("tax"));
         rec.insert("account_id", Val::Int(account));
         rec.insert("tax_repartition_line_id", Val::Int(rep));
-        rec.insert("tax_group_id", env.db.val("account.tax", tax, "tax_group_id"));
         rec.insert("tax_base_amount", Val::Num(shown));
         rec.insert("partner_id", env.db.val(MOVE, entry, "partner_id"));
         rec.insert("currency_id", env.db.val(MOVE, entry, "currency_id"));
@@ -170,16 +170,18 @@ fn add_balancing_line(env: &mut Env<'_>, entry: i64) {
         return;
     }
     let journal = env.db.ref_id(MOVE, entry, "journal_id").unwrap_or(0);
-    let account = env
+    // only 19 asks the journal first
+    let own = env
         .db
         .ref_id("account.journal", journal, "default_account_id")
-        .or_else(|| {
-            env.db.ref_id(
-                "res.company",
-                env.company(),
-                "account_journal_suspense_account_id",
-            )
-        });
+        .filter(|_| env.is(OdooVersion::V19));
+    let account = own.or_else(|| {
+        env.db.ref_id(
+            "res.company",
+            env.company(),
+            "account_journal_suspense_account_id",
+        )
+    });
     add_plain(env, entry, account, BALANCING, "product", credit - debit);
 }
 
@@ -198,13 +200,9 @@ fn add_counterpart(env: &mut Env<'_>, entry: i64, kind: &str) {
         .map(|(id, _)| *id);
     if debit != credit {
         let id = add_plain(env, entry, account, "", "payment_term", credit - debit);
-        let due = env.db.val(MOVE, entry, "invoice_date");
-        let due = if due.truthy() {
-            due
-        } else {
-            env.db.val(MOVE, entry, "date")
-        };
-        env.db.set(LINE, id, "date_maturity", due);
+        // without a payment term a document is due at once: on its date, or today when that has passed
+        let due = env.db.text(MOVE, entry, "invoice_date").max(env.today());
+        env.db.set(LINE, id, "date_maturity", Val::Str(due));
     }
 }
 
@@ -218,7 +216,13 @@ fn add_plain(
 ) -> i64 {
     let mut rec = env.new_rec(LINE);
     rec.insert("move_id", Val::Int(entry));
-    rec.insert("name", Val::str(name));
+    // 17 writes an empty label where the others write none
+    let label = if name.is_empty() && !env.is(OdooVersion::V17) {
+        Val::Null
+    } else {
+        Val::str(name)
+    };
+    rec.insert("name", label);
     rec.insert("display_type", Val::str(kind));
     rec.insert("account_id", account.map_or(Val::Null, Val::Int));
     rec.insert("partner_id", env.db.val(MOVE, entry, "partner_id"));

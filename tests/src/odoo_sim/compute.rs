@@ -70,6 +70,11 @@ impl Env<'_> {
                 let rep = db.ref_id(model, id, "tax_repartition_line_id")?;
                 db.val("account.tax.repartition.line", rep, "tax_id")
             }
+            ("account.move.line", "tax_group_id") => {
+                let rep = db.ref_id(model, id, "tax_repartition_line_id")?;
+                let tax = db.ref_id("account.tax.repartition.line", rep, "tax_id")?;
+                db.val("account.tax", tax, "tax_group_id")
+            }
             ("account.move.line", "account_type") => db.val(
                 "account.account",
                 db.ref_id(model, id, "account_id")?,

@@ -146,16 +146,17 @@ fn lines(
                     None => Command::Create(line.vals),
                 });
             }
-            Err(list) => problems.extend(list.into_iter().map(|p| {
-                Problem {
+            // the first complaint about its lines is all that a record reports
+            Err(list) => {
+                let whole = format!("field '{}/", field.label());
+                problems.extend(list.into_iter().take(1).map(|p| Problem {
                     field: name.to_owned(),
                     label: field.label(),
                     more: p.more,
-                    message: p
-                        .message
-                        .replace("in field '", &format!("in field '{}/", field.label())),
-                }
-            })),
+                    message: p.message.replacen("field '", &whole, 1),
+                }));
+                return;
+            }
         }
         at = end;
     }

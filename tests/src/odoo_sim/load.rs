@@ -54,7 +54,12 @@ impl Env<'_> {
             ) {
                 Ok(found) => match self.load_one(model, found) {
                     Ok(id) => ids.push(id),
-                    Err(error) => messages.push(failure(&error, number, from, to)),
+                    Err(error) => {
+                        // 17 tries the batch and then each record, and reports what a model refused twice
+                        let twice = self.is(OdooVersion::V17) && error.name == "odoo.exceptions.UserError";
+                        let times = if twice { 2 } else { 1 };
+                        messages.extend((0..times).map(|_| failure(&error, number, from, to)));
+                    }
                 },
                 Err(problems) => {
                     messages.extend(problems.into_iter().map(|p| complaint(p, number, from, to)));

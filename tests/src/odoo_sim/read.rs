@@ -112,7 +112,6 @@ impl Env<'_> {
             Val::Num(n) => json_num(n),
             Val::Ids(ids) => json!(ids),
             Val::Str(s) if field.kind == Kind::Time => Value::from(s.get(..19).unwrap_or(&s)),
-            Val::Str(s) if s.is_empty() => Value::Bool(false),
             Val::Str(s) => Value::from(s),
             Val::Int(n) if field.kind == Kind::Many2one => match self.model(field.extra) {
                 Ok(model) => json!([n, self.display_name(model, n)]),

@@ -116,6 +116,23 @@ async fn answer(front: Front, request: Request, cut: Cut) -> Option<Response> {
     if path == "/jsonrpc" {
         return jsonrpc::answer(&front, &parts.headers, &body, &cut).await;
     }
+    if front.inner.version == OdooVersion::V18 && path.starts_with("/json/") {
+        // 18 has pages there for people who are logged in, and sends everybody else to the login page
+        let mut response = html(
+            StatusCode::SEE_OTHER,
+            "<!doctype html>\n<title>Redirecting...</title>\n",
+        );
+        response
+            .headers_mut()
+            .insert(header::LOCATION, HeaderValue::from_static("/web/login"));
+        return Some(response);
+    }
+    if path == "/web/login" {
+        return Some(html(
+            StatusCode::OK,
+            "<!DOCTYPE html>\n<html><head><title>Odoo</title></head></html>",
+        ));
+    }
     if front.inner.version == OdooVersion::V19 {
         if path == "/web/version" && parts.method == Method::GET {
             return Some(json_response(

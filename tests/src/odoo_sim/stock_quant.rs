@@ -204,17 +204,50 @@ pub(crate) fn view(env: &mut Env<'_>) -> Value {
     for id in empty {
         env.db.delete(QUANT, id);
     }
-    json!({
+    report_action(env.version())
+}
+
+/// The action that opens the report; 19 sends all of it.
+fn report_action(version: OdooVersion) -> Value {
+    let list = if version == OdooVersion::V17 {
+        "tree,form,pivot,graph"
+    } else {
+        "list,form,pivot,graph"
+    };
+    let mut action = json!({
+        "id": 350,
         "name": "Locations",
-        "view_mode": "list,form,pivot,graph",
-        "res_model": QUANT,
         "type": "ir.actions.act_window",
+        "res_model": QUANT,
+        "view_mode": list,
+        "view_id": 929,
+        "views": [[929, "list"], [928, "form"], [932, "pivot"], [933, "graph"]],
         "context": { "search_default_internal_loc": 1, "inventory_mode": true, "inventory_report_mode": true },
         "domain": [],
-        "help": "\n                <p class=\"o_view_nocontent_empty_folder\">No Stock On Hand</p>\n                ",
-        "id": 350,
-        "views": [[false, "list"], [false, "form"], [false, "pivot"], [false, "graph"]],
-    })
+        "help": "<p class=\"o_view_nocontent_empty_folder\">No Stock On Hand</p>",
+    });
+    let more = json!({
+        "display_name": "Locations",
+        "xml_id": "stock.stock_quant_action",
+        "path": "stock-locations",
+        "binding_model_id": false,
+        "binding_type": "action",
+        "binding_view_types": "list,form",
+        "domain": false,
+        "res_id": 0,
+        "target": "current",
+        "mobile_view_mode": "kanban",
+        "limit": 80,
+        "group_ids": [],
+        "search_view_id": false,
+        "embedded_action_ids": [],
+        "filter": false,
+        "cache": true,
+    });
+    if let (OdooVersion::V19, Some(action), Value::Object(more)) = (version, action.as_object_mut(), more) {
+        action.extend(more);
+    }
+    action
 }
 
 /// `qty_available` and its kin, within the location or warehouse of the context.

@@ -1,0 +1,510 @@
+//! The lab in which the recordings were made, rebuilt in a simulator, and the sending of recorded requests to it.
+
+use super::ids::Ids;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use tillwire_e2e::odoo_sim::{OdooSim, OdooVersion, Role};
+
+/// Recorded ids of the lab's own records, per version 17, 18, 19.
+struct Recorded {
+    transfer: i64,
+    card: i64,
+    tax_payable: i64,
+    revenue: i64,
+    revenue_untaxed: i64,
+    over_short: i64,
+    suspense: i64,
+    receivable: i64,
+    pos_journal: i64,
+    sale_journal: i64,
+    tax: i64,
+    tax_line: i64,
+    tax_line_refund: i64,
+    tax_group: i64,
+    partner: i64,
+    stock: i64,
+    customers: i64,
+    adjustment: i64,
+    delivery: i64,
+    products: [i64; 8],
+}
+
+const RECORDED: [Recorded; 3] = [
+    Recorded {
+        transfer: 46,
+        card: 48,
+        tax_payable: 50,
+        revenue: 51,
+        revenue_untaxed: 52,
+        over_short: 53,
+        suspense: 43,
+        receivable: 6,
+        pos_journal: 10,
+        sale_journal: 11,
+        tax: 3,
+        tax_line: 10,
+        tax_line_refund: 12,
+        tax_group: 1,
+        partner: 53,
+        stock: 18,
+        customers: 5,
+        adjustment: 14,
+        delivery: 8,
+        products: [8, 9, 10, 11, 21, 22, 23, 1047],
+    },
+    Recorded {
+        transfer: 48,
+        card: 52,
+        tax_payable: 54,
+        revenue: 55,
+        revenue_untaxed: 56,
+        over_short: 57,
+        suspense: 47,
+        receivable: 7,
+        pos_journal: 9,
+        sale_journal: 10,
+        tax: 3,
+        tax_line: 10,
+        tax_line_refund: 12,
+        tax_group: 1,
+        partner: 54,
+        stock: 18,
+        customers: 5,
+        adjustment: 14,
+        delivery: 11,
+        products: [7, 8, 9, 10, 20, 25, 27, 1052],
+    },
+    Recorded {
+        transfer: 47,
+        card: 51,
+        tax_payable: 53,
+        revenue: 54,
+        revenue_untaxed: 55,
+        over_short: 56,
+        suspense: 46,
+        receivable: 5,
+        pos_journal: 8,
+        sale_journal: 9,
+        tax: 5,
+        tax_line: 18,
+        tax_line_refund: 20,
+        tax_group: 1,
+        partner: 58,
+        stock: 14,
+        customers: 2,
+        adjustment: 11,
+        delivery: 11,
+        products: [7, 8, 9, 10, 20, 21, 22, 1052],
+    },
+];
+
+/// What came back.
+pub(crate) struct Sent {
+    pub(crate) status: u16,
+    /// `None` when it was not JSON.
+    pub(crate) body: Option<Value>,
+}
+
+pub(crate) struct Lab {
+    sim: OdooSim,
+    http: reqwest::Client,
+    pub(crate) ids: Ids,
+    recorded: &'static Recorded,
+    stock: i64,
+    customers: i64,
+    delivery: i64,
+    product: i64,
+    consumable: i64,
+    /// Counts made before the first recording about stock.
+    counts: Vec<(i64, i64)>,
+}
+
+impl Lab {
+    pub(crate) async fn start(version: OdooVersion) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sim = OdooSim::builder(version)
+            .now("2026-11-21T08:00:00Z".parse().unwrap())
+            .start()
+            .await
+            .unwrap();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .unwrap();
+        let recorded = match version {
+            OdooVersion::V17 => &RECORDED[0],
+            OdooVersion::V18 => &RECORDED[1],
+            OdooVersion::V19 => &RECORDED[2],
+        };
+        let mut lab = Self {
+            sim,
+            http,
+            ids: Ids::default(),
+            recorded,
+            stock: 0,
+            customers: 0,
+            delivery: 0,
+            product: 0,
+            consumable: 0,
+            counts: vec![],
+        };
+        lab.accounting();
+        lab.inventory();
+        lab
+    }
+
+    fn call(&self, model: &str, method: &str, args: &Value) -> Value {
+        self.sim
+            .hands(|h| h.call(model, method, args))
+            .unwrap_or_else(|e| panic!("{model}.{method} {args}: {e}"))
+    }
+
+    fn create(&self, model: &str, vals: Value) -> i64 {
+        self.call(model, "create", &json!([vals])).as_i64().unwrap()
+    }
+
+    fn accounting(&mut self) {
+        let (r, seed) = (self.recorded, self.sim.ids().clone());
+        let account = |lab: &Self, code: &str, name: &str, kind: &str| {
+            lab.create(
+                "account.account",
+                json!({ "code": code, "name": name, "account_type": kind }),
+            )
+        };
+        let tax_payable = account(self, "220101", "Sales Tax Payable (lab)", "liability_current");
+        let accounts = [
+            (r.transfer, seed.accounts.liquidity_transfer),
+            (r.card, seed.accounts.card_clearing),
+            (r.suspense, seed.accounts.suspense),
+            (r.receivable, seed.accounts.receivable),
+            (r.tax_payable, tax_payable),
+            (r.revenue, account(self, "400001", "POS Revenue", "income")),
+            (
+                r.revenue_untaxed,
+                account(self, "400002", "POS Revenue Non-taxable", "income"),
+            ),
+            (
+                r.over_short,
+                account(self, "499901", "Cash Over/Short", "expense"),
+            ),
+        ];
+        for (recorded, ours) in accounts {
+            self.ids.learn("account.account", recorded, ours);
+        }
+        let journal = |lab: &Self, code: &str, name: &str, kind: &str| {
+            lab.create(
+                "account.journal",
+                json!({ "code": code, "name": name, "type": kind }),
+            )
+        };
+        let pos = journal(self, "HPOS", "Heartland POS", "general");
+        let sale = journal(self, "HSAL", "Heartland Sales", "sale");
+        self.ids.learn("account.journal", r.pos_journal, pos);
+        self.ids.learn("account.journal", r.sale_journal, sale);
+        let tax = self.create(
+            "account.tax",
+            json!({ "name": "CA 8.25%", "amount": 8.25, "type_tax_use": "sale" }),
+        );
+        self.ids.learn("account.tax", r.tax, tax);
+        self.ids.learn("account.tax.group", r.tax_group, seed.tax_group);
+        let domain = json!([
+            [["tax_id", "=", tax], ["repartition_type", "=", "tax"]],
+            0,
+            0,
+            "document_type"
+        ]);
+        let lines = self.call("account.tax.repartition.line", "search", &domain);
+        self.call(
+            "account.tax.repartition.line",
+            "write",
+            &json!([lines, { "account_id": tax_payable }]),
+        );
+        for (recorded, ours) in [r.tax_line, r.tax_line_refund]
+            .into_iter()
+            .zip(lines.as_array().unwrap())
+        {
+            self.ids
+                .learn("account.tax.repartition.line", recorded, ours.as_i64().unwrap());
+        }
+        let partner = self.create("res.partner", json!({ "name": "POS Walk-in" }));
+        self.ids.learn("res.partner", r.partner, partner);
+        self.ids.learn("res.partner", 1, seed.company_partner);
+        self.ids.learn("res.company", 1, seed.company);
+        self.ids.learn("res.country", 233, seed.country);
+    }
+
+    fn inventory(&mut self) {
+        let (r, seed) = (self.recorded, self.sim.ids().clone());
+        let view = self.create("stock.location", json!({ "name": "ST1", "usage": "view" }));
+        self.stock = self.create(
+            "stock.location",
+            json!({ "name": "Stock", "usage": "internal", "location_id": view }),
+        );
+        let house =
+            json!({ "name": "Store 1", "code": "ST1", "view_location_id": view, "lot_stock_id": self.stock });
+        let house = self.create("stock.warehouse", house);
+        self.customers = seed.customer_location;
+        self.delivery = self.create(
+            "stock.picking.type",
+            json!({ "name": "Delivery Orders", "code": "outgoing", "sequence_code": "OUT", "warehouse_id": house,
+                "default_location_src_id": self.stock, "default_location_dest_id": self.customers,
+                "return_picking_type_id": seed.type_receipt }),
+        );
+        self.ids.learn("stock.location", r.stock, self.stock);
+        self.ids.learn("stock.location", r.customers, self.customers);
+        self.ids.learn("stock.location", r.adjustment, seed.loss_location);
+        self.ids.learn("stock.picking.type", r.delivery, self.delivery);
+        self.ids.learn("stock.warehouse", 2, house);
+        self.ids.learn("uom.uom", 1, seed.unit);
+        let plan = [
+            ("A", true, 100),
+            ("B", true, 20),
+            ("C", false, 0),
+            ("S", false, 0),
+            ("Z", true, 2),
+            ("FA", true, 10),
+            ("FB", true, 20),
+            ("X", true, 50),
+        ];
+        for ((code, storable, stock), recorded) in plan.into_iter().zip(r.products) {
+            let product = self.sim.add_product(code, storable, 0);
+            if stock > 0 {
+                self.counts.push((product, stock));
+            }
+            self.ids.learn("product.product", recorded, product);
+            match code {
+                "A" => self.product = product,
+                "C" => self.consumable = product,
+                _ => {}
+            }
+        }
+    }
+
+    /// Makes what a recording found there without having made it in one of its own steps.
+    pub(crate) fn prepare(&mut self, name: &str, steps: &[Value]) {
+        let company = self.sim.ids().company;
+        for lock in [
+            "fiscalyear_lock_date",
+            "tax_lock_date",
+            "sale_lock_date",
+            "period_lock_date",
+        ] {
+            let _ = self
+                .sim
+                .hands(|h| h.call("res.company", "write", &json!([[company], { lock: false }])));
+        }
+        let used = |method: &str| -> Vec<i64> {
+            let steps = steps.iter().filter(|s| s["rpc"]["args"][4] == method);
+            let mut ids: Vec<i64> = steps.filter_map(|s| s["rpc"]["args"][5][0][0].as_i64()).collect();
+            ids.dedup();
+            ids
+        };
+        match name.get(..3).unwrap_or("") {
+            "e03" => {
+                for (product, stock) in std::mem::take(&mut self.counts) {
+                    self.sim
+                        .hands(|h| h.count_stock(product, self.stock, stock))
+                        .unwrap();
+                }
+            }
+            "c14" => self.entries(&used("button_draft"), "2026-09-15", true),
+            "b19" => self.entries(&used("button_draft"), "2026-11-20", true),
+            "c16" => self.entries(&used("action_post"), "2026-11-20", false),
+            "e12" | "e13" => {
+                let mut ids = used("button_validate");
+                ids.sort_unstable();
+                ids.dedup();
+                for id in ids {
+                    let ours = self.picking();
+                    self.ids.learn("stock.picking", id, ours);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What somebody did between two recorded steps.
+    pub(crate) fn before(&mut self, name: &str, note: &str) {
+        match (name.get(..3).unwrap_or(""), note) {
+            ("c08", "limited user") => {
+                let company = self.sim.ids().company;
+                self.call(
+                    "res.company",
+                    "write",
+                    &json!([[company], { "fiscalyear_lock_date": "2026-10-31" }]),
+                );
+            }
+            ("e09", "archived product") => {
+                self.sim.hands(|h| h.archive_product(self.consumable)).unwrap();
+            }
+            ("e09", "zero") => {
+                self.call("product.product", "action_unarchive", &json!([[self.consumable]]));
+            }
+            _ => {}
+        }
+    }
+
+    fn entries(&mut self, recorded: &[i64], day: &str, posted: bool) {
+        let account = |id| self.ids.get("account.account", id).unwrap();
+        let (cash, income) = (account(self.recorded.transfer), account(self.recorded.revenue));
+        let journal = self
+            .ids
+            .get("account.journal", self.recorded.pos_journal)
+            .unwrap();
+        for id in recorded {
+            let vals = json!({ "date": day, "journal_id": journal, "line_ids": [
+                [0, 0, { "account_id": cash, "debit": 5 }], [0, 0, { "account_id": income, "credit": 5 }]] });
+            let ours = self.create("account.move", vals);
+            if posted {
+                self.call("account.move", "action_post", &json!([[ours]]));
+            }
+            self.ids.learn("account.move", *id, ours);
+        }
+    }
+
+    fn picking(&self) -> i64 {
+        let mut line =
+            json!({ "product_id": self.product, "product_uom_qty": 1, "quantity": 1, "picked": true });
+        if self.sim.version() != OdooVersion::V19 {
+            line["name"] = "HL".into();
+        }
+        self.create(
+            "stock.picking",
+            json!({ "picking_type_id": self.delivery, "move_ids": [[0, 0, line]] }),
+        )
+    }
+
+    /// Sends the recorded request of a step.
+    pub(crate) async fn send(&self, step: &Value) -> Sent {
+        let request = match step.get("rpc") {
+            Some(rpc) => {
+                let body = json!({ "jsonrpc": "2.0", "method": "call", "id": 1, "params": self.rpc(rpc) });
+                self.http
+                    .post(format!("{}/jsonrpc", self.sim.url()))
+                    .header("content-type", "application/json")
+                    .body(body.to_string())
+            }
+            None => self.plain(&step["http"]),
+        };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        Sent {
+            status,
+            body: serde_json::from_str(&text).ok(),
+        }
+    }
+
+    fn plain(&self, http: &Value) -> reqwest::RequestBuilder {
+        let path = http["url"]
+            .as_str()
+            .unwrap()
+            .trim_start_matches("http://ODOO")
+            .to_owned();
+        let url = format!("{}{path}", self.sim.url());
+        let mut request = if http["http_method"] == "GET" {
+            self.http.get(url)
+        } else {
+            self.http.post(url)
+        };
+        let headers = http["headers"].as_object().cloned().unwrap_or_default();
+        let kind = headers
+            .get("Content-Type")
+            .and_then(Value::as_str)
+            .unwrap_or("application/json")
+            .to_owned();
+        for (name, value) in headers.iter().filter(|(name, _)| *name != "Content-Type") {
+            request = request.header(name, self.secret(value.as_str().unwrap_or("")));
+        }
+        let params = &http["params"];
+        let body = match params.get("_raw_body").and_then(Value::as_str) {
+            Some(raw) => raw.to_owned(),
+            None if params.is_null() => return request,
+            None => match path.strip_prefix("/json/2/").and_then(|p| p.split_once('/')) {
+                Some((model, _)) => self.named(model, params).to_string(),
+                None => params.to_string(),
+            },
+        };
+        request.header("content-type", kind).body(body)
+    }
+
+    /// Named arguments of JSON-2.
+    fn named(&self, model: &str, params: &Value) -> Value {
+        let Some(map) = params.as_object() else {
+            return params.clone();
+        };
+        let put = |(name, value): (&String, &Value)| {
+            let value = match name.as_str() {
+                "ids" => self.ids.value(model, value),
+                "vals_list" | "vals" => self.ids.vals(model, value),
+                "domain" => self.ids.domain(model, value),
+                "data" => self.ids.rows(model, &params["fields"], value),
+                "context" => self.ids.context(value),
+                _ => value.clone(),
+            };
+            (name.clone(), value)
+        };
+        Value::Object(map.iter().map(put).collect::<Map<_, _>>())
+    }
+
+    /// `service`, `method` and `args`, with users, keys and ids of the simulator.
+    fn rpc(&self, rpc: &Value) -> Value {
+        let mut rpc = rpc.clone();
+        let db = format!("odoo{}", self.sim.version().major());
+        let mut args = rpc["args"].as_array().cloned().unwrap_or_default();
+        if let Some(first) = args.first_mut().filter(|f| **f == json!(db)) {
+            *first = self.sim.db().into();
+        }
+        if rpc["method"] == "execute_kw" {
+            let user = match args[2].as_str().unwrap_or("") {
+                "<API_KEY:posbridge>" => 3,
+                "<API_KEY:readonly>" => 4,
+                _ => 2,
+            };
+            if args[1] != 999 {
+                args[1] = user.into();
+            }
+            let (model, method) = (
+                args[3].as_str().unwrap().to_owned(),
+                args[4].as_str().unwrap().to_owned(),
+            );
+            args[5] = self.positional(&model, &method, &args[5]);
+            if let Some(context) = args.get(6).and_then(|k| k.get("context")).cloned() {
+                args[6]["context"] = self.ids.context(&context);
+            }
+        }
+        for arg in args.iter_mut().take(3) {
+            if let Some(text) = arg.as_str() {
+                *arg = self.secret(text).into();
+            }
+        }
+        rpc["args"] = Value::Array(args);
+        rpc
+    }
+
+    fn positional(&self, model: &str, method: &str, list: &Value) -> Value {
+        let mut list = list.as_array().cloned().unwrap_or_default();
+        match method {
+            "create" => list[0] = self.ids.vals(model, &list[0]),
+            "load" => list[1] = self.ids.rows(model, &list[0].clone(), &list[1]),
+            "search" | "search_read" | "search_count" | "read_group" | "formatted_read_group" => {
+                list[0] = self.ids.domain(model, &list[0]);
+            }
+            _ if model == "nope.model" || method.starts_with("no_such") || list.is_empty() => {}
+            _ => {
+                list[0] = self.ids.value(model, &list[0]);
+                if method == "write" {
+                    list[1] = self.ids.vals(model, &list[1]);
+                }
+            }
+        }
+        Value::Array(list)
+    }
+
+    fn secret(&self, text: &str) -> String {
+        text.replace("<API_KEY:admin>", &self.sim.key_of(Role::Admin))
+            .replace("<API_KEY:posbridge>", &self.sim.key_of(Role::Poster))
+            .replace("<API_KEY:readonly>", &self.sim.key_of(Role::Reader))
+            .replace("<PASSWORD>", &self.sim.password_of(Role::Admin))
+    }
+}
