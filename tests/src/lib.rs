@@ -9,6 +9,7 @@
 pub mod bench;
 pub mod cents;
 
+pub mod disk_sim;
 pub mod link_sim;
 pub mod odoo_sim;
 pub mod reference;

@@ -1,0 +1,3 @@
+//! Stories of the whole line, each its own file named as the fact that it shows. One program, so that it links once.
+
+mod disk_keeps_what_was_synced;
