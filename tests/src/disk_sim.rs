@@ -71,17 +71,17 @@ impl Disk {
         })
     }
 
-    /// Mounts a disk, or says loudly that what needs it is not tested here. `TILLWIRE_MUST_MOUNT=1`, as the project's
+    /// Mounts a disk, or says loudly that what needs it is not tested here. `TILLWIRE_REQUIRE_FUSE=1`, as the project's
     /// own runs set it, makes that a failure.
     ///
     /// # Panics
-    /// With `TILLWIRE_MUST_MOUNT=1` where FUSE cannot be mounted.
+    /// With `TILLWIRE_REQUIRE_FUSE=1` where FUSE cannot be mounted.
     #[must_use]
     pub fn mount_or_skip(program: &Path, what: &str) -> Option<Self> {
         match Self::mount(program) {
             Ok(disk) => Some(disk),
             Err(error) => {
-                let must = std::env::var_os("TILLWIRE_MUST_MOUNT").is_some_and(|v| v == "1");
+                let must = std::env::var_os("TILLWIRE_REQUIRE_FUSE").is_some_and(|v| v == "1");
                 assert!(!must, "{what} could not run: {error:#}");
                 eprintln!("SKIPPED, NOT TESTED HERE: {what}: {error:#}");
                 None

@@ -1,5 +1,5 @@
 //! What happens at a till besides tickets: opening, drawer movements, counts, close. Heartland's API has no such
-//! resource, so this is the agent's own format, which a till's back office or a small script writes.
+//! resource, so this is the agent's own format (its `docs/till-events.md`).
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -15,20 +15,23 @@ pub fn event_json(shop: &Shop, date: Date, clock: Clock, event: &Event) -> Strin
     let register = &store.registers[event.register];
     let stamps = Stamps::new(date, event.second, clock, store.utc_hours);
     let mut json = json!({
-        "id": format!("E{}", event.number),
-        "type": kind(&event.what),
+        "event": kind(&event.what),
         "register": register.id,
-        "business_day": date.to_string(),
         "at": stamps.local,
     });
     let figures = match &event.what {
-        What::Open { float } => json!({ "amount": decimal(*float) }),
+        What::Open { float } => json!({ "float": decimal(*float) }),
+        What::Close | What::Ticket(_) | What::Void(_) => json!({}),
         What::PaidIn { amount, reason } | What::PaidOut { amount, reason } => {
-            json!({ "amount": decimal(*amount), "reason": reason })
+            json!({ "number": event.number, "amount": decimal(*amount), "reason": reason })
         }
-        What::Pickup { amount } | What::Loan { amount } => json!({ "amount": decimal(*amount) }),
-        What::Count { counted } => json!({ "counted": [{ "tender": "cash", "amount": decimal(*counted) }] }),
-        What::NoSale | What::Close | What::Ticket(_) | What::Void(_) => json!({}),
+        What::Pickup { amount } | What::Loan { amount } => {
+            json!({ "number": event.number, "amount": decimal(*amount) })
+        }
+        What::Count { counted } => {
+            json!({ "number": event.number, "counted": [{ "tender": "cash", "amount": decimal(*counted) }] })
+        }
+        What::NoSale => json!({ "number": event.number }),
     };
     if let (Value::Object(json), Value::Object(figures)) = (&mut json, figures) {
         json.extend(figures);
@@ -38,14 +41,14 @@ pub fn event_json(shop: &Shop, date: Date, clock: Clock, event: &Event) -> Strin
 
 fn kind(what: &What) -> &'static str {
     match what {
-        What::Open { .. } => "day-open",
-        What::Close => "day-close",
-        What::NoSale => "no-sale",
-        What::PaidIn { .. } => "paid-in",
-        What::PaidOut { .. } => "paid-out",
-        What::Pickup { .. } => "pickup",
-        What::Loan { .. } => "loan",
-        What::Count { .. } => "till-count",
-        What::Ticket(_) | What::Void(_) => "ticket",
+        What::Open { .. } => "DayOpen",
+        What::Close => "DayClose",
+        What::NoSale => "NoSale",
+        What::PaidIn { .. } => "PaidIn",
+        What::PaidOut { .. } => "PaidOut",
+        What::Pickup { .. } => "Pickup",
+        What::Loan { .. } => "Loan",
+        What::Count { .. } => "TillCount",
+        What::Ticket(_) | What::Void(_) => "Ticket",
     }
 }
