@@ -9,8 +9,11 @@
 pub mod bench;
 pub mod cents;
 
+pub mod checkers;
 pub mod disk_sim;
 pub mod link_sim;
+pub mod odoo_api;
+pub mod odoo_company;
 pub mod odoo_sim;
 pub mod reference;
 pub mod shop;

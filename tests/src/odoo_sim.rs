@@ -49,6 +49,7 @@ mod stock_move;
 mod stock_picking;
 mod stock_quant;
 mod stock_validate;
+mod stock_warehouse;
 mod value;
 mod version;
 mod wire;

@@ -89,6 +89,7 @@ impl Env<'_> {
             "stock.move" => stock_move::create(self, vals, None),
             "stock.quant" => stock_quant::create(self, vals),
             "stock.return.picking" => stock_picking::create_return_wizard(self, vals),
+            "stock.warehouse" => super::stock_warehouse::create(self, vals),
             "stock.location" => {
                 let id = self.create_plain(model, vals)?;
                 self.name_location(id);
