@@ -5,6 +5,7 @@ pub mod dashboard;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;
+pub mod jobs;
 pub mod metrics;
 pub mod odoo;
 pub mod pki;

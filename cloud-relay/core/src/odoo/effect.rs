@@ -287,6 +287,8 @@ impl Effect {
             (_, StepResult::Failed(answer)) => self.failed(answer, now_ms, backoff, seed),
             (Step::Load, StepResult::Loaded(id)) => {
                 self.document = Some(id);
+                // why it had to wait before is no refusal to confirm it
+                self.reason = None;
                 self.went_well(Step::Look);
             }
             (Step::Confirm, StepResult::Confirmed) => {
@@ -316,6 +318,10 @@ impl Effect {
     pub fn retried(mut self, payload: Option<Payload>) -> Result<Self, EffectError> {
         if self.state != EffectState::Rejected {
             return Err(self.wrong("trying again"));
+        }
+        // somebody deleted it, and somebody saw that and wants it: only now it may be made again
+        if self.differences.contains(&Difference::Gone) {
+            self.document = None;
         }
         if let Some(payload) = payload {
             if self.document.is_some() || *payload.key() != self.key {

@@ -1,0 +1,11 @@
+//! Work that goes on in the background and calls Odoo. Nothing else does.
+//!
+//! One [`post::Poster`] per Odoo company drives its effects one after the other, fenced by a lease; [`drift::Drift`]
+//! reads posted entries again later; [`stock`] sorts item numbers into what can move and what is held. They share
+//! one [`link::Link`] per company, which holds what preflight found and keeps calls away from an Odoo that is down.
+
+pub mod drift;
+pub mod link;
+pub mod post;
+pub mod stock;
+mod tell;

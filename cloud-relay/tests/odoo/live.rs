@@ -1,0 +1,103 @@
+//! The same against a real Odoo that may be written to, with a user who has Billing and Inventory: User:
+//!
+//! `TILLWIRE_ODOO_URL=http://127.0.0.1:8069 TILLWIRE_ODOO_DB=test TILLWIRE_ODOO_LOGIN=till TILLWIRE_ODOO_KEY=… \
+//!  cargo test -p tillwire-relay --test odoo live -- --ignored --nocapture`
+
+use tillwire_proto::BusinessDay;
+use tillwire_relay::clock::Clock;
+use tillwire_relay::odoo::{Client, Endpoint, ProtocolChoice, Secret};
+use tillwire_relay_core::odoo::{Direction, EffectState, Payload};
+use tillwire_relay_core::settings::StoreSettings;
+
+use crate::desk::{Desk, entry, picking, settings};
+
+fn env(name: &str, default: Option<&str>) -> String {
+    let name = format!("TILLWIRE_ODOO_{name}");
+    std::env::var(&name)
+        .ok()
+        .or(default.map(str::to_owned))
+        .unwrap_or_else(|| panic!("set {name}"))
+}
+
+fn client() -> Client {
+    let protocol = match env("PROTOCOL", Some("auto")).as_str() {
+        "jsonrpc" => ProtocolChoice::JsonRpc,
+        "json2" => ProtocolChoice::Json2,
+        _ => ProtocolChoice::Auto,
+    };
+    let key = Secret::new(&env("KEY", None));
+    let endpoint = Endpoint::new(&env("URL", None), &env("DB", None), &env("LOGIN", None), key).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new(endpoint.with_protocol(protocol), None).unwrap()
+}
+
+fn store() -> StoreSettings {
+    settings(
+        &env("COMPANY", Some("Lab US Inc.")),
+        &env("JOURNAL", Some("TWD")),
+        &env("WAREHOUSE", Some("TWD1")),
+        &env("CASH", Some("TW1010")),
+        &env("REVENUE", Some("TW4000")),
+    )
+}
+
+fn desk() -> Desk {
+    Desk::new(client(), store(), Clock::system())
+}
+
+/// A number that no earlier run used.
+fn fresh() -> u32 {
+    u32::try_from(Clock::system().now_ms() / 1_000 % 1_000_000_000).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo"]
+async fn preflight_says_what_it_finds() {
+    let desk = desk();
+    let report = desk.link.preflight().await;
+    println!("{}\n{:?}", report.text(), report.prepared);
+    println!("{:?}", desk.link.client().counters().snapshot());
+    assert!(report.prepared.is_some());
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo"]
+async fn an_entry_and_two_pickings_become_true_once() {
+    let desk = desk();
+    let day = BusinessDay::new(2026, 11, 20).unwrap();
+    let number = 2 * fresh();
+    let meant = entry(&store(), day, number, 10_827);
+    let out = picking(
+        &store(),
+        number.into(),
+        Direction::Out,
+        &[("TWD-A", "2"), ("TWD-B", "1")],
+    );
+    let back = picking(
+        &store(),
+        u64::from(number) + 1,
+        Direction::Back,
+        &[("TWD-A", "1")],
+    );
+    let keys = [meant.key.clone(), out.key.clone(), back.key.clone()];
+    desk.intend(Payload::JournalEntry(meant), Some(day)).await;
+    desk.intend(Payload::Picking(out), None).await;
+    desk.intend(Payload::Picking(back), None).await;
+    let started = std::time::Instant::now();
+    let mut poster = desk.poster("live");
+    for _ in 0..3 {
+        println!("{:?} after {:?}", poster.turn().await.unwrap(), started.elapsed());
+    }
+    for key in &keys {
+        let stored = desk.effect(key).await;
+        println!(
+            "{key}: {:?} {:?} {:?}",
+            stored.effect.state, stored.odoo_name, stored.readback
+        );
+    }
+    println!("{:#?}", desk.words().await);
+    println!("{:?}", desk.link.client().counters().snapshot());
+    for key in &keys {
+        assert_eq!(desk.effect(key).await.effect.state, EffectState::Done);
+    }
+}
