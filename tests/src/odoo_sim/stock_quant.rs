@@ -1,5 +1,6 @@
 //! Quants: how much of a product lies where. Deliveries may push them below zero; counts set them.
 
+use super::access::Role;
 use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::product::is_storable;
@@ -122,6 +123,13 @@ pub(crate) fn write(env: &mut Env<'_>, id: i64, mut vals: Vals) -> Outcome<()> {
 /// `action_apply_inventory`: nothing on success, an action when stock moved since the count. Called again,
 /// 17 and 18 leave the stock alone and 19 sets it to zero, as the real ones do.
 pub(crate) fn apply(env: &mut Env<'_>, ids: &[i64]) -> Outcome<Option<Value>> {
+    if env.is(OdooVersion::V17) && env.role != Role::Admin {
+        return Err(OdooError::user(
+            "Only a stock manager can validate an inventory adjustment.",
+        ));
+    }
+    // only 18 was seen to pass over a conflict when told so
+    let force = env.is(OdooVersion::V18) && env.ctx_true("set_inventory_quantity_auto_apply");
     let mut conflicts = Vec::new();
     for id in ids {
         env.must_exist(QUANT, *id)?;
@@ -130,7 +138,7 @@ pub(crate) fn apply(env: &mut Env<'_>, ids: &[i64]) -> Outcome<Option<Value>> {
             conflicts.push(*id);
         }
     }
-    if !conflicts.is_empty() {
+    if !conflicts.is_empty() && !force {
         return Ok(Some(json!({
             "name": "Conflict in Inventory Adjustment",
             "type": "ir.actions.act_window",
@@ -143,10 +151,13 @@ pub(crate) fn apply(env: &mut Env<'_>, ids: &[i64]) -> Outcome<Option<Value>> {
     }
     for id in ids {
         let set = env.db.val(QUANT, *id, "inventory_quantity_set").truthy();
-        if !set && !env.is(OdooVersion::V19) {
-            continue;
-        }
-        let counted = env.db.num(QUANT, *id, "inventory_quantity");
+        // without a new count 17 and 18 confirm what is there, 19 takes the empty count for a count of nothing
+        let field = if set || env.is(OdooVersion::V19) {
+            "inventory_quantity"
+        } else {
+            "quantity"
+        };
+        let counted = env.db.num(QUANT, *id, field);
         count_to(env, *id, counted);
         env.db.update(QUANT, *id, |rec| {
             rec.insert("inventory_quantity", Val::Num(0));
@@ -164,9 +175,6 @@ fn count_to(env: &mut Env<'_>, id: i64, counted: i64) {
     let here = env.db.ref_id(QUANT, id, "location_id").unwrap_or(0);
     let lot = env.db.ref_id(QUANT, id, "lot_id");
     let delta = counted - env.db.num(QUANT, id, "quantity");
-    if delta == 0 {
-        return;
-    }
     let loss = env
         .db
         .table("stock.location")
@@ -182,7 +190,11 @@ fn count_to(env: &mut Env<'_>, id: i64, counted: i64) {
         to,
         lot,
         delta.abs(),
-        "Product Quantity Updated",
+        if delta == 0 {
+            "Product Quantity Confirmed"
+        } else {
+            "Product Quantity Updated"
+        },
     );
 }
 

@@ -26,7 +26,7 @@ struct Recorded {
     customers: i64,
     adjustment: i64,
     delivery: i64,
-    products: [i64; 8],
+    products: [i64; 9],
 }
 
 const RECORDED: [Recorded; 3] = [
@@ -50,7 +50,7 @@ const RECORDED: [Recorded; 3] = [
         customers: 5,
         adjustment: 14,
         delivery: 8,
-        products: [8, 9, 10, 11, 21, 22, 23, 1047],
+        products: [8, 9, 10, 11, 21, 22, 23, 1047, 1046],
     },
     Recorded {
         transfer: 48,
@@ -72,7 +72,7 @@ const RECORDED: [Recorded; 3] = [
         customers: 5,
         adjustment: 14,
         delivery: 11,
-        products: [7, 8, 9, 10, 20, 25, 27, 1052],
+        products: [7, 8, 9, 10, 20, 25, 27, 1052, 1045],
     },
     Recorded {
         transfer: 47,
@@ -94,7 +94,7 @@ const RECORDED: [Recorded; 3] = [
         customers: 2,
         adjustment: 11,
         delivery: 11,
-        products: [7, 8, 9, 10, 20, 21, 22, 1052],
+        products: [7, 8, 9, 10, 20, 21, 22, 1052, 1045],
     },
 ];
 
@@ -265,6 +265,7 @@ impl Lab {
             ("FA", true, 10),
             ("FB", true, 20),
             ("X", true, 50),
+            ("Y", true, 0),
         ];
         for ((code, storable, stock), recorded) in plan.into_iter().zip(r.products) {
             let product = self.sim.add_product(code, storable, 0);
@@ -300,6 +301,10 @@ impl Lab {
             ids
         };
         match name.get(..3).unwrap_or("") {
+            "e02" => self
+                .sim
+                .hands(|h| h.count_stock(self.product, self.stock, 100))
+                .unwrap(),
             "e03" => {
                 for (product, stock) in std::mem::take(&mut self.counts) {
                     self.sim
