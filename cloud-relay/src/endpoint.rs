@@ -63,6 +63,8 @@ struct Shared<I> {
     room: Arc<Semaphore>,
     room_kib: u32,
     stop: CancellationToken,
+    /// The stop took too long: let go of what is left.
+    abandon: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -72,7 +74,7 @@ impl<I> Shared<I> {
     }
 }
 
-/// A running endpoint. Dropping it without [`Endpoint::shutdown`] cuts the connections without waiting for commits.
+/// A running endpoint. Dropping it begins the same stop as [`Endpoint::shutdown`], but nobody waits for its end.
 pub struct Endpoint<I: Ingest> {
     shared: Arc<Shared<I>>,
     address: SocketAddr,
@@ -106,6 +108,7 @@ impl<I: Ingest> Endpoint<I> {
             room: Arc::new(Semaphore::new(usize::try_from(room_kib).unwrap_or(usize::MAX))),
             room_kib,
             stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
         shared
@@ -125,14 +128,18 @@ impl<I: Ingest> Endpoint<I> {
         *self.shared.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
-    /// Stops accepting and reading, lets commits in flight finish and answers them, then closes. Returns whether all
-    /// connections ended within the limit `drain_time`.
+    /// Stops accepting and reading, lets commits in flight finish and answers them, then closes. Connections that have
+    /// not ended within the limit `drain_time` are let go without an answer; then this returns false.
     pub async fn shutdown(self) -> bool {
-        self.shared.stop.cancel();
-        self.shared.tasks.close();
-        timeout(self.shared.limits.drain_time, self.shared.tasks.wait())
+        let shared = &self.shared;
+        shared.stop.cancel();
+        shared.tasks.close();
+        let drained = timeout(shared.limits.drain_time, shared.tasks.wait())
             .await
-            .is_ok()
+            .is_ok();
+        shared.abandon.cancel();
+        shared.tasks.wait().await;
+        drained
     }
 }
 

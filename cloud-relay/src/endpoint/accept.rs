@@ -40,7 +40,11 @@ pub(super) async fn accept_loop<I: Ingest>(listener: TcpListener, shared: Arc<Sh
         };
         let task_shared = Arc::clone(&shared);
         shared.tasks.spawn(async move {
-            welcome(task_shared, stream, address).await;
+            let abandon = task_shared.abandon.clone();
+            tokio::select! {
+                () = abandon.cancelled() => {}
+                () = welcome(task_shared, stream, address) => {}
+            }
             drop(seat);
         });
     }

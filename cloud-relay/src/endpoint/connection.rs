@@ -353,7 +353,11 @@ impl<I: Ingest> Connection<I> {
 
 impl<I: Ingest> Drop for Connection<I> {
     fn drop(&mut self) {
-        let reason = std::mem::replace(&mut self.end, CloseReason::Panicked);
+        let reason = match std::mem::replace(&mut self.end, CloseReason::Panicked) {
+            // let go in the middle of the conversation
+            CloseReason::Panicked if self.shared.abandon.is_cancelled() => CloseReason::ShuttingDown,
+            reason => reason,
+        };
         let identity = Arc::clone(&self.identity);
         let address = self.address;
         // out of the registry first: who hears the event and looks must not find it there any more

@@ -160,6 +160,9 @@ async fn a_stop_does_not_wait_for_ever_for_a_commit() {
             .await
             .unwrap()
     );
+    assert!(wire.closed().await);
+    assert_eq!(world.ingest.reasons(), [CloseReason::ShuttingDown]);
+    assert!(world.ingest.stored().is_empty() && world.downlink.connections().is_empty());
 }
 
 #[tokio::test]
