@@ -1,4 +1,7 @@
 //! What the agent does: serial, TCP and HTTP capture, the SQLite journal, the MQTT uplink, the command line.
 
 pub mod clock;
+pub mod enrol;
+pub mod identity;
 pub mod journal;
+pub mod uplink;

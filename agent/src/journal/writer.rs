@@ -264,6 +264,8 @@ impl Writer {
         if !self.marks.note_rolled_back(segment) {
             return;
         }
+        // Where this very process was rolled back (a resumed image of a machine), its numbers are taken: begin anew.
+        self.lanes.retain(|lane| lane.head.segment != segment);
         let sql = "UPDATE segments SET rolled_back = 1 WHERE id = ?";
         self.now(|_, _, tx| tx.execute(sql, [segment.as_bytes()]).map(drop));
         if let Err(error) = self.notice(NoticeKind::RolledBack, detail.as_str()) {

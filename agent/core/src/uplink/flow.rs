@@ -64,6 +64,11 @@ impl Flow {
         self.greeted && !self.reading && self.next <= self.last && now >= self.rest_until
     }
 
+    /// True when nothing waits on it, so that no hello needs to name it.
+    pub(super) fn is_done(&self) -> bool {
+        self.receipted >= self.last && self.attached >= self.attachments
+    }
+
     pub(super) fn needs_header(&self) -> bool {
         self.next == 1 || self.receipted == 0
     }

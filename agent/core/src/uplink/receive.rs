@@ -77,7 +77,7 @@ impl Uplink {
         for (mark, ours) in hello.marks.iter().zip(ours) {
             self.mark(now, mark, *ours, hello.at_ms);
         }
-        if self.flows.iter().all(|f| f.greeted) {
+        if self.flows.iter().all(|f| f.greeted || f.is_done()) {
             self.hello_at = None;
         }
     }

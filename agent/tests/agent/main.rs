@@ -1,0 +1,8 @@
+//! The agent's parts on a real disk and against a relay that is played.
+
+#![allow(clippy::unwrap_used, reason = "tests may, their helpers too")]
+
+mod enrol;
+mod journal;
+mod support;
+mod uplink;
