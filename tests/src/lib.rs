@@ -16,6 +16,7 @@ pub mod odoo_api;
 pub mod odoo_company;
 pub mod odoo_sim;
 pub mod reference;
+pub mod relay_store;
 pub mod shop;
 pub mod terminal_sim;
 pub mod till_sim;
