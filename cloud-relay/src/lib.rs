@@ -5,11 +5,14 @@ pub mod dashboard;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;
+pub mod ingest;
 pub mod jobs;
 pub mod metrics;
 pub mod odoo;
 pub mod pki;
 pub mod store;
+#[cfg(test)]
+mod testing;
 
 /// Random bytes from the system.
 pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {

@@ -10,6 +10,7 @@
 
 pub mod attachments;
 pub mod days;
+pub mod devices;
 pub mod effects;
 mod error;
 pub mod exceptions;
@@ -243,6 +244,7 @@ impl Store {
 
     /// Lets the writer finish what is queued and stops it. Later writes are refused.
     pub async fn close(&self) {
+        self.shared.readers.close();
         let thread = self
             .shared
             .thread
@@ -255,6 +257,17 @@ impl Store {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
+}
+
+/// Writes down who did what. Never changed, never deleted.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn audit(unit: &Unit<'_>, who: &str, what: &str, detail: &str, now_ms: i64) -> Result<(), StoreError> {
+    unit.db
+        .prepare_cached("INSERT INTO audit (at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(rusqlite::params![now_ms, who, what, detail])?;
+    Ok(())
 }
 
 /// A text column that holds a checked name.

@@ -57,6 +57,13 @@ impl Readers {
         result
     }
 
+    /// Closes the connections that nobody uses.
+    pub(super) fn close(&self) {
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.clear();
+        }
+    }
+
     fn open(&self) -> rusqlite::Result<Connection> {
         // opened for writing so that a missing `-shm` file can be made, and then barred from it
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -50,8 +50,7 @@ CREATE TABLE enrolments (
     state       TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused')),
     asked_ms    INTEGER NOT NULL,
     decided_ms  INTEGER,
-    decided_by  TEXT,
-    certificate BLOB                        -- DER, once issued
+    decided_by  TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE segments (
@@ -87,7 +86,7 @@ CREATE TABLE batches (
 
 CREATE TABLE quarantine (
     id          INTEGER PRIMARY KEY,
-    digest      BLOB NOT NULL UNIQUE,       -- SHA-256 of `sealed`: the same message is kept once
+    digest      BLOB NOT NULL UNIQUE,       -- SHA-256 of `sealed` but its signature: the same message is kept once
     segment     BLOB NOT NULL,
     first       INTEGER NOT NULL,
     last        INTEGER NOT NULL,
