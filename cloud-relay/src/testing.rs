@@ -1,5 +1,6 @@
 //! A device with its key, for the tests of this package: makes segments, seals messages, and reads the answers.
 
+#![allow(clippy::cast_possible_truncation)] // test data is small
 #![allow(dead_code)] // what one test file does not use, another does
 
 use std::sync::{Arc, Mutex};
@@ -15,10 +16,10 @@ use tillwire_proto::{
 use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
 
 use crate::endpoint::{Delivery, DeviceIdentity, DeviceRef, Ingest as _, SendError, Verdict};
+use crate::enrol::{Decision, Enrolment, EnrolmentState, EnrolmentStore as _, Invitation, Redeemed};
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
 use crate::ingest::{Down, RelayIngest};
-use crate::store::devices::{self, Invitation};
 use crate::store::{Store, StoreOptions};
 
 /// 2027-01-15T08:00:00Z: three in the morning in Chicago, so still the business day of the 14th.
@@ -119,24 +120,44 @@ impl Relay {
     /// Enrols a device the whole way: invitation, request, a person's yes.
     pub(crate) async fn enrol(&self, name: &str) -> Device {
         let device = Device::new(name);
-        let (point, fingerprint) = (device.point(), device.fingerprint());
-        let code = Digest::of(name.as_bytes());
         let invitation = Invitation {
-            code,
+            handle: handle(name),
+            secret_digest: Digest::of(b"secret"),
             tenant: tenant(),
             store: store_id(),
-            device: DeviceId::new(name).unwrap(),
+            device: device.name.clone(),
+            created_ms: NOW,
+            created_by: "ann".to_owned(),
             expires_ms: NOW + 1000,
-            used_ms: None,
+            wrong_tries: 0,
+            used_by: None,
         };
-        self.store
-            .write(move |unit| {
-                devices::invite(unit, &invitation, "ann", NOW)?;
-                devices::ask(unit, code, fingerprint, &point, b"request", NOW)?;
-                devices::accept(unit, fingerprint, "ann", NOW)
-            })
-            .await
-            .unwrap();
+        assert!(self.store.invite(invitation).await.unwrap());
+        let enrolment = Enrolment {
+            fingerprint: device.fingerprint(),
+            public_key: device.point(),
+            request: b"request".to_vec(),
+            poll_digest: Digest::of(b"poll"),
+            tenant: tenant(),
+            store: store_id(),
+            device: device.name.clone(),
+            asked_ms: NOW,
+            state: EnrolmentState::Waiting,
+        };
+        assert_eq!(
+            self.store.redeem(handle(name), enrolment).await.unwrap(),
+            Redeemed::Asked
+        );
+        let state = EnrolmentState::Accepted {
+            chain: vec![b"certificate".to_vec()],
+            not_after: 1,
+        };
+        let decision = Decision {
+            state,
+            by: "ann".to_owned(),
+            at_ms: NOW,
+        };
+        assert!(self.store.decide(device.fingerprint(), decision).await.unwrap());
         self.registry.refresh(&self.store).await.unwrap();
         device
     }
@@ -309,6 +330,11 @@ impl Segment {
             hash: self.hash(self.last().0),
         }
     }
+}
+
+fn handle(name: &str) -> [u8; 4] {
+    let digest = Digest::of(name.as_bytes());
+    digest.as_bytes()[..4].try_into().unwrap()
 }
 
 pub(crate) fn day(text: &str) -> BusinessDay {

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation)] // test data is small
+
 use tillwire_proto::{
     AttachmentChunk, AttachmentReceipt, Blob, Digest, Kind, Receipt, RecordNumber, Refusal, RefusalReason,
     RelayHello, Want, seal,
@@ -225,7 +227,7 @@ async fn hello_is_answered_with_marks_and_keeps_the_health() {
         .map(|mark| (mark.through.0, mark.hash))
         .collect();
     assert_eq!(marks, [(2, Some(known.hash(2))), (0, None)]);
-    let row = relay.store.read(|db| devices::list(db)).await.unwrap().remove(0);
+    let row = relay.store.read(devices::list).await.unwrap().remove(0);
     let hello = row.hello.unwrap();
     assert_eq!(
         (hello.backlog, hello.disk_percent, hello.clock_offset_ms),

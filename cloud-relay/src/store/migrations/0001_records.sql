@@ -30,28 +30,34 @@ CREATE TABLE devices (
 ) STRICT;
 
 CREATE TABLE invitations (
-    code_digest BLOB PRIMARY KEY,           -- SHA-256 of the one-time code; the code itself is never kept
-    tenant      TEXT NOT NULL,
-    store       TEXT NOT NULL,
-    device      TEXT NOT NULL,
-    created_ms  INTEGER NOT NULL,
-    created_by  TEXT NOT NULL,
-    expires_ms  INTEGER NOT NULL,
-    used_ms     INTEGER
+    handle        BLOB PRIMARY KEY,         -- four bytes of the secret
+    secret_digest BLOB NOT NULL,            -- the code itself is never kept
+    tenant        TEXT NOT NULL,
+    store         TEXT NOT NULL,
+    device        TEXT NOT NULL,
+    created_ms    INTEGER NOT NULL,
+    created_by    TEXT NOT NULL,
+    expires_ms    INTEGER NOT NULL,
+    wrong_tries   INTEGER NOT NULL,
+    used_by       BLOB                      -- fingerprint of the key that used it
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE enrolments (
     fingerprint BLOB PRIMARY KEY,           -- of the key that asks
+    handle      BLOB NOT NULL,              -- of the invitation that it used
     tenant      TEXT NOT NULL,
     store       TEXT NOT NULL,
     device      TEXT NOT NULL,
     public_key  BLOB NOT NULL,
     request     BLOB NOT NULL,              -- the certificate request, DER
-    state       TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused')),
+    poll_digest BLOB NOT NULL,
     asked_ms    INTEGER NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('waiting', 'accepted', 'refused')),
+    outcome     TEXT,                       -- JSON: the issued chain, or why it was refused
     decided_ms  INTEGER,
     decided_by  TEXT
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX enrolments_waiting ON enrolments (asked_ms) WHERE state = 'waiting';
 
 CREATE TABLE segments (
     id             INTEGER PRIMARY KEY,
