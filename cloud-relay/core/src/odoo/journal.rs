@@ -151,7 +151,7 @@ impl JournalEntry {
         Ok(Value::Array(row))
     }
 
-    /// The tax, where telling Odoo about it keeps every amount as it is. Odoo adds a line of its own for a tax whose
+    /// The tax, where telling Odoo about it keeps every amount as it is and its report gets the true base. Odoo adds a line of its own for a tax whose
     /// base is there without exactly one fitting amount, and balances the entry silently; in such a posting the
     /// amount is booked to its account and the tax is not named.
     fn told_tax(&self, name: &str, resolved: &ResolvedBooks) -> Option<ResolvedTax> {
@@ -160,16 +160,22 @@ impl JournalEntry {
         let (Some(amount), None) = (amounts.next(), amounts.next()) else {
             return None;
         };
-        let mut bases = self
+        let bases: Vec<Amount> = self
             .lines
             .iter()
             .filter(|l| l.taxed_by.iter().any(|t| t == name))
-            .peekable();
-        let same_account = resolved.accounts.get(&amount.account).copied() == tax.account;
-        let fits = bases.peek().is_some()
-            && bases.all(|base| base.amount.is_negative())
-            && amount.amount.is_negative()
-            && same_account;
+            .map(|l| l.amount)
+            .collect();
+        let whole = Amount::sum(bases.iter().copied(), amount.amount.currency())
+            .and_then(Amount::checked_neg)
+            .ok();
+        let fits = whole.is_some()
+            && whole == amount.base
+            && bases
+                .iter()
+                .chain([&amount.amount])
+                .all(|credit| credit.is_negative())
+            && resolved.accounts.get(&amount.account).copied() == tax.account;
         fits.then_some(tax)
     }
 

@@ -1,0 +1,15 @@
+//! Stories and laws of the relay's decisions, from outside, with one small world to tell them in.
+#![allow(clippy::unwrap_used)] // the lint's own exception for tests does not reach their helpers
+
+mod world;
+
+mod admission;
+mod books;
+mod days;
+mod effects;
+mod laws;
+mod matching;
+mod odoo;
+mod settings;
+mod stock;
+mod tickets;

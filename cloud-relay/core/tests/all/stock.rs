@@ -1,0 +1,206 @@
+use std::collections::BTreeMap;
+
+use tillwire_proto::{Quantity, Sku, TenderKind, Unit};
+use tillwire_relay_core::exception::ExceptionKind;
+use tillwire_relay_core::odoo::{Direction, OdooVersion, Picking, Product, ResolvedStock};
+use tillwire_relay_core::stock::{LINES_MAX, StockDelta, delta, moved};
+
+use crate::world::*;
+
+fn sku(text: &str) -> Sku {
+    Sku::new(text).unwrap()
+}
+
+pub fn odoo(known: &[&str], tracked: &[&str]) -> ResolvedStock {
+    let product = |id: usize, tracked: bool| Product {
+        id: i64::try_from(id).unwrap() + 1,
+        uom: 1,
+        tracked,
+    };
+    let plain = known
+        .iter()
+        .enumerate()
+        .map(|(id, text)| (sku(text), product(id, false)));
+    let lots = tracked
+        .iter()
+        .enumerate()
+        .map(|(id, text)| (sku(text), product(1000 + id, true)));
+    ResolvedStock {
+        version: OdooVersion(19),
+        type_out: 1,
+        type_back: 2,
+        stock: 8,
+        customers: 5,
+        products: plain.chain(lots).collect(),
+    }
+}
+
+fn next(world: &World, pickings: &[Picking], odoo: &ResolvedStock) -> StockDelta {
+    let target = world.assess().stock;
+    let (tenant, store) = (&world.settings.tenant, &world.settings.store);
+    delta(tenant, store, day(), &target, &moved(pickings).unwrap(), odoo)
+}
+
+fn pickings(world: &World, delta: &StockDelta, from: u64) -> Vec<Picking> {
+    let numbered = delta.batches.iter().zip(from..);
+    numbered
+        .map(|(batch, number)| batch.picking(&world.settings.tenant, &world.settings.store, day(), number))
+        .collect()
+}
+
+fn spell(delta: &StockDelta) -> Vec<String> {
+    let lines = delta.batches.iter().flat_map(|batch| {
+        batch
+            .lines
+            .iter()
+            .map(move |line| format!("{:?} {} {}", batch.direction, line.sku, line.quantity))
+    });
+    lines.collect()
+}
+
+fn sold(register: &str, ticket: &str, lines: Vec<tillwire_proto::Line>) -> tillwire_proto::Transaction {
+    let total = lines.iter().map(|line| line.extended.minor()).sum();
+    sale(
+        register,
+        ticket,
+        trade(lines, vec![], &[], vec![tender(TenderKind::Cash, total)], 0),
+    )
+}
+
+#[test]
+fn sales_go_out_and_returns_come_back() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![item("A1", 3, 100), item("B2", 1, 100)]));
+    world.tell(cash_return(T1, "2", "A1", 100));
+    world.tell(cash_return(T1, "3", "C3", 100));
+    let delta = next(&world, &[], &odoo(&["A1", "B2", "C3"], &[]));
+    assert_eq!(spell(&delta), ["Out A1 2", "Out B2 1", "Back C3 1"]);
+}
+
+#[test]
+fn what_was_moved_is_not_moved_again() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![item("A1", 3, 100)]));
+    let odoo = odoo(&["A1"], &[]);
+    let first = pickings(&world, &next(&world, &[], &odoo), 1);
+    assert!(next(&world, &first, &odoo).batches.is_empty());
+    world.tell(sold(T1, "2", vec![item("A1", 2, 100)]));
+    assert_eq!(spell(&next(&world, &first, &odoo)), ["Out A1 2"]);
+}
+
+#[test]
+fn a_void_after_the_move_brings_the_goods_back() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![item("A1", 3, 100)]));
+    let odoo = odoo(&["A1"], &[]);
+    let mut done = pickings(&world, &next(&world, &[], &odoo), 1);
+    world.tell(void(T1, "2", "1", None));
+    let back = next(&world, &done, &odoo);
+    assert_eq!(spell(&back), ["Back A1 3"]);
+    done.extend(pickings(&world, &back, 2));
+    assert!(next(&world, &done, &odoo).batches.is_empty());
+}
+
+#[test]
+fn an_unknown_item_is_held_alone_and_its_sale_is_booked() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![item("A1", 1, 100), item("NEW", 2, 100)]));
+    let delta = next(&world, &[], &odoo(&["A1"], &[]));
+    assert_eq!(spell(&delta), ["Out A1 1"]);
+    assert_eq!(delta.held[0].kind, ExceptionKind::UnknownSku);
+    assert_eq!(delta.held[0].cause.as_str(), "unknown-sku:NEW");
+    assert_eq!(world.ledger().lines().count(), 2);
+    let later = next(&world, &pickings(&world, &delta, 1), &odoo(&["A1", "NEW"], &[]));
+    assert_eq!(spell(&later), ["Out NEW 2"]);
+    assert!(later.held.is_empty());
+}
+
+#[test]
+fn items_with_lots_travel_apart() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![item("A1", 1, 100), item("LOT", 1, 100)]));
+    let delta = next(&world, &[], &odoo(&["A1"], &["LOT"]));
+    assert_eq!(delta.batches.len(), 2);
+    assert!(
+        delta
+            .batches
+            .iter()
+            .all(|batch| batch.lines.len() == 1 && batch.direction == Direction::Out)
+    );
+}
+
+#[test]
+fn a_picking_has_at_most_200_lines() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..450).map(|number| format!("S{number}")).collect();
+    world.tell(sold(
+        T1,
+        "1",
+        names.iter().map(|name| item(name, 1, 100)).collect(),
+    ));
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let delta = next(&world, &[], &odoo(&known, &[]));
+    let sizes: Vec<usize> = delta.batches.iter().map(|batch| batch.lines.len()).collect();
+    assert_eq!(sizes, [LINES_MAX, LINES_MAX, 50]);
+    let keys: Vec<String> = pickings(&world, &delta, 7)
+        .iter()
+        .map(|p| p.name.clone())
+        .collect();
+    assert_eq!(keys, ["TW/s01/7", "TW/s01/8", "TW/s01/9"]);
+}
+
+#[test]
+fn a_held_ticket_moves_nothing_until_it_is_booked() {
+    let mut world = World::new();
+    let taxes = vec![tax("Narnia", None, 10)];
+    let tenders = vec![tender(TenderKind::Cash, 110)];
+    world.tell(sale(
+        T1,
+        "1",
+        trade(vec![item("A1", 1, 100)], taxes, &[], tenders, 0),
+    ));
+    assert!(next(&world, &[], &odoo(&["A1"], &[])).batches.is_empty());
+}
+
+#[test]
+fn gift_cards_and_fees_move_no_stock() {
+    let mut world = World::new();
+    world.tell(sold(T1, "1", vec![gift_card(5000)]));
+    assert!(world.assess().stock.items.is_empty());
+}
+
+#[test]
+fn goods_without_a_number_are_one_exception() {
+    let mut world = World::new();
+    let nameless = |minor| tillwire_proto::Line {
+        sku: None,
+        ..item("x", 1, minor)
+    };
+    world.tell(sold(T1, "1", vec![nameless(100), nameless(250)]));
+    let assessment = world.assess();
+    assert_eq!(kinds(&assessment), [ExceptionKind::UnknownSku]);
+    assert_eq!(assessment.exceptions[0].at_risk, Some(usd(350)));
+}
+
+#[test]
+fn two_units_of_one_item_are_not_added() {
+    let mut world = World::new();
+    let mut pounds = item("A1", 1, 100);
+    pounds.quantity = Quantity::parse("1.5", Unit::Pound).unwrap();
+    world.tell(sold(T1, "1", vec![item("A1", 1, 100)]));
+    world.tell(sold(T1, "2", vec![pounds]));
+    let assessment = world.assess();
+    assert_eq!(kinds(&assessment), [ExceptionKind::UnknownSku]);
+    assert_eq!(assessment.stock.items[&sku("A1")].quantity, Quantity::each(1));
+}
+
+#[test]
+fn target_knows_the_records_of_each_item() {
+    let mut world = World::new();
+    let first = world.tell(sold(T1, "1", vec![item("A1", 1, 100)]));
+    let second = world.tell(sold(T1, "2", vec![item("A1", 1, 100), item("A1", 1, 100)]));
+    let stock = world.assess().stock;
+    assert_eq!(stock.items[&sku("A1")].records, [first, second]);
+    let empty: BTreeMap<Sku, Quantity> = moved(&[]).unwrap();
+    assert!(empty.is_empty());
+}
