@@ -1,5 +1,6 @@
 //! What the agent does: serial, TCP and HTTP capture, the SQLite journal, the MQTT uplink, the command line.
 
+pub mod capture;
 pub mod clock;
 pub mod enrol;
 pub mod identity;

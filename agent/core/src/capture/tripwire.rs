@@ -150,7 +150,8 @@ impl Redactions {
         words.join(", ")
     }
 
-    pub(crate) fn merge(&mut self, other: &Self) {
+    /// Adds what another sweep replaced.
+    pub fn merge(&mut self, other: &Self) {
         for (sum, more) in self.counts.iter_mut().zip(other.counts) {
             *sum = sum.saturating_add(more);
         }

@@ -12,9 +12,9 @@ pub(super) enum Message<'a> {
     /// `ACK`, `NAK`, `READY`, `BUSY`, `TO`: nothing that moves money.
     Control,
     /// The POS asks.
-    Request(Request<'a>),
+    Request(Box<Request<'a>>),
     /// The terminal answers.
-    Answer(Answer<'a>),
+    Answer(Box<Answer<'a>>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,20 +221,22 @@ fn message(data: &RawValue) -> Result<Message<'_>, String> {
     if inner.response.text().is_some() || inner.result.is_some() {
         let data = part(inner.data)?;
         let result = inner.result.unwrap_or_default().0;
-        return Ok(Message::Answer(Answer {
+        let answer = Answer {
             command: inner.response,
             request_id: inner.request_id,
             result,
             data,
-        }));
+        };
+        return Ok(Message::Answer(Box::new(answer)));
     }
     if inner.command.text().is_some() {
         let data = part(inner.data)?;
-        return Ok(Message::Request(Request {
+        let request = Request {
             command: inner.command,
             request_id: inner.request_id,
             data,
-        }));
+        };
+        return Ok(Message::Request(Box::new(request)));
     }
     Err("a MSG that is neither command nor response".to_owned())
 }

@@ -1,0 +1,124 @@
+//! The serial tap between two pseudo terminals.
+
+#![cfg(unix)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tillwire_agent::capture::tap;
+use tillwire_agent_core::capture::settings::{Parity, SerialMode, TapLine, UpaTapSettings};
+use tillwire_proto::{Currency, Fact, LaneId, RegisterId, StoreId, TerminalId};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+use tokio_serial::{SerialPort as _, SerialStream};
+use tokio_util::sync::CancellationToken;
+
+#[path = "support/journal.rs"]
+mod journal;
+use journal::Journal;
+
+const ASK: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"command\":\"Sale\",\"requestId\":\"7\",\"data\":{\"transaction\":{\"baseAmount\":\"8.00\"}}}}\n\x03\n";
+const ANSWER: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"response\":\"Sale\",\"requestId\":\"7\",\"cmdResult\":{\"result\":\"Success\"},\"data\":{\"host\":{\"authorizedAmount\":\"8.00\"}}}}\n\x03\n";
+
+/// One end of a cable: what the till or terminal holds, and the device that the tap opens. The device is held open
+/// here too, because a pseudo terminal without any opener hangs up.
+struct Cable {
+    end: SerialStream,
+    _held: SerialStream,
+    device: PathBuf,
+}
+
+fn cable() -> Cable {
+    let (end, mut held) = SerialStream::pair().expect("a pseudo terminal");
+    held.set_exclusive(false).expect("a pseudo terminal");
+    let device = PathBuf::from(held.name().expect("a device path"));
+    Cable {
+        end,
+        _held: held,
+        device,
+    }
+}
+
+fn tap_between(
+    pos: PathBuf,
+    terminal: PathBuf,
+    journal: &Arc<Journal>,
+) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
+    let mut mode = SerialMode::new(115_200).expect("a usual speed");
+    mode.parity = Parity::None;
+    let settings = UpaTapSettings {
+        lane: LaneId::new("front-terminal").expect("a name"),
+        store: StoreId::new("main").expect("a name"),
+        register: RegisterId::new("front").expect("a name"),
+        terminal: TerminalId::new("t1").expect("a name"),
+        currency: Currency::USD,
+        line: TapLine::Serial { pos, terminal, mode },
+    };
+    let stop = CancellationToken::new();
+    (
+        stop.clone(),
+        tokio::spawn(tap::run(settings, journal.clone(), stop)),
+    )
+}
+
+async fn hears(end: &mut SerialStream, wanted: &[u8]) {
+    let mut found = vec![0; wanted.len()];
+    let read = tokio::time::timeout(Duration::from_secs(10), end.read_exact(&mut found)).await;
+    read.expect("in time").expect("an open line");
+    assert!(found == wanted, "found {:?}", String::from_utf8_lossy(&found));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_serial_payment_passes_unchanged_and_is_heard() {
+    let (mut till, mut terminal) = (cable(), cable());
+    let journal = Journal::new();
+    let (stop, done) = tap_between(till.device.clone(), terminal.device.clone(), &journal);
+    tokio::time::sleep(Duration::from_millis(200)).await; // a line that nobody has opened yet echoes
+    for round in 1..=3 {
+        till.end.write_all(ASK).await.unwrap();
+        hears(&mut terminal.end, ASK).await;
+        terminal.end.write_all(ANSWER).await.unwrap();
+        hears(&mut till.end, ANSWER).await;
+        let records = journal.wait_for(round).await;
+        assert!(matches!(&records[round - 1].fact, Fact::Terminal(p) if p.requested == Some(p.approved)));
+    }
+    stop.cancel();
+    done.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_byte_value_passes_a_serial_line_both_ways() {
+    let (mut till, mut terminal) = (cable(), cable());
+    let journal = Journal::new();
+    let (stop, done) = tap_between(till.device.clone(), terminal.device.clone(), &journal);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let bytes: Vec<u8> = (0..=255).collect();
+    for _ in 0..20 {
+        till.end.write_all(&bytes).await.unwrap();
+        hears(&mut terminal.end, &bytes).await;
+        terminal.end.write_all(&bytes).await.unwrap();
+        hears(&mut till.end, &bytes).await;
+    }
+    stop.cancel();
+    done.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_not_there_is_said_once_and_waited_for() {
+    let (mut till, mut terminal) = (cable(), cable());
+    let dir = tempfile::tempdir().unwrap();
+    let plugged = dir.path().join("terminal");
+    let journal = Journal::new();
+    let (stop, done) = tap_between(till.device.clone(), plugged.clone(), &journal);
+    let records = journal.wait_for(1).await;
+    assert!(matches!(&records[0].fact, Fact::Notice(notice) if notice.text.as_str().contains("broke")));
+    std::os::unix::fs::symlink(&terminal.device, &plugged).unwrap();
+    let records = journal.wait_for(2).await;
+    assert!(matches!(&records[1].fact, Fact::Notice(notice) if notice.text.as_str().contains("open")));
+    till.end.write_all(ASK).await.unwrap();
+    hears(&mut terminal.end, ASK).await;
+    stop.cancel();
+    done.await.unwrap().unwrap();
+    assert_eq!(journal.records().len(), 2, "one notice each way");
+}
