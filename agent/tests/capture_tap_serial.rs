@@ -1,7 +1,9 @@
 //! The serial tap between two pseudo terminals.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,18 +27,25 @@ const ANSWER: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"response\":\"Sale
 /// here too, because a pseudo terminal without any opener hangs up.
 struct Cable {
     end: SerialStream,
-    _held: SerialStream,
+    _held: File,
     device: PathBuf,
 }
 
+/// Linux `O_NOCTTY`: the test must not be hung up on with the device.
+const NO_CONTROLLING_TERMINAL: i32 = 0o400;
+
 fn cable() -> Cable {
-    let (end, mut held) = SerialStream::pair().expect("a pseudo terminal");
-    held.set_exclusive(false).expect("a pseudo terminal");
-    let device = PathBuf::from(held.name().expect("a device path"));
+    let (end, device) = SerialStream::pair().expect("a pseudo terminal");
+    let path = PathBuf::from(device.name().expect("a device path"));
+    let held = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(NO_CONTROLLING_TERMINAL)
+        .open(&path);
     Cable {
         end,
-        _held: held,
-        device,
+        _held: held.expect("the device opens"),
+        device: path,
     }
 }
 

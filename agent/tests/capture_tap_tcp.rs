@@ -259,9 +259,9 @@ async fn round_trips(till: &mut TcpStream, terminal: &mut TcpStream) -> f64 {
     let mut times = Vec::new();
     for _ in 0..300 {
         let start = Instant::now();
-        till.write_all(ASK).await.unwrap();
+        till.write_all(ASK).await.expect("an open line");
         hears(terminal, ASK).await;
-        terminal.write_all(ANSWER).await.unwrap();
+        terminal.write_all(ANSWER).await.expect("an open line");
         hears(till, ANSWER).await;
         times.push(start.elapsed().as_secs_f64() * 1000.0);
     }
@@ -289,7 +289,7 @@ async fn a_round_trip_takes_less_than_two_milliseconds_more() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_byte_is_altered_either_way(
@@ -318,7 +318,8 @@ proptest! {
             let all = async {
                 tokio::join!(ask, answer, till_in.read_to_end(&mut at_till), terminal_in.read_to_end(&mut at_terminal))
             };
-            tokio::time::timeout(Duration::from_secs(30), all).await.expect("in time");
+            let ended = tokio::time::timeout(Duration::from_secs(30), all).await.expect("in time");
+            assert!(ended.2.is_ok() && ended.3.is_ok(), "a line broke");
             assert!(at_till == answered, "answers were altered");
             assert!(at_terminal == asked, "questions were altered");
         });

@@ -8,6 +8,7 @@ use tillwire_agent::journal::{AppendError, Appending, Sink, Taken};
 use tillwire_agent_core::journal::Captured;
 use tillwire_proto::{Fact, RecordNumber, SegmentId};
 
+#[allow(dead_code, reason = "each test file uses its part")]
 /// What the next appends do instead of succeeding.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble {
