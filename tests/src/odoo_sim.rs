@@ -64,7 +64,7 @@ pub use version::OdooVersion;
 
 use anyhow::{Context, anyhow};
 use server::{Front, Order};
-use state::{ApiKey, Inner, User};
+use state::{Inner, User};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -153,11 +153,7 @@ fn people(inner: &Inner) {
             password: format!("{login}-password"),
             role,
         });
-        data.keys.push(ApiKey {
-            text: format!("key-of-{login}"),
-            uid,
-            expires: None,
-        });
+        data.add_key(format!("key-of-{login}"), uid, None);
     }
 }
 
@@ -254,17 +250,13 @@ impl OdooSim {
         let mut data = self.inner.lock();
         let uid = data.users.iter().find(|u| u.role == role).map_or(0, |u| u.uid);
         let text = format!("key-{}-of-{uid}", data.keys.len());
-        data.keys.push(ApiKey {
-            text: text.clone(),
-            uid,
-            expires: Some(end),
-        });
+        data.add_key(text.clone(), uid, Some(end));
         text
     }
 
     /// Takes a key away, as an administrator does.
     pub fn revoke_key(&self, key: &str) {
-        self.inner.lock().keys.retain(|k| k.text != key);
+        self.inner.lock().drop_key(key);
     }
 
     /// Ids of what was there at the start.
@@ -340,6 +332,12 @@ impl OdooSim {
     /// Lets every call take this long before its transaction starts, so that overlapping calls race.
     pub fn set_latency(&self, latency: Duration) {
         *self.inner.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
+    }
+
+    /// Lets every further transfer write rows of its own instead of adding to those that are there, as 19 does under
+    /// parallel validation; who reads quants has to sum them.
+    pub fn set_split_quants(&self, on: bool) {
+        self.inner.lock().db.split_quants = on;
     }
 
     /// Moves the simulator's clock forward.

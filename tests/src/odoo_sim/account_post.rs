@@ -200,21 +200,28 @@ pub(crate) fn name_draft(env: &mut Env<'_>, id: i64) {
 pub(crate) fn next_name(env: &Env<'_>, id: i64) -> String {
     let journal = env.db.ref_id(MOVE, id, "journal_id").unwrap_or(0);
     let day = env.db.text(MOVE, id, "date");
-    let names: Vec<String> = env
+    let named = |m: i64| m != id && (env.db.text(MOVE, m, "state") == "posted" || env.is(OdooVersion::V17));
+    let latest = env
         .db
         .by(MOVE, "journal_id", journal)
         .into_iter()
-        .filter(|m| *m != id && (env.db.text(MOVE, *m, "state") == "posted" || env.is(OdooVersion::V17)))
-        .map(|m| env.db.text(MOVE, m, "name"))
-        .filter(|n| !matches!(n.as_str(), "" | "/"))
-        .collect();
-    let prefix = match names.last() {
-        Some(last) => prefix_for(last, &day),
+        .rev()
+        .filter(|m| named(*m))
+        .find_map(|m| {
+            let name = env.db.text(MOVE, m, "name");
+            (!matches!(name.as_str(), "" | "/")).then_some(name)
+        });
+    let prefix = match latest {
+        Some(name) => prefix_for(&name, &day),
         None => first_prefix(env, journal, &day),
     };
-    let number = names
-        .iter()
-        .filter_map(|n| n.strip_prefix(&prefix.0)?.parse::<u64>().ok())
+    let ours = |m: i64| named(m) && env.db.ref_id(MOVE, m, "journal_id") == Some(journal);
+    let taken = env
+        .db
+        .starting_with(MOVE, "name", &prefix.0)
+        .filter(|(_, ids)| ids.iter().any(|m| ours(*m)));
+    let number = taken
+        .filter_map(|(n, _)| n.strip_prefix(&prefix.0)?.parse::<u64>().ok())
         .max()
         .unwrap_or(0)
         + 1;

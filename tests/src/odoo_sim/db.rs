@@ -65,6 +65,8 @@ pub(crate) struct Db {
     pub(crate) commits: u64,
     /// Commit that made each external id.
     pub(crate) xid_born: HashMap<i64, u64>,
+    /// Whether transfers write quants of their own.
+    pub(crate) split_quants: bool,
 }
 
 impl Key {
@@ -93,6 +95,7 @@ impl Db {
             undo: Vec::new(),
             commits: 0,
             xid_born: HashMap::new(),
+            split_quants: false,
         }
     }
 
@@ -143,6 +146,28 @@ impl Db {
                 .map(|ids| ids.iter().copied().collect())
                 .unwrap_or_default(),
         )
+    }
+
+    /// Texts of an indexed field that start with `prefix`, with the ids that have them.
+    pub(crate) fn starting_with<'d>(
+        &'d self,
+        model: &str,
+        field: &str,
+        prefix: &'d str,
+    ) -> impl Iterator<Item = (&'d str, &'d BTreeSet<i64>)> {
+        let index = self
+            .indexes
+            .get(model)
+            .and_then(|all| all.iter().find(|(f, _)| *f == field))
+            .map(|(_, index)| index);
+        let from = Key::Str(prefix.to_owned());
+        index
+            .into_iter()
+            .flat_map(move |index| index.range(from.clone()..))
+            .map_while(move |(key, ids)| match key {
+                Key::Str(text) if text.starts_with(prefix) => Some((text.as_str(), ids)),
+                _ => None,
+            })
     }
 
     /// As `lookup`, for an index that is known to be there.

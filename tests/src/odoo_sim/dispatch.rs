@@ -95,6 +95,7 @@ fn signature(env: &Env<'_>, model: &str, method: &str) -> Option<Signature> {
         ("stock.quant", "action_view_quants") => on_model(&[], 0),
         ("stock.return.picking", "create_returns") if version == V17 => on_records(&[], 0),
         ("stock.return.picking", "action_create_returns") if version != V17 => on_records(&[], 0),
+        ("res.users", "context_get") => on_model(&[], 0),
         ("res.users", "has_group") if version == V17 => on_model(&["group_ext_id"], 1),
         ("res.users", "has_group") => on_records(&["group_ext_id"], 1),
         _ => return None,
@@ -287,6 +288,10 @@ fn on_class(
             stock_quant::view(env)
         }
         "has_group" => has_group(env, bound),
+        "context_get" => {
+            let of = |field: &str| env.db.text(model, env.uid, field);
+            json!({ "lang": of("lang"), "tz": of("tz"), "uid": env.uid })
+        }
         _ => return Err(OdooError::no_method(model, method)),
     };
     Ok(Reply::Value(value))

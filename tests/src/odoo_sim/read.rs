@@ -1,5 +1,6 @@
 //! Reading: search, read, counts, groups and field descriptions, in the shapes of the wire.
 
+use super::access::Role;
 use super::domain::{self, Node};
 use super::env::Env;
 use super::error::Outcome;
@@ -32,7 +33,12 @@ impl Env<'_> {
         let hide_archived = self.has_field(model, "active")
             && !node.mentions_active()
             && self.ctx.get("active_test") != Some(&Value::Bool(false));
+        // a record rule: everybody sees their own keys only
+        let own_only = model == "res.users.apikeys" && self.role != Role::Admin;
         let keep = |id: &i64| {
+            if own_only && self.db.ref_id(model, *id, "user_id") != Some(self.uid) {
+                return false;
+            }
             (!hide_archived || self.db.val(model, *id, "active") != Val::Bool(false))
                 && node.matches(self, model, *id)
         };

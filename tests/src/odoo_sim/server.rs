@@ -122,9 +122,10 @@ async fn answer(front: Front, request: Request, cut: Cut) -> Option<Response> {
             StatusCode::SEE_OTHER,
             "<!doctype html>\n<title>Redirecting...</title>\n",
         );
-        response
-            .headers_mut()
-            .insert(header::LOCATION, HeaderValue::from_static("/web/login"));
+        response.headers_mut().insert(
+            header::LOCATION,
+            HeaderValue::from_static("/web/login?redirect=%2Fjson"),
+        );
         return Some(response);
     }
     if path == "/web/login" {

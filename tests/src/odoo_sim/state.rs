@@ -7,6 +7,7 @@ use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::faults::Faults;
 use super::hands::Hands;
+use super::value::{Rec, Val};
 use super::version::OdooVersion;
 use jiff::Timestamp;
 use serde_json::Map;
@@ -28,6 +29,8 @@ pub(crate) struct ApiKey {
     pub(crate) uid: i64,
     /// Seconds since 1970 after which it no longer works.
     pub(crate) expires: Option<i64>,
+    /// Its row in `res.users.apikeys`.
+    record: i64,
 }
 
 /// One call that reached a model.
@@ -258,6 +261,39 @@ impl Inner {
                 .or_default() += 1;
         }
         counts
+    }
+}
+
+impl Data {
+    /// Makes a key, with the record that its owner can see.
+    pub(crate) fn add_key(&mut self, text: String, uid: i64, expires: Option<i64>) {
+        let mut rec = Rec::from([
+            ("name", Val::str("integration")),
+            ("scope", Val::str("rpc")),
+            ("user_id", Val::Int(uid)),
+        ]);
+        let end = expires.and_then(|s| Timestamp::from_second(s).ok());
+        if let Some(end) = end {
+            rec.insert(
+                "expiration_date",
+                Val::Str(end.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+            );
+        }
+        let record = self.db.insert("res.users.apikeys", rec);
+        self.db.commit();
+        self.keys.push(ApiKey {
+            text,
+            uid,
+            expires,
+            record,
+        });
+    }
+
+    pub(crate) fn drop_key(&mut self, text: &str) {
+        for key in self.keys.extract_if(.., |k| k.text == text) {
+            self.db.delete("res.users.apikeys", key.record);
+        }
+        self.db.commit();
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn add(env: &mut Env<'_>, product: i64, location: i64, lot: Option<i6
     if !is_storable(env, product) || delta == 0 {
         return;
     }
-    match find(env, product, location, lot) {
+    let row = find(env, product, location, lot).filter(|_| !env.db.split_quants);
+    match row {
         Some(id) => {
             let quantity = env.db.num(QUANT, id, "quantity") + delta;
             let now = env.now.clone();

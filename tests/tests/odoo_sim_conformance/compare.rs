@@ -1,7 +1,7 @@
 //! Is an answer what the real server answered? Keys, types, values and the records that ids mean.
 
 use super::ids::{Ids, relation};
-use super::lab::Sent;
+use super::send::Sent;
 use serde_json::{Map, Value};
 
 /// Values that are names, texts, times or numbers of a server's own.

@@ -11,6 +11,7 @@
 mod compare;
 mod ids;
 mod lab;
+mod send;
 mod skips;
 
 use compare::Compare;

@@ -9,7 +9,7 @@ pub(crate) const LEFT_OUT: [(&str, &str); 14] = [
     ("b17-server-action-atomic", "server actions run Python"),
     (
         "b18-client-timeout-server-commits",
-        "its requests were cut off and not recorded; tested in odoo_sim_faults.rs",
+        "its requests were cut off and not recorded; tested in odoo_sim/behaviour.rs",
     ),
     (
         "c01-fields-get",
@@ -52,7 +52,7 @@ pub(crate) const STEPS: &[(&str, &str, &str)] = &[
     (
         "f01",
         "write_date > the value",
-        "it filters by the clock of the recording; odoo_sim_faults.rs has a test of its own",
+        "it filters by the clock of the recording; odoo_sim/behaviour.rs has a test of its own",
     ),
     ("j01", "python error -> 500", "server actions run Python"),
 ];

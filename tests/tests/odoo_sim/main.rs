@@ -1,0 +1,8 @@
+//! The Odoo simulator beyond the recordings: faults, people, rights, transactions and speed.
+
+#![allow(clippy::unwrap_used, reason = "a failed step of a test should stop it there")]
+
+mod behaviour;
+mod client;
+mod faults;
+mod speed;
