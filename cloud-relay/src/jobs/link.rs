@@ -20,6 +20,9 @@ const FAILURES_MAX: u32 = 5;
 /// How soon preflight looks again where a company or a store could not be prepared.
 const LOOK_AGAIN_MS: i64 = 60_000;
 
+/// How soon a question is asked again whose answer was lost, while Odoo does not yet count as down.
+pub(super) const ASK_AGAIN_MS: i64 = 5_000;
+
 /// How long what preflight found is believed. Codes and rights change rarely; a lost connection ends it earlier.
 const PREPARED_MS: i64 = 3_600_000;
 
@@ -135,14 +138,18 @@ impl Link {
             return Err(NotNow { until_ms });
         }
         let report = self.preflight().await;
-        let reached = report.server.is_some();
-        self.heard(reached);
-        if let Err(error) = tell::preflight(&self.store, &self.company, &report, reached).await {
+        self.heard(report.complete);
+        if let Err(error) = tell::preflight(&self.store, &self.company, &report).await {
             tracing::warn!(%error, "what preflight found could not be stored");
         }
         let Some(prepared) = report.prepared else {
+            let wait_ms = if report.complete {
+                LOOK_AGAIN_MS
+            } else {
+                ASK_AGAIN_MS
+            };
             return Err(NotNow {
-                until_ms: now_ms.saturating_add(LOOK_AGAIN_MS),
+                until_ms: now_ms.saturating_add(wait_ms),
             });
         };
         let prepared = Arc::new(prepared);
@@ -212,9 +219,11 @@ impl Link {
             .collect();
         if !missing.is_empty() {
             let ask = Ask::new(&self.client, prepared.version).in_company(prepared.company);
-            books
-                .accounts
-                .extend(preflight::accounts_by_code(&ask, &missing).await?);
+            let found = preflight::accounts_by_code(&ask, &missing).await;
+            if let Err(answer) = &found {
+                self.note(answer).await;
+            }
+            books.accounts.extend(found?);
         }
         Ok(Some(books))
     }

@@ -9,11 +9,8 @@ use std::collections::BTreeSet;
 use tillwire_proto::{Sku, StoreId};
 use tillwire_relay_core::odoo::ResolvedStock;
 
-use super::link::{Link, NotNow};
+use super::link::{ASK_AGAIN_MS, Link, NotNow};
 use crate::odoo::Item;
-
-/// How soon to ask again after items could not be asked, in milliseconds.
-const ASK_AGAIN_MS: i64 = 30_000;
 
 /// The store's places in Odoo with those of `skus` that are one product there. An item that is missing, or whose
 /// number two products carry, is left out.

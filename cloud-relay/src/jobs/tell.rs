@@ -11,13 +11,8 @@ use crate::store::exceptions::{self, Filter, Source};
 use crate::store::{Store, StoreError};
 
 /// Raises what stops a company or a store, and takes back what does not any more. What could not be looked at, because
-/// Odoo was not reached, stays as it was.
-pub(super) async fn preflight(
-    store: &Store,
-    company: &Company,
-    report: &Report,
-    reached: bool,
-) -> Result<(), StoreError> {
+/// Odoo did not answer, stays as it was.
+pub(super) async fn preflight(store: &Store, company: &Company, report: &Report) -> Result<(), StoreError> {
     let Some(first) = company.stores.first() else {
         return Ok(());
     };
@@ -27,12 +22,18 @@ pub(super) async fn preflight(
         .filter(|finding| finding.severity == Severity::Stop)
         .map(|finding| {
             let at = finding.store.as_ref().unwrap_or(&first.store);
-            let cause = preflight_cause(company, at, &[&finding.code, &finding.what]);
+            // how a connection failed changes from one time to the next; that it failed is one exception
+            let what = if report.complete {
+                finding.what.as_str()
+            } else {
+                ""
+            };
+            let cause = preflight_cause(company, at, &[&finding.code, &what]);
             let detail = format!("{}; {}", finding.what, finding.mend);
             ExceptionDraft::new(ExceptionKind::OdooRejected, &company.tenant, at, cause, detail)
         })
         .collect();
-    let now_ms = store.clock().now_ms();
+    let (complete, now_ms) = (report.complete, store.clock().now_ms());
     let stores: Vec<StoreId> = company
         .stores
         .iter()
@@ -44,7 +45,7 @@ pub(super) async fn preflight(
             for draft in &raised {
                 exceptions::raise(unit, Source::Odoo, draft, now_ms)?;
             }
-            if !reached {
+            if !complete {
                 return Ok(());
             }
             for at in stores {

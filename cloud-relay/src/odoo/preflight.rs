@@ -24,7 +24,7 @@ pub use company::LockDates;
 pub use finding::{Finding, Severity};
 pub use warehouse::Shelf;
 
-use super::client::{Client, Protocol};
+use super::client::{Client, Protocol, Server};
 
 /// What one Odoo company has for its stores.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +35,8 @@ pub struct Report {
     pub endpoint: String,
     /// Version and protocol, once known.
     pub server: Option<String>,
+    /// False when Odoo did not answer every question; then nothing is prepared, and what was found says only that.
+    pub complete: bool,
     /// Everything that was found, worst first.
     pub findings: Vec<Finding>,
     /// What postings need; `None` when nothing can be posted for this company.
@@ -89,14 +91,28 @@ impl Report {
 
 /// Looks at one company for all of its stores (which must name the same `odoo.company`).
 pub async fn check(client: &Client, company: &str, stores: &[&StoreSettings]) -> Report {
-    let mut findings = Vec::new();
-    let mut server = None;
-    let prepared = prepare(client, company, stores, &mut findings, &mut server).await;
+    let (mut findings, mut server) = (Vec::new(), None);
+    let (mut prepared, mut complete) = (None, false);
+    if let Some(found) = server::check(client, &mut findings).await {
+        let ask = Ask::new(client, found.number);
+        prepared = prepare(&ask, &found, company, stores, &mut findings).await;
+        complete = !ask.has_lost();
+        server = Some(found.to_string());
+    }
+    if !complete {
+        // a lost answer looks like something missing; only what is about the connection is to be believed
+        prepared = None;
+        findings.retain(|finding| server::ABOUT_CONNECTION.contains(&finding.code));
+        if findings.is_empty() {
+            findings.push(server::silent());
+        }
+    }
     findings.sort_by_key(|finding| finding.severity);
     Report {
         company: company.to_owned(),
         endpoint: client.endpoint().shown(),
         server,
+        complete,
         findings,
         prepared,
     }
@@ -104,19 +120,16 @@ pub async fn check(client: &Client, company: &str, stores: &[&StoreSettings]) ->
 
 /// The steps in order; each needs the one before. `None` as soon as nothing further can be asked.
 async fn prepare(
-    client: &Client,
+    ask: &Ask<'_>,
+    server: &Server,
     name: &str,
     stores: &[&StoreSettings],
     findings: &mut Vec<Finding>,
-    shown: &mut Option<String>,
 ) -> Option<Prepared> {
-    let server = server::check(client, findings).await?;
-    *shown = Some(server.to_string());
-    let ask = Ask::new(client, server.number);
-    let user = server::user(&ask, findings).await?;
-    server::modules(&ask, findings).await;
-    let company = company::check(&ask, name, &user, stores, findings).await?;
-    let ask = ask.in_company(company.id);
+    let user = server::user(ask, findings).await?;
+    server::modules(ask, findings).await;
+    let company = company::check(ask, name, &user, stores, findings).await?;
+    let ask = ask.clone().in_company(company.id);
     rights::check(&ask, findings).await;
     let mut prepared = Prepared {
         version: server.number,

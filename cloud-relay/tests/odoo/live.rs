@@ -3,13 +3,19 @@
 //! `TILLWIRE_ODOO_URL=http://127.0.0.1:8069 TILLWIRE_ODOO_DB=test TILLWIRE_ODOO_LOGIN=till TILLWIRE_ODOO_KEY=… \
 //!  cargo test -p tillwire-relay --test odoo live -- --ignored --nocapture`
 
+use std::time::Duration;
 use tillwire_proto::BusinessDay;
+
+use serde_json::json;
 use tillwire_relay::clock::Clock;
+use tillwire_relay::jobs::drift::Drift;
+use tillwire_relay::odoo::preflight::Ask;
 use tillwire_relay::odoo::{Client, Endpoint, ProtocolChoice, Secret};
 use tillwire_relay_core::odoo::{Direction, EffectState, Payload};
 use tillwire_relay_core::settings::StoreSettings;
 
-use crate::desk::{Desk, entry, picking, settings};
+use crate::desk::{Desk, START_MS, entry, picking, settings};
+use crate::proxy::unreliable;
 
 fn env(name: &str, default: Option<&str>) -> String {
     let name = format!("TILLWIRE_ODOO_{name}");
@@ -19,14 +25,14 @@ fn env(name: &str, default: Option<&str>) -> String {
         .unwrap_or_else(|| panic!("set {name}"))
 }
 
-fn client() -> Client {
+fn client(url: &str) -> Client {
     let protocol = match env("PROTOCOL", Some("auto")).as_str() {
         "jsonrpc" => ProtocolChoice::JsonRpc,
         "json2" => ProtocolChoice::Json2,
         _ => ProtocolChoice::Auto,
     };
     let key = Secret::new(&env("KEY", None));
-    let endpoint = Endpoint::new(&env("URL", None), &env("DB", None), &env("LOGIN", None), key).unwrap();
+    let endpoint = Endpoint::new(url, &env("DB", None), &env("LOGIN", None), key).unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::new(endpoint.with_protocol(protocol), None).unwrap()
 }
@@ -42,7 +48,15 @@ fn store() -> StoreSettings {
 }
 
 fn desk() -> Desk {
-    Desk::new(client(), store(), Clock::system())
+    Desk::new(client(&env("URL", None)), store(), Clock::system())
+}
+
+/// `TILLWIRE_ODOO_DAY` may name a day of a locked period.
+fn day() -> BusinessDay {
+    env("DAY", Some("2026-11-20"))
+        .parse::<jiff::civil::Date>()
+        .unwrap()
+        .into()
 }
 
 /// A number that no earlier run used.
@@ -64,7 +78,7 @@ async fn preflight_says_what_it_finds() {
 #[ignore = "needs a real Odoo"]
 async fn an_entry_and_two_pickings_become_true_once() {
     let desk = desk();
-    let day = BusinessDay::new(2026, 11, 20).unwrap();
+    let day = day();
     let number = 2 * fresh();
     let meant = entry(&store(), day, number, 10_827);
     let out = picking(
@@ -100,4 +114,78 @@ async fn an_entry_and_two_pickings_become_true_once() {
     for key in &keys {
         assert_eq!(desk.effect(key).await.effect.state, EffectState::Done);
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo"]
+async fn nothing_is_made_twice_over_a_line_that_loses_requests_and_answers() {
+    let url = unreliable(&env("URL", None)).await;
+    let desk = Desk::new(client(&url), store(), Clock::standing(START_MS));
+    let first = 2 * fresh();
+    let mut keys = Vec::new();
+    let mut meant = Vec::new();
+    for number in first..first + 8 {
+        let entry = entry(&store(), day(), number, 10_000 + i64::from(number % 1_000));
+        let out = picking(
+            &store(),
+            number.into(),
+            Direction::Out,
+            &[("TWD-A", "1"), ("TWD-B", "2")],
+        );
+        keys.extend([entry.key.clone(), out.key.clone()]);
+        meant.push((entry.reference.clone(), out.name.clone()));
+        desk.intend(Payload::JournalEntry(entry), Some(day())).await;
+        desk.intend(Payload::Picking(out), None).await;
+    }
+    desk.work(2_000).await;
+    println!(
+        "{:#?}\n{:?}",
+        desk.words().await,
+        desk.link.client().counters().snapshot()
+    );
+    for key in &keys {
+        let stored = desk.effect(key).await;
+        assert_eq!(stored.effect.state, EffectState::Done, "{stored:?}");
+    }
+    let direct = client(&env("URL", None));
+    let ask = Ask::new(&direct, direct.server().await.unwrap().number);
+    for (reference, name) in meant {
+        let entries = ask
+            .search("account.move", json!([["ref", "=", reference]]), &["state"])
+            .await
+            .unwrap();
+        let pickings = ask
+            .search("stock.picking", json!([["name", "=", name]]), &["state"])
+            .await
+            .unwrap();
+        assert_eq!((entries.len(), pickings.len()), (1, 1));
+        assert_eq!(
+            (&entries[0]["state"], &pickings[0]["state"]),
+            (&json!("posted"), &json!("done"))
+        );
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real Odoo, and a person who edits the entry meanwhile"]
+async fn an_edited_entry_is_noticed() {
+    let desk = desk();
+    let meant = entry(&store(), day(), 2 * fresh(), 4_200);
+    let key = meant.key.clone();
+    desk.intend(Payload::JournalEntry(meant), Some(day())).await;
+    desk.poster("live").turn().await.unwrap();
+    let stored = desk.effect(&key).await;
+    println!(
+        "posted as {:?}, id {:?}; edit it now",
+        stored.odoo_name, stored.effect.document
+    );
+    let drift = Drift::new(desk.link.clone(), desk.store.clone());
+    for _ in 0..30 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if drift.round(Duration::ZERO).await.unwrap() > 0 {
+            println!("{:#?}", desk.words().await);
+            return;
+        }
+    }
+    panic!("nobody edited it, or nobody noticed");
 }

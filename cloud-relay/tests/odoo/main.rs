@@ -5,3 +5,4 @@ mod desk;
 mod fake;
 mod live;
 mod posting;
+mod proxy;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use tillwire_relay_core::odoo::{Answer, Backoff, Effect, EffectState, Next, Refusal, Step, StepResult};
 
 use super::step::{Calls, NotReady};
-use crate::jobs::link::{Link, seed};
+use crate::jobs::link::{ASK_AGAIN_MS, Link, seed};
 use crate::jobs::tell;
 use crate::odoo::preflight::Prepared;
 use crate::store::StoreError;
@@ -47,7 +47,8 @@ impl Driver<'_> {
         };
         let calls = match Calls::prepare(self.link, self.prepared, &drive.stored.store, &drive.effect).await {
             Ok(calls) => calls,
-            Err(NotReady::Later(words)) => return self.later(drive.effect, &words).await,
+            Err(NotReady::Later(words)) => return self.later(drive.effect, &words, NOT_READY_MS).await,
+            Err(NotReady::Lost(words)) => return self.later(drive.effect, &words, ASK_AGAIN_MS).await,
             Err(NotReady::Rejected(message)) => {
                 let answer = Answer::Rejected {
                     refusal: Refusal::Row,
@@ -116,9 +117,9 @@ impl Driver<'_> {
     }
 
     /// Nothing was asked: the effect stays as it is and is looked at again later.
-    async fn later(&self, mut effect: Effect, words: &str) -> Result<(), StoreError> {
+    async fn later(&self, mut effect: Effect, words: &str, wait_ms: i64) -> Result<(), StoreError> {
         tracing::info!(effect = %effect.key, why = words, "effect waits");
-        effect.not_before_ms = self.link.now_ms().saturating_add(NOT_READY_MS);
+        effect.not_before_ms = self.link.now_ms().saturating_add(wait_ms);
         self.effects.save(self.lease, effect).await
     }
 }

@@ -17,6 +17,8 @@ use crate::odoo::preflight::{Prepared, in_words};
 pub(super) enum NotReady {
     /// Something is missing that preflight looks for and somebody is told about.
     Later(String),
+    /// Odoo did not answer a question.
+    Lost(String),
     /// The effect itself names something that is not there.
     Rejected(String),
 }
@@ -142,7 +144,7 @@ pub(in crate::jobs) async fn look(
     let calls = Calls::prepare(link, prepared, store, effect)
         .await
         .map_err(|not_ready| match not_ready {
-            NotReady::Later(words) | NotReady::Rejected(words) => words,
+            NotReady::Later(words) | NotReady::Lost(words) | NotReady::Rejected(words) => words,
         })?;
     match calls.take(effect, Step::Look, &mut None).await {
         StepResult::Seen(seen) => Ok(seen),
@@ -157,11 +159,11 @@ async fn resolve(
     store: &StoreId,
     effect: &Effect,
 ) -> Result<Resolved, NotReady> {
-    let later = |answer: Answer| NotReady::Later(in_words(&answer));
+    let lost = |answer: Answer| NotReady::Lost(in_words(&answer));
     match &effect.payload {
         Payload::JournalEntry(entry) => {
             let accounts = entry.lines.iter().map(|line| &line.account);
-            let books = link.books(prepared, store, accounts).await.map_err(later)?;
+            let books = link.books(prepared, store, accounts).await.map_err(lost)?;
             let words = || format!("store {store} has no usable journal in Odoo; doctor says what to mend");
             books.map(Resolved::Books).ok_or_else(|| NotReady::Later(words()))
         }
@@ -172,7 +174,7 @@ async fn resolve(
                 return Err(NotReady::Later(words));
             };
             let skus: BTreeSet<Sku> = picking.lines.iter().map(|line| line.sku.clone()).collect();
-            let items = link.items(prepared, &skus).await.map_err(later)?;
+            let items = link.items(prepared, &skus).await.map_err(lost)?;
             Ok(Resolved::Stock(shelf.with(known(items))))
         }
     }

@@ -2,10 +2,20 @@
 //!
 //! Nothing here carries money: amounts are read by the core from the raw text.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use serde_json::{Map, Value, json};
-use tillwire_relay_core::odoo::{Answer, Call, OdooVersion};
+use tillwire_relay_core::odoo::{Answer, Call, OdooVersion, Refusal};
 
 use crate::odoo::client::{Client, value_of};
+
+/// How often a question is asked whose answer does not come.
+const TIMES: usize = 3;
+
+/// A question that took longer to fail is not asked again: Odoo hangs, and asking more does not help it.
+const AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Asks on behalf of one company, once that is known.
 #[derive(Debug, Clone)]
@@ -14,6 +24,7 @@ pub struct Ask<'a> {
     /// The server's version, which decides names of fields and methods.
     pub version: OdooVersion,
     context: Map<String, Value>,
+    lost: Arc<AtomicBool>,
 }
 
 impl<'a> Ask<'a> {
@@ -24,6 +35,7 @@ impl<'a> Ask<'a> {
             client,
             version,
             context: Map::new(),
+            lost: Arc::default(),
         }
     }
 
@@ -42,7 +54,7 @@ impl<'a> Ask<'a> {
         self
     }
 
-    /// Any call, in this company.
+    /// Any question, in this company. It must change nothing, because one whose answer was lost is asked again.
     ///
     /// # Errors
     /// Any answer without a value.
@@ -54,7 +66,35 @@ impl<'a> Ask<'a> {
             }
             call.context = Value::Object(context);
         }
-        value_of(self.client.call(&call).await)
+        if self.has_lost() {
+            let reason = "Odoo did not answer an earlier question".to_owned();
+            return Err(Answer::Retry {
+                after_ms: None,
+                reason,
+            });
+        }
+        let started = Instant::now();
+        for _ in 1..TIMES {
+            let answer = value_of(self.client.call(&call).await);
+            if !answer.as_ref().is_err_and(is_lost) || started.elapsed() > AGAIN_WITHIN {
+                return self.noted(answer);
+            }
+        }
+        self.noted(value_of(self.client.call(&call).await))
+    }
+
+    fn noted(&self, answer: Result<Value, Answer>) -> Result<Value, Answer> {
+        if answer.as_ref().is_err_and(is_lost) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Whether a question of this one, or of one made from it, got no answer. What was concluded since is not to be
+    /// believed.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// All records that match, oldest first.
@@ -99,11 +139,15 @@ impl<'a> Ask<'a> {
     }
 }
 
+const fn is_lost(answer: &Answer) -> bool {
+    matches!(answer, Answer::Retry { .. } | Answer::Unknown { .. })
+}
+
 fn unexpected(value: &Value) -> Answer {
-    let reason = format!("found {} as an answer, wanted a list of records", kind(value));
-    Answer::Retry {
-        after_ms: None,
-        reason,
+    let message = format!("found {} as an answer, wanted a list of records", kind(value));
+    Answer::Rejected {
+        refusal: Refusal::Call,
+        message,
     }
 }
 

@@ -33,6 +33,19 @@ impl fmt::Display for Server {
     }
 }
 
+/// Codes of findings that hold although answers were lost.
+pub(super) const ABOUT_CONNECTION: [&str; 3] = ["server-unreachable", "server-version", "database"];
+
+/// Odoo stopped answering while it was looked at.
+pub(super) fn silent() -> Finding {
+    let what = "Odoo answered some questions and not others".to_owned();
+    Finding::stop(
+        "server-unreachable",
+        what,
+        "check the line to Odoo and its load; it is looked at again",
+    )
+}
+
 pub(super) async fn check(client: &Client, findings: &mut Vec<Finding>) -> Option<Server> {
     let server = match client.server().await {
         Ok(server) => server,
