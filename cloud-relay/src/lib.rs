@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod dashboard;
+pub mod days;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;
@@ -13,6 +14,7 @@ pub mod pki;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod understand;
 
 /// Random bytes from the system.
 pub(crate) fn random<const N: usize>() -> anyhow::Result<[u8; N]> {

@@ -1,0 +1,189 @@
+//! Store-days: takes up days that changed, gathers their facts, lets the core assess them, and commits what follows:
+//! exceptions, state and sums, and, once a day is balanced, the intent of a posting.
+//!
+//! A day is computed from scratch each time; the outcome is written in one transaction. Whether a posting is due is
+//! decided against the effects that are there in that same transaction, so that no two assessments can both intend
+//! one. The same holds for movements of stock, which do not wait for the day to balance.
+
+mod facts;
+mod outcome;
+mod stock;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tillwire_relay_core::exception::Signature;
+use tillwire_relay_core::facts::DayFacts;
+use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
+use tillwire_relay_core::store_day::{DayAssessment, assess};
+use tokio_util::sync::CancellationToken;
+
+use crate::store::days::{self, DayRow};
+use crate::store::{Store, StoreError};
+
+pub use facts::{gather, signatures};
+pub use stock::{NoStock, Stockroom};
+
+/// Days taken up at once.
+const DAYS_MAX: u32 = 32;
+
+/// How often days are looked for when nothing wakes the stage: cut-offs pass without an event.
+const TICK: Duration = Duration::from_secs(1);
+
+/// When and how often.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// Time between two looks at days that change all the time. A trading store's page is this old at most.
+    pub settle: Duration,
+    /// Stock moves when this long has passed since the store's last movement was intended.
+    pub stock_every: Duration,
+    /// Or when this many items wait, whichever is sooner.
+    pub stock_lines: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_millis(250),
+            stock_every: Duration::from_secs(60),
+            stock_lines: 100,
+        }
+    }
+}
+
+/// The stage.
+#[derive(Debug, Clone)]
+pub struct Days<R> {
+    store: Store,
+    settings: Arc<RelaySettings>,
+    stockroom: R,
+    pace: Pace,
+}
+
+impl<R: Stockroom> Days<R> {
+    /// The stage over a store; `stockroom` says which items Odoo knows.
+    pub const fn new(store: Store, settings: Arc<RelaySettings>, stockroom: R, pace: Pace) -> Self {
+        Self {
+            store,
+            settings,
+            stockroom,
+            pace,
+        }
+    }
+
+    /// Goes on until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut events = self.store.listen();
+        loop {
+            match self.step().await {
+                Err(StoreError::Closed) => return,
+                Err(error) => tracing::error!("days could not be assessed: {error}"),
+                Ok(_) => {}
+            }
+            let woken = async {
+                tokio::select! {
+                    _ = events.recv() => {}
+                    () = tokio::time::sleep(TICK) => {}
+                }
+                // let a burst of changes settle into one look
+                tokio::time::sleep(self.pace.settle).await;
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = woken => {}
+            }
+            events = events.resubscribe();
+        }
+    }
+
+    /// Assesses the days that wait. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]; days not yet assessed keep waiting.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let now_ms = self.store.clock().now_ms();
+        let waiting = self
+            .store
+            .read(move |db| days::waiting(db, now_ms, DAYS_MAX))
+            .await?;
+        let count = waiting.len();
+        for row in waiting {
+            let Some(settings) = self.settings.store(&row.tenant, &row.store).cloned() else {
+                // filed by an earlier configuration; it is looked at again when the store is back
+                let due = row.id;
+                self.store
+                    .write(move |unit| {
+                        unit.db.execute(
+                            "UPDATE store_days SET dirty = 0, due_ms = NULL WHERE id = ?1",
+                            [due],
+                        )?;
+                        Ok(())
+                    })
+                    .await?;
+                continue;
+            };
+            self.assess(row, settings, now_ms).await?;
+        }
+        Ok(count)
+    }
+
+    async fn assess(&self, row: DayRow, settings: StoreSettings, now_ms: i64) -> Result<(), StoreError> {
+        let settings = Arc::new(settings);
+        let (row, assessed) = {
+            let settings = Arc::clone(&settings);
+            self.store
+                .read(move |db| {
+                    let assessed = look(db, &row, &settings, now_ms)?;
+                    Ok((row, assessed))
+                })
+                .await?
+        };
+        let movement = stock::plan(
+            &self.store,
+            &self.stockroom,
+            &self.pace,
+            &row,
+            &settings,
+            &assessed,
+            now_ms,
+        )
+        .await?;
+        self.store
+            .write(move |unit| outcome::commit(unit, &row, &settings, &assessed, &movement, now_ms))
+            .await
+    }
+}
+
+/// Gathers and assesses a day as it stands, changing nothing: for pages and the command line too.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn look(
+    db: &rusqlite::Connection,
+    row: &DayRow,
+    settings: &StoreSettings,
+    now_ms: i64,
+) -> Result<Assessed, StoreError> {
+    let facts = gather(db, row, settings)?;
+    let signatures = signatures(db, row)?;
+    let assessment = assess(&facts, settings, now_ms, &signatures);
+    Ok(Assessed {
+        facts,
+        signatures,
+        assessment,
+    })
+}
+
+/// A day with everything that it was computed from.
+#[derive(Debug)]
+pub struct Assessed {
+    /// What was gathered.
+    pub facts: DayFacts,
+    /// What people signed.
+    pub signatures: Vec<Signature>,
+    /// What it comes to.
+    pub assessment: DayAssessment,
+}
+
+#[cfg(test)]
+mod tests;
