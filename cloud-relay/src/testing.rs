@@ -9,9 +9,11 @@ use bytes::Bytes;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use tillwire_proto::{
-    AgentHealth, AgentHello, Batch, BootId, BusinessDay, DeviceId, Digest, Envelope, Kind, LaneId, Note,
-    Observation, Predecessor, RecordNumber, SIGNATURE_LEN, SegmentHeader, SegmentId, SegmentState, Sign,
-    Stamp, StoreId, TenantId, Version, chain, encode_header, encode_observation, seal,
+    AgentHealth, AgentHello, Amount, Batch, Body, BootId, BusinessDay, BusinessKey, Currency, DeviceId,
+    Digest, Envelope, Fact, Kind, LaneId, Line, LineKind, Note, Observation, Predecessor, Quantity,
+    RecordNumber, RegisterId, SIGNATURE_LEN, SegmentHeader, SegmentId, SegmentState, Sign, Sku, Stamp,
+    StoreId, TenantId, Tender, TenderKind, TenderState, TicketNumber, Totals, Trade, Transaction,
+    TransactionKind, Unit, Version, Witness, chain, encode_header, encode_observation, seal,
 };
 use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
 
@@ -339,4 +341,76 @@ fn handle(name: &str) -> [u8; 4] {
 
 pub(crate) fn day(text: &str) -> BusinessDay {
     text.parse().unwrap()
+}
+
+#[cfg(test)]
+fn usd(minor: i64) -> Amount {
+    Amount::new(minor, Currency::USD)
+}
+
+fn observed(fact: Fact) -> Observation {
+    Observation {
+        witness: Witness::PosPush,
+        stamp: Stamp {
+            wall_ms: NOW,
+            monotonic_ms: 0,
+        },
+        attachment: None,
+        redacted: 0,
+        fact,
+    }
+}
+
+fn transaction(on: &str, ticket: &str, kind: TransactionKind, body: Body) -> Observation {
+    observed(Fact::Transaction(Box::new(Transaction {
+        key: BusinessKey {
+            store: store_id(),
+            register: RegisterId::new("till-1").unwrap(),
+            day: day(on),
+            ticket: TicketNumber::new(ticket).unwrap(),
+            kind,
+            revision: 0,
+        },
+        at: "2027-01-14T10:00:00".parse().unwrap(),
+        pos_id: None,
+        operator: None,
+        currency: Currency::USD,
+        body,
+    })))
+}
+
+/// One piece of `sku` for so many cents, paid in cash, untaxed.
+pub(crate) fn sale(on: &str, ticket: &str, sku: &str, cents: i64) -> Observation {
+    let trade = Trade {
+        lines: vec![Line {
+            kind: LineKind::Item,
+            sku: Some(Sku::new(sku).unwrap()),
+            description: None,
+            quantity: Quantity::parse("1", Unit::Each).unwrap(),
+            unit_price: usd(cents),
+            discounts: Vec::new(),
+            extended: usd(cents),
+        }],
+        taxes: Vec::new(),
+        tips: Vec::new(),
+        tenders: vec![Tender {
+            kind: TenderKind::Cash,
+            amount: usd(cents),
+            state: TenderState::Complete,
+            card: None,
+            label: None,
+            foreign: None,
+        }],
+        change: None,
+        totals: Totals {
+            net: usd(cents),
+            discount: usd(0),
+            tax: usd(0),
+            tip: usd(0),
+            total: usd(cents),
+            paid: usd(cents),
+        },
+        original: None,
+    };
+    transaction(on, ticket, TransactionKind::Sale, Body::Trade(trade))
 }

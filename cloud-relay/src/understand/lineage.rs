@@ -9,54 +9,52 @@ use tillwire_relay_core::ingest::{Lineage, SegmentNode, lineage};
 use crate::store::StoreError;
 use crate::store::records::{self, BatchRow, SegmentRow};
 
-/// Looks at a segment when it begins, and again when it goes on although a sibling has begun after it.
+/// Looks at a segment when it begins, and at its youngest sibling when it goes on although that one has begun.
 pub(super) fn alarms(
     db: &Connection,
     segment: &SegmentRow,
     batch: &BatchRow,
 ) -> Result<Option<ExceptionDraft>, StoreError> {
-    if batch.first.0 > 1 && !has_younger_sibling(db, segment)? {
-        return Ok(None);
-    }
-    let rows = records::of_lane(db, &segment.tenant, &segment.store, &segment.lane)?;
-    let younger = rows
-        .iter()
-        .filter(|row| row.id > segment.id)
-        .map(|row| row.first_ms)
-        .min();
+    let new = if batch.first.0 == 1 {
+        segment.clone()
+    } else {
+        match youngest_sibling(db, segment)? {
+            Some(sibling) if sibling.first_ms < batch.received_ms => sibling,
+            _ => return Ok(None),
+        }
+    };
+    let rows = records::of_lane(db, &new.tenant, &new.store, &new.lane)?;
     let nodes: Vec<SegmentNode> = rows
         .iter()
-        .filter(|row| row.id <= segment.id || batch.first.0 > 1)
-        .map(|row| node(row, segment, batch, younger))
+        .filter(|row| row.id <= new.id)
+        .map(|row| node(row, new.first_ms))
         .collect();
-    let Some(new) = nodes.iter().find(|node| node.segment == segment.segment) else {
-        return Ok(None);
-    };
-    Ok(draft(segment, &lineage(new, &nodes)))
+    let at = nodes.iter().find(|node| node.segment == new.segment);
+    Ok(at.and_then(|at| draft(&new, &lineage(at, &nodes))))
 }
 
-fn node(row: &SegmentRow, at: &SegmentRow, batch: &BatchRow, younger: Option<i64>) -> SegmentNode {
+fn node(row: &SegmentRow, began_ms: i64) -> SegmentNode {
     // decoded at admission; one that does not decode now names no predecessor
     let predecessor = decode_header(&row.header)
         .ok()
         .and_then(|header| header.predecessor);
-    let began = younger.filter(|_| batch.first.0 > 1).unwrap_or(at.first_ms);
     SegmentNode {
         segment: row.segment,
         predecessor,
         through: row.through,
         head: row.head,
-        still_speaks: row.last_ms > began,
+        still_speaks: row.last_ms > began_ms,
     }
 }
 
-fn has_younger_sibling(db: &Connection, segment: &SegmentRow) -> Result<bool, StoreError> {
-    Ok(db
+fn youngest_sibling(db: &Connection, segment: &SegmentRow) -> Result<Option<SegmentRow>, StoreError> {
+    let id: Option<i64> = db
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM segments mine JOIN segments other \
-             ON other.predecessor = mine.predecessor AND other.id > mine.id WHERE mine.id = ?1)",
+            "SELECT max(other.id) FROM segments mine JOIN segments other \
+             ON other.predecessor = mine.predecessor AND other.id > mine.id WHERE mine.id = ?1",
         )?
-        .query_row([segment.id], |row| row.get(0))?)
+        .query_row([segment.id], |row| row.get(0))?;
+    id.map(|id| records::segment_at(db, id)).transpose()
 }
 
 fn draft(segment: &SegmentRow, found: &Lineage) -> Option<ExceptionDraft> {
