@@ -6,6 +6,7 @@
 
 pub mod drift;
 pub mod link;
+pub mod links;
 pub mod post;
 pub mod stock;
 mod tell;

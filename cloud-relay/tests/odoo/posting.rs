@@ -1,16 +1,20 @@
 //! Every class of failure that real servers showed ends with the effect in Odoo once, or with a named exception.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tillwire_proto::{BusinessDay, Sku};
 use tillwire_relay::clock::Clock;
 use tillwire_relay::jobs::drift::Drift;
+use tillwire_relay::jobs::links::Links;
 use tillwire_relay::jobs::post::Turn;
 use tillwire_relay::jobs::stock;
 use tillwire_relay::store::effects::Effects;
 use tillwire_relay_core::exception::ExceptionKind;
 use tillwire_relay_core::odoo::{Direction, EffectKey, EffectState, Payload};
 use tillwire_relay_core::settings::StoreSettings;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, START_MS, client, entry, picking, settings};
 use crate::fake::{FakeOdoo, Fault};
@@ -377,4 +381,47 @@ async fn a_poster_that_stopped_with_a_call_out_looks_before_it_asks() {
     desk.clock.set(START_MS + 5_000);
     desk.work(10).await;
     assert_posted_once(&odoo, &desk, &key).await;
+}
+
+#[tokio::test]
+async fn a_running_poster_notices_an_intent_and_stops_when_told() {
+    let odoo = FakeOdoo::start().await;
+    let desk = Desk::new(client(&odoo.url, "right"), store(), Clock::system());
+    let only = Arc::new(client(&odoo.url, "right"));
+    let links = Links::new([store()], |_tenant| Some(Arc::clone(&only)), &desk.store);
+    assert!(links.doctor().await[0].is_good());
+    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+    links.start(&desk.store, "process-1", &stop, &mut tasks);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let key = intend_entry(&desk, 1).await;
+    for _ in 0..200 {
+        if desk.effect(&key).await.effect.is_finished() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    assert_posted_once(&odoo, &desk, &key).await;
+    stop.cancel();
+    while let Some(ended) = tasks.join_next().await {
+        ended.unwrap();
+    }
+    // the lease was given back: the next process need not wait for its end
+    assert_ne!(desk.poster("process-2").turn().await.unwrap(), Turn::NotOurs);
+}
+
+#[tokio::test]
+async fn answers_lost_while_looking_conclude_nothing() {
+    let (odoo, desk) = desk().await;
+    for _ in 0..3 {
+        odoo.fault("stock.warehouse.search_read", Fault::CommitThenHangUp);
+    }
+    let report = desk.link.preflight().await;
+    assert!(!report.complete && report.prepared.is_none());
+    assert_eq!(report.findings.len(), 1, "{}", report.text());
+    assert_eq!(report.findings[0].code, "server-unreachable");
+    odoo.fault("stock.warehouse.search_read", Fault::CommitThenHangUp);
+    assert!(
+        desk.link.preflight().await.is_good(),
+        "one lost answer is asked again"
+    );
 }

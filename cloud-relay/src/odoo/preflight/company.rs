@@ -136,7 +136,7 @@ fn locks(row: &Value, findings: &mut Vec<Finding>) -> LockDates {
     for (what, day) in named {
         if let Some(day) = day {
             let what = format!("{what} are locked up to {day}");
-            let mend = "nothing to do; a late sale of a locked day is booked on the first open day and shown as an \
+            let mend = "nothing to do; Odoo books a late sale of a locked day on an open one, which is shown as an \
                         exception with both dates";
             findings.push(Finding::note("locked", what, mend));
         }
