@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod config;
 pub mod dashboard;
 pub mod days;
 pub mod endpoint;

@@ -1,0 +1,75 @@
+//! The file that `tillwire-relay init` writes: every value with its words, ready to be filled in.
+
+/// A complete configuration for one store. A test reads it.
+pub const EXAMPLE: &str = r#"# Tillwire relay. `tillwire-relay config show` prints every value and where it came from;
+# each can also be set by a variable: mqtt.listen by TILLWIRE_MQTT_LISTEN, and so on.
+
+# Folder of the database, the keys and the certificates. Back it up.
+state_dir = "/var/lib/tillwire-relay"
+
+[mqtt]
+listen = "0.0.0.0:8883"            # where devices connect, by mutual TLS
+address = "relay.example:8883"     # what devices are told to connect to
+names = "relay.example"            # names in the relay's certificate, with commas between
+
+[enrol]
+listen = "0.0.0.0:8443"            # where a new box brings its one-time code
+
+[http]
+listen = "127.0.0.1:8080"          # pages and /metrics; no login, so loopback or behind a proxy
+
+[odoo]                             # leave out for a relay that only receives and shows
+url = "https://odoo.example"
+database = "production"
+login = "tillwire@example.com"     # a user with the rights that `tillwire-relay doctor` asks for, and no more
+key_file = "/etc/tillwire/odoo.key"
+
+[stock]
+every_s = 30                       # stock moves at least so often while something was sold
+lines = 100                        # or as soon as so many products wait in one store
+
+[[store]]
+tenant = "acme"
+store = "main-street"
+name = "Main Street"
+time_zone = "America/Chicago"
+currency = "USD"
+registers = ["r1", "r2"]
+cut_off = "04:00"                  # when the previous business day ends
+# close = { after-grace = 60 }     # or { required = 60 }: minutes after the cut-off
+# ticket_sequence = "per-register" # or "per-store", "none"
+# ticket_without_terminal = "accept"  # or "hold"
+# opening_float = "200.00"
+# over_short_limit = "5.00"
+
+[store.odoo]
+company = "Acme Inc."
+journal = "TILL"
+warehouse = "WH"
+
+[store.odoo.accounts]
+revenue = "400000"
+gift_card = "230000"               # what a sold gift card makes you owe
+tip = "231000"
+cash_over = "442000"
+cash_short = "642000"
+safe = "101402"
+# discount = "409000"              # without it, revenue is booked net of discounts
+# suspense = "199999"              # without it, a ticket with an unmapped tender or tax is held
+
+[store.odoo.accounts.tender]
+cash = "101501"
+card = "101701"
+# "card.amex" = "101702"
+check = "101601"
+
+[store.odoo.accounts.tax]
+"Sales Tax" = "251000"
+# "Sales Tax@0.0825" = { account = "251000", odoo_tax = "8.25%" }
+
+[store.odoo.accounts.paid_in]
+default = "490000"
+
+[store.odoo.accounts.paid_out]
+default = "690000"
+"#;
