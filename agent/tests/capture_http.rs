@@ -290,6 +290,18 @@ async fn a_body_that_breaks_off_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_neither_read_nor_kept() {
+    let till = till(|_| {}).await;
+    let packed = String::from_utf8(request("/v1/tickets", SECRET, TICKET)).expect("text");
+    let packed = packed.replacen("Content-Type", "Content-Encoding: gzip\r\nContent-Type", 1);
+    assert_eq!(
+        raw(till.addr, packed.as_bytes()).await.expect("an answer").status,
+        415
+    );
+    assert!(till.journal.records().is_empty());
+}
+
+#[tokio::test]
 async fn too_many_at_once_are_told_to_come_again() {
     let till = till(|settings| settings.requests_max = 1).await;
     till.journal.expect_trouble(&[Trouble::Never]);

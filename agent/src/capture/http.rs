@@ -124,6 +124,9 @@ impl HttpSource {
             self.counters.strangers.fetch_add(1, Ordering::Relaxed);
             return answer;
         }
+        if body::is_packed(headers) {
+            return Answer::packed();
+        }
         match body::read(
             headers,
             body,

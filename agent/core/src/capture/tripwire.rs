@@ -15,12 +15,13 @@
 //! It does not see: numbers that fail the check digit or lie outside the networks' ranges; thirteen or fourteen
 //! digits that are a valid bar code number (GTIN) as well; digits grouped by
 //! anything but single spaces or dashes; a card number inside a longer unbroken row of digits; anything compressed,
-//! encrypted, percent-encoded, in base64, in UTF-16 or split over two messages; chip data as one hexadecimal string
-//! under a key it does not know; a picture of a card. Behind it, the record types refuse card numbers once more.
+//! encrypted, percent-encoded, in base64, in digits other than ASCII's or split over two messages; names and expiry in
+//! chip data under a key it does not know; a picture of a card. Behind it, the record types refuse card numbers once more.
 //!
 //! Keys are found by their text, not by parsing the whole body, so that malformed and cut bodies are swept as well.
 
 use tillwire_proto::TokenFingerprint;
+use zeroize::Zeroize as _;
 
 mod code;
 mod edit;
@@ -172,7 +173,24 @@ impl Redactions {
 pub fn sweep(bytes: &mut Vec<u8>) -> Redactions {
     let mut redactions = Redactions::default();
     sweep_into(bytes, &mut redactions, 0);
+    if bytes.contains(&0) {
+        sweep_wide(bytes, &mut redactions);
+    }
     redactions
+}
+
+/// UTF-16 is text with a zero beside every digit. Where reading it so shows card data, the text without zeros is
+/// what is kept.
+fn sweep_wide(bytes: &mut Vec<u8>, redactions: &mut Redactions) {
+    let mut narrow: Vec<u8> = Vec::with_capacity(bytes.len());
+    narrow.extend(bytes.iter().filter(|byte| **byte != 0));
+    let mut found = Redactions::default();
+    sweep_into(&mut narrow, &mut found, 0);
+    if found.total() > 0 {
+        redactions.merge(&found);
+        std::mem::swap(bytes, &mut narrow);
+    }
+    narrow.zeroize();
 }
 
 fn sweep_into(bytes: &mut Vec<u8>, redactions: &mut Redactions, depth: u8) {

@@ -89,6 +89,14 @@ impl Answer {
         }
     }
 
+    pub(super) fn packed() -> Self {
+        let words = "found a compressed body, wanted plain JSON without Content-Encoding; nothing was kept";
+        Self {
+            close: true,
+            ..Self::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, words)
+        }
+    }
+
     pub(super) fn too_long(max: usize, taken: Option<Taken>) -> Self {
         let words = format!("the body is longer than {max} bytes");
         let status = StatusCode::PAYLOAD_TOO_LARGE;

@@ -18,6 +18,12 @@ pub(super) enum Read {
     Broken,
 }
 
+/// True for a compressed body, which the tripwire could not look into and which is therefore not even kept.
+pub(super) fn is_packed(headers: &HeaderMap) -> bool {
+    let coding = headers.get(header::CONTENT_ENCODING);
+    coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 pub(super) async fn read(headers: &HeaderMap, body: Body, max: usize, within: Duration) -> Read {
     let said = headers
         .get(header::CONTENT_LENGTH)

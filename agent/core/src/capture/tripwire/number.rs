@@ -14,9 +14,10 @@ const NEAR: usize = 32;
 /// Finds card numbers, and codes and expiry dates in the same text beside them.
 pub(super) fn find(bytes: &[u8]) -> Vec<Edit> {
     let mut edits = exponents(bytes);
+    edits.extend(chip_numbers(bytes));
     let mut quotes = Quotes::new(bytes);
     let mut from = 0;
-    while let Some(found) = pan::find_card_number(bytes, from) {
+    while let Some(found) = next(bytes, from) {
         let range = shortest(bytes, found);
         from = range.end;
         let edit = Edit::new(
@@ -31,6 +32,24 @@ pub(super) fn find(bytes: &[u8]) -> Vec<Edit> {
         }
     }
     edits
+}
+
+/// The next card number. Most bodies have no row of digits that is long enough; seeing that first is much cheaper
+/// than reading every row.
+fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut digits = 0;
+    let mut start = from;
+    for at in from..bytes.len() {
+        if bytes[at].is_ascii_digit() {
+            digits += 1;
+        } else if digits == 0 || !matches!(bytes[at], b' ' | b'-') || !bytes[at - 1].is_ascii_digit() {
+            (digits, start) = (0, at + 1);
+        }
+        if digits == 13 {
+            return pan::find_card_number(bytes, start);
+        }
+    }
+    None
 }
 
 /// A verification code after a space may make a longer number that passes the check digit by chance; the shorter
@@ -179,4 +198,31 @@ fn expand(mantissa: &[u8], power: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     digits.extend(mantissa.iter().copied().filter(u8::is_ascii_digit));
     digits.resize((point + power).min(40), b'0');
     Some(digits)
+}
+
+/// Chip tag 5A inside a longer hexadecimal string: `5A08` and eight bytes of digits, padded with `F`.
+fn chip_numbers(bytes: &[u8]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (at, tag) in bytes.windows(4).enumerate() {
+        let len = match tag[3] {
+            b'7'..=b'9' => usize::from(tag[3] - b'0'),
+            b'A' | b'a' => 10,
+            _ => continue,
+        };
+        if tag[0] != b'5' || !tag[1].eq_ignore_ascii_case(&b'A') || tag[2] != b'0' {
+            continue;
+        }
+        let Some(value) = bytes.get(at + 4..at + 4 + 2 * len) else {
+            continue;
+        };
+        let digits = value
+            .strip_suffix(b"F")
+            .or_else(|| value.strip_suffix(b"f"))
+            .unwrap_or(value);
+        if digits.iter().all(u8::is_ascii_digit) && pan::holds_card_number(digits) {
+            let range = at + 4..at + 4 + 2 * len;
+            edits.push(Edit::new(range, Kind::Chip, last4(digits, 12).as_deref()));
+        }
+    }
+    edits
 }

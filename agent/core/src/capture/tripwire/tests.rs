@@ -75,6 +75,19 @@ fn counts_are_per_kind_and_told_in_words() {
 }
 
 #[test]
+fn wide_text_is_read_as_text() {
+    let mut bytes: Vec<u8> = "card 4111111111111111"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    assert_eq!(sweep(&mut bytes).of(Kind::CardNumber), 1);
+    assert_eq!(bytes, b"card [card-number 1111]");
+    let mut innocent: Vec<u8> = "ticket 10482".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let before = innocent.clone();
+    assert_eq!((sweep(&mut innocent).total(), innocent), (0, before));
+}
+
+#[test]
 fn blanking_leaves_no_row_of_three_digits() {
     let mut bytes = b"A00 1.41 4111=1228 99 x123".to_vec();
     blank_digits(&mut bytes);
