@@ -17,7 +17,8 @@ use super::journal::JournalEntry;
 use super::picking::Picking;
 use super::readback::{Difference, Verdict};
 
-/// Times that a confirmation which changes nothing is asked again.
+/// Confirmations that Odoo may answer well without anything having changed. Ones that were lost on the way do not
+/// count: an Odoo that is away is waited for.
 const CONFIRMS_MAX: u32 = 5;
 
 /// What kind of thing.
@@ -199,12 +200,15 @@ pub struct Effect {
     pub step: Step,
     /// True while a call is out.
     pub calling: bool,
-    /// Its id in Odoo, once known. Kept for good: one that is gone is an alarm, not a reason to make another.
+    /// Its id in Odoo, once known. One that is gone is an alarm, not a reason to make another; only a person
+    /// who saw that may ask for it again.
     pub document: Option<i64>,
     /// Calls since something last went well.
     pub attempts: u32,
-    /// Confirmations asked.
+    /// Confirmations asked, whether they arrived or not.
     pub confirms: u32,
+    /// Confirmations that Odoo answered without complaint and that changed nothing.
+    pub unheeded: u32,
     /// Not before this moment, in milliseconds since 1970-01-01T00:00:00Z.
     pub not_before_ms: i64,
     /// Why it waits or was rejected, in words.
@@ -229,6 +233,7 @@ impl Effect {
             document: None,
             attempts: 0,
             confirms: 0,
+            unheeded: 0,
             not_before_ms: 0,
             reason: None,
             refused: None,
@@ -292,12 +297,11 @@ impl Effect {
             (_, StepResult::Failed(answer)) => self.failed(answer, now_ms, backoff, seed),
             (Step::Load, StepResult::Loaded(id)) => {
                 self.document = Some(id);
-                // why it had to wait before is no refusal to confirm it
-                self.reason = None;
                 self.went_well(Step::Look);
             }
             (Step::Confirm, StepResult::Confirmed) => {
                 self.refused = None;
+                self.unheeded = self.unheeded.saturating_add(1);
                 self.went_well(Step::Look);
             }
             (Step::Look, StepResult::Seen(seen)) => self.seen(seen, now_ms, backoff, seed),
@@ -345,7 +349,7 @@ impl Effect {
         } else {
             Step::Load
         };
-        (self.attempts, self.confirms, self.not_before_ms) = (0, 0, 0);
+        (self.attempts, self.confirms, self.unheeded, self.not_before_ms) = (0, 0, 0, 0);
         (self.reason, self.refused, self.differences) = (None, None, Vec::new());
         Ok(self)
     }

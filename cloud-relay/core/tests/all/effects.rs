@@ -171,13 +171,19 @@ fn a_wrong_draft_is_never_confirmed() {
 }
 
 #[test]
-fn what_was_deleted_is_an_alarm_and_not_made_again() {
+fn what_was_deleted_is_made_again_only_by_a_person() {
     let effect = round(effect(), Step::Load, StepResult::Loaded(41));
     let effect = round(effect, Step::Look, StepResult::Seen(Seen::Gone));
     assert_eq!(effect.state, EffectState::Rejected);
     assert_eq!(effect.differences, [Difference::Gone]);
+    assert_eq!(
+        effect.document,
+        Some(41),
+        "the id stays for whoever looks into it"
+    );
+    // a person who saw that may have it made again
     let again = effect.retried(None).unwrap();
-    assert_eq!(again.next(0), Next::Do(Step::Look), "its id is kept");
+    assert_eq!((again.next(0), again.document), (Next::Do(Step::Load), None));
 }
 
 #[test]
@@ -306,6 +312,24 @@ fn a_draft_that_never_posts_ends_in_rejection() {
         }
     }
     assert_eq!((effect.state, effect.confirms), (EffectState::Rejected, 5));
+}
+
+#[test]
+fn an_odoo_that_is_away_at_confirmation_is_waited_for() {
+    let effect = round(effect(), Step::Load, StepResult::Loaded(41));
+    let mut effect = round(effect, Step::Look, StepResult::Seen(Seen::Draft(equal())));
+    for _ in 0..20 {
+        let away = Answer::Retry {
+            after_ms: None,
+            reason: "refused".to_owned(),
+        };
+        effect = round(effect, Step::Confirm, failed(away));
+        effect = round(effect, Step::Confirm, lost());
+        effect = round(effect, Step::Look, StepResult::Seen(Seen::Draft(equal())));
+    }
+    let effect = round(effect, Step::Confirm, StepResult::Confirmed);
+    let effect = round(effect, Step::Look, StepResult::Seen(Seen::Confirmed(equal())));
+    assert_eq!(effect.state, EffectState::Done);
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn balances(lines: impl Iterator<Item = (String, i64)>) -> BTreeMap<String, i64>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_posting_sums_to_nothing(events in prop::collection::vec(event(), 0..30)) {

@@ -27,7 +27,7 @@ impl Effect {
                     verdict.differences,
                 );
             }
-            Seen::Draft(_) if self.refused.is_some() || self.confirms >= CONFIRMS_MAX => {
+            Seen::Draft(_) if self.refused.is_some() || self.unheeded >= CONFIRMS_MAX => {
                 let refused = self.refused.take();
                 let reason = refused.unwrap_or_else(|| "it stays a draft after it was confirmed".to_owned());
                 self.reject(&reason, vec![Difference::NotConfirmed]);
