@@ -209,6 +209,9 @@ impl Env<'_> {
             "account.journal" if clash(&["code"]) => Err(OdooError::validation(
                 "The operation cannot be completed: Journal codes must be unique per company.",
             )),
+            "stock.warehouse" if clash(&["code"]) => Err(OdooError::validation(
+                "The operation cannot be completed: The short name of the warehouse must be unique per company!",
+            )),
             "account.account" if clash(&["code"]) => Err(OdooError::validation(
                 "The code of the account must be unique per company!",
             )),

@@ -202,3 +202,34 @@ async fn edited_entries_show_in_the_next_reading() {
     let entry = sim.snapshot().move_by_xid("t.a").unwrap().clone();
     assert_eq!((entry.state.as_str(), entry.lines[0].debit), ("posted", 1150));
 }
+
+#[tokio::test]
+async fn new_warehouse_brings_locations_and_transfer_types() {
+    for version in OdooVersion::ALL {
+        let (sim, mut client) = started(version).await;
+        (client.key, client.uid) = (sim.key_of(Role::Admin), 2);
+        let vals = json!([{ "name": "Store 2", "code": "ST2" }]);
+        let (_, made) = client
+            .call("stock.warehouse", "create", vals.clone(), json!({}))
+            .await
+            .unwrap();
+        let fields = json!([[made["result"]], ["lot_stock_id", "out_type_id", "in_type_id"]]);
+        let (_, read) = client
+            .call("stock.warehouse", "read", fields, json!({}))
+            .await
+            .unwrap();
+        assert_eq!(read["result"][0]["lot_stock_id"][1], "ST2/Stock", "{version}");
+        assert_eq!(
+            read["result"][0]["out_type_id"][1], "Store 2: Delivery Orders",
+            "{version}"
+        );
+        let (_, twice) = client
+            .call("stock.warehouse", "create", vals, json!({}))
+            .await
+            .unwrap();
+        assert_eq!(
+            twice["error"]["data"]["name"], "odoo.exceptions.ValidationError",
+            "{version}"
+        );
+    }
+}
