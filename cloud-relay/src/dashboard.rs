@@ -9,10 +9,13 @@
 
 mod assets;
 mod day;
+mod from_store;
 mod html;
 mod live;
 mod now;
 pub mod view;
+
+pub use from_store::StoreViews;
 
 use std::sync::Arc;
 
