@@ -14,9 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-#[path = "support/journal.rs"]
-mod journal;
-use journal::{Journal, Trouble};
+use crate::journal::{Journal, Trouble};
 
 const ASK: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"command\":\"Sale\",\"EcrId\":\"12\",\"requestId\":\"7\",\"data\":{\"transaction\":{\"baseAmount\":\"80.00\",\"invoiceNbr\":\"10482\"}}}}\n\x03\n";
 const ANSWER: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"response\":\"Sale\",\"EcrId\":\"12\",\"requestId\":\"7\",\"cmdResult\":{\"result\":\"Success\"},\"data\":{\"host\":{\"authorizedAmount\":\"80.00\",\"responseCode\":\"00\",\"tranNo\":\"0031\"},\"payment\":{\"maskedPan\":\"411111******1111\",\"cardType\":\"VISA\",\"expiryDate\":\"1228\"}}}}\n\x03\n";

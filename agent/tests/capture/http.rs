@@ -6,22 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillwire_agent::capture::http::{HttpSource, serve};
+use tillwire_agent::journal::Sink;
 use tillwire_agent_core::capture::settings::{HeartlandRetailSettings, HttpSettings, Secret, TimeRules};
 use tillwire_proto::{Currency, Fact, LaneId, NoticeKind, RegisterId, StoreId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-#[path = "support/journal.rs"]
-mod journal;
-use journal::{Journal, Trouble};
+use crate::journal::{Journal, Trouble};
 
-const TICKET: &str = include_str!("../core/tests/fixtures/retail/valid/retail-ticket.json");
-const PENDING: &str = include_str!("../core/tests/fixtures/retail/invalid/pending-card.json");
-const EVENT: &str = include_str!("../core/tests/fixtures/retail/events-valid/paid-out.json");
+pub const TICKET: &str = include_str!("../../core/tests/fixtures/retail/valid/retail-ticket.json");
+pub const PENDING: &str = include_str!("../../core/tests/fixtures/retail/invalid/pending-card.json");
+const EVENT: &str = include_str!("../../core/tests/fixtures/retail/events-valid/paid-out.json");
 const SECRET: &str = "a-secret-of-enough-length";
 
-struct Till {
+pub struct Till {
     addr: SocketAddr,
     journal: Arc<Journal>,
     source: Arc<HttpSource>,
@@ -29,6 +28,20 @@ struct Till {
 }
 
 async fn till(change: impl FnOnce(&mut HttpSettings)) -> Till {
+    let journal = Journal::new();
+    serve_into(journal.clone(), journal, change).await
+}
+
+/// An endpoint before another journal than the played one, which stays empty.
+pub async fn till_into(sink: impl Sink) -> Till {
+    serve_into(Journal::new(), Arc::new(sink), |_| {}).await
+}
+
+async fn serve_into(
+    journal: Arc<Journal>,
+    sink: Arc<dyn Sink>,
+    change: impl FnOnce(&mut HttpSettings),
+) -> Till {
     let secret = Secret::new(SECRET.as_bytes()).expect("long enough");
     let mut settings = HttpSettings::new(LaneId::new("front-http").expect("a name"), secret);
     change(&mut settings);
@@ -40,8 +53,7 @@ async fn till(change: impl FnOnce(&mut HttpSettings)) -> Till {
         tenders: BTreeMap::new(),
         time: TimeRules::midnight(),
     };
-    let journal = Journal::new();
-    let source = HttpSource::new(settings, retail, journal.clone());
+    let source = HttpSource::new(settings, retail, sink);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     let stop = CancellationToken::new();
@@ -55,10 +67,10 @@ async fn till(change: impl FnOnce(&mut HttpSettings)) -> Till {
 }
 
 #[derive(Debug)]
-struct Heard {
-    status: u16,
+pub struct Heard {
+    pub status: u16,
     head: String,
-    body: serde_json::Value,
+    pub body: serde_json::Value,
 }
 
 fn request(path: &str, secret: &str, body: &str) -> Vec<u8> {
@@ -87,7 +99,7 @@ async fn raw(addr: SocketAddr, request: &[u8]) -> Option<Heard> {
 }
 
 impl Till {
-    async fn push(&self, path: &str, body: &str) -> Heard {
+    pub async fn push(&self, path: &str, body: &str) -> Heard {
         raw(self.addr, &request(path, SECRET, body))
             .await
             .expect("an answer")

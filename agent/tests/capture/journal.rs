@@ -8,7 +8,6 @@ use tillwire_agent::journal::{AppendError, Appending, Sink, Taken};
 use tillwire_agent_core::journal::Captured;
 use tillwire_proto::{Fact, RecordNumber, SegmentId};
 
-#[allow(dead_code, reason = "each test file uses its part")]
 /// What the next appends do instead of succeeding.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble {
@@ -31,7 +30,6 @@ pub struct Journal {
     slow: Mutex<Duration>,
 }
 
-#[allow(dead_code, reason = "each test file uses its part")]
 impl Journal {
     pub fn new() -> Arc<Self> {
         Arc::default()

@@ -1,7 +1,5 @@
 //! The serial tap between two pseudo terminals.
 
-#![cfg(target_os = "linux")]
-
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -16,9 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_serial::{SerialPort as _, SerialStream};
 use tokio_util::sync::CancellationToken;
 
-#[path = "support/journal.rs"]
-mod journal;
-use journal::Journal;
+use crate::journal::Journal;
 
 const ASK: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"command\":\"Sale\",\"requestId\":\"7\",\"data\":{\"transaction\":{\"baseAmount\":\"8.00\"}}}}\n\x03\n";
 const ANSWER: &[u8] = b"\x02\n{\"message\":\"MSG\",\"data\":{\"response\":\"Sale\",\"requestId\":\"7\",\"cmdResult\":{\"result\":\"Success\"},\"data\":{\"host\":{\"authorizedAmount\":\"8.00\"}}}}\n\x03\n";

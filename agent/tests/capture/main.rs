@@ -1,0 +1,8 @@
+//! Capture's shells: real sockets and lines, sources that misbehave, and journals that do.
+
+mod durable;
+mod http;
+mod journal;
+#[cfg(target_os = "linux")]
+mod tap_serial;
+mod tap_tcp;
