@@ -40,7 +40,7 @@ pub(crate) const LEFT_OUT: [(&str, &str); 14] = [
         "sale orders are not simulated; partners are covered by b01, b02 and a07",
     ),
     (
-        "h01..h10, i01 limits",
+        "h02..h10, i01, j02 limits",
         "worker processes, time limits and timings of a real machine",
     ),
 ];
