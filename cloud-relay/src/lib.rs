@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod odoo;
 pub mod pki;
+pub mod run;
 pub mod store;
 #[cfg(test)]
 mod testing;

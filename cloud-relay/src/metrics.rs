@@ -1,6 +1,8 @@
 //! What `/metrics` shows, in OpenMetrics text. Counters count where things happen; figures that the store knows
 //! (backlogs, days, exceptions, effects) are read from it at each scrape, so that they cannot drift from it.
 
+mod scrape;
+
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -9,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
+
+pub use scrape::scrape;
 
 /// Content type of the page.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,0 +1,191 @@
+//! The running relay: what starts in which order, and what stops in which.
+//!
+//! 1. store (from here on a failing disk ends the process)
+//! 2. keys, devices
+//! 3. understanding and days: what was stored before is taken up first
+//! 4. the posters, one per Odoo company
+//! 5. MQTT endpoint, enrolment, pages
+//!
+//! It stops in the other order: devices are told goodbye after what they sent is committed, work in the background
+//! finishes its step, and the store closes last. A relay that is killed instead loses nothing but that politeness.
+
+mod housekeeping;
+mod odoo;
+mod web;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dashboard::StoreViews;
+use crate::days::{Days, Pace};
+use crate::endpoint::{Downlink, Endpoint, Limits};
+use crate::enrol::{Enrolments, RelayFacts};
+use crate::ingest::RelayIngest;
+use crate::ingest::registry::Registry;
+use crate::ingest::signer::ReceiptSigner;
+use crate::pki::Pki;
+use crate::store::{Store, StoreOptions};
+use crate::understand::Understanding;
+
+pub use odoo::Links;
+
+/// Opens the store that the configuration names.
+///
+/// # Errors
+/// When the folder is not there (`init` makes it) or the database cannot be opened.
+pub fn open_store(config: &Config, restored: bool) -> Result<Store> {
+    anyhow::ensure!(
+        config.state_dir.is_dir(),
+        "found no folder {}; `tillwire-relay init` makes it",
+        config.state_dir.display()
+    );
+    let options = StoreOptions {
+        restored,
+        ..StoreOptions::at(database(config))
+    };
+    let store = Store::open(&options)?;
+    if let Some(found) = store.restored() {
+        tracing::warn!(
+            "the database is an older copy ({} batches, {} were known): this is generation {} now, and agents send \
+             again what is missing",
+            found.batches_now,
+            found.batches_before,
+            found.generation
+        );
+    }
+    Ok(store)
+}
+
+/// Runs until `stop`.
+///
+/// # Errors
+/// When something that it cannot do without does not start; with what to do.
+pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Result<()> {
+    // one cryptography provider in the process; a second call changes nothing
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let store = open_store(&config, restored)?;
+    let pki = Arc::new(Pki::open(&keys(&config)).context("`tillwire-relay init` makes the keys")?);
+    let registry = Registry::load(&store).await?;
+    let settings = Arc::new(config.stores.clone());
+    let tasks = TaskTracker::new();
+
+    let understanding = Understanding::new(store.clone(), Arc::clone(&settings));
+    let mended = understanding.again().await?;
+    if mended > 0 {
+        tracing::info!("{mended} batches that had been set aside are understood now");
+    }
+    tasks.spawn(understanding.run(stop.clone()));
+    let links = Arc::new(Links::of(&config, &store)?);
+    let pace = Pace {
+        stock_every: config.stock.every,
+        stock_lines: config.stock.lines,
+        ..Pace::default()
+    };
+    let days = Days::new(store.clone(), Arc::clone(&settings), Arc::clone(&links), pace);
+    tasks.spawn(days.run(stop.clone()));
+    links.start(&tasks, &store, &stop)?;
+
+    let downlink = Downlink::new(store.clock().clone());
+    let signer = ReceiptSigner::new(pki.receipt_key());
+    let ingest = RelayIngest::new(
+        store.clone(),
+        Arc::clone(&registry),
+        Arc::clone(&settings),
+        signer,
+        downlink.clone(),
+    );
+    let endpoint = Endpoint::start(
+        bind("mqtt.listen", config.mqtt.listen).await?,
+        pki.server_config()?,
+        Limits::default(),
+        Arc::new(ingest),
+        downlink.clone(),
+    )?;
+    let facts = RelayFacts {
+        mqtt: config.mqtt.address.clone(),
+        relay: store.relay(),
+    };
+    let enrolments = Enrolments::new(Arc::new(store.clone()), Arc::clone(&pki), facts, Clock::system());
+    let enrol = bind("enrol.listen", config.enrol_listen).await?;
+    tasks.spawn(web::serve_tls(
+        enrol,
+        pki.https_config()?,
+        crate::enrol::router(Arc::new(enrolments)),
+        stop.clone(),
+    ));
+    let views = Arc::new(StoreViews::new(
+        store.clone(),
+        Arc::clone(&settings),
+        downlink.clone(),
+    ));
+    let http = bind("http.listen", config.http_listen).await?;
+    tasks.spawn(web::serve(http, web::router(&store, views), stop.clone()));
+    tasks.spawn(housekeeping::run(store.clone(), registry, downlink, stop.clone()));
+    tracing::info!(
+        "relay {} generation {}: devices at {}, enrolment at {}, pages at http://{}",
+        store.relay(),
+        store.generation(),
+        config.mqtt.listen,
+        config.enrol_listen,
+        config.http_listen
+    );
+
+    stop.cancelled().await;
+    tracing::info!("stopping");
+    if !endpoint.shutdown().await {
+        tracing::warn!("some devices did not take their goodbye in time; they will say hello again");
+    }
+    tasks.close();
+    if tokio::time::timeout(web::STOP_TIME, tasks.wait()).await.is_err() {
+        tracing::warn!("work in the background did not finish in time; it is taken up at the next start");
+    }
+    if let Err(error) = store.mark().await {
+        tracing::warn!("{error:#}");
+    }
+    store.close().await;
+    Ok(())
+}
+
+async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("{key}: cannot listen on {address}; is another relay running, or the port taken?")
+    })
+}
+
+/// Ends when the process is asked to: SIGTERM, or ctrl-c.
+///
+/// # Errors
+/// When the system does not let us listen for signals.
+pub async fn asked_to_stop() -> Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupt = tokio::signal::ctrl_c() => interrupt?,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// The database file.
+#[must_use]
+pub fn database(config: &Config) -> PathBuf {
+    config.state_dir.join("relay.db")
+}
+
+/// The folder of keys and certificates.
+#[must_use]
+pub fn keys(config: &Config) -> PathBuf {
+    config.state_dir.join("keys")
+}

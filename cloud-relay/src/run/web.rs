@@ -1,0 +1,160 @@
+//! The two web listeners: enrolment over TLS, pages and metrics over plain HTTP on this machine.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::dashboard::{self, Views};
+use crate::metrics;
+use crate::store::Store;
+
+/// How long open requests may take to finish when the relay stops.
+pub(super) const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// Connections of one listener at once.
+const CONNECTIONS_MAX: usize = 512;
+
+/// Time for a TLS handshake, and for a request's head.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pages, metrics and a sign of life.
+pub(super) fn router(store: &Store, views: Arc<dyn Views>) -> Router {
+    let own = Router::new()
+        .route("/metrics", get(metrics_page))
+        .route("/healthz", get(health))
+        .with_state(store.clone());
+    own.merge(dashboard::router(views, store.clock().clone(), store.listen()))
+}
+
+async fn metrics_page(State(store): State<Store>) -> Response {
+    match metrics::scrape(&store).await {
+        Ok(()) => (
+            [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
+            store.metrics().page(),
+        )
+            .into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Answers when the store does.
+async fn health(State(store): State<Store>) -> Response {
+    match store
+        .read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?))
+        .await
+    {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Serves plain HTTP until `stop`.
+pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    accept(listener, router, stop, |stream| async { Some(stream) }).await;
+}
+
+/// Serves HTTPS until `stop`.
+pub(super) async fn serve_tls(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    accept(listener, router, stop, move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            tokio::time::timeout(PATIENCE, acceptor.accept(stream))
+                .await
+                .ok()?
+                .ok()
+        }
+    })
+    .await;
+}
+
+async fn accept<F, S>(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+    shake: impl Fn(TcpStream) -> F,
+) where
+    F: Future<Output = Option<S>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let tasks = TaskTracker::new();
+    loop {
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else {
+            break;
+        };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // out of files, most likely: let some connections end
+                tracing::warn!("cannot accept: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (shaken, router, stop) = (shake(stream), router.clone(), stop.clone());
+        tasks.spawn(async move {
+            if let Some(stream) = shaken.await {
+                connection(stream, address, router, stop).await;
+            }
+            drop(seat);
+        });
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn connection<S>(stream: S, address: SocketAddr, router: Router, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(address));
+        request.map(axum::body::Body::new)
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stop.cancelled() => {
+            // a page that listens for events would never end by itself
+            served.as_mut().graceful_shutdown();
+            match tokio::time::timeout(Duration::from_secs(1), served).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!("{address}: {error}");
+    }
+}
