@@ -17,7 +17,7 @@ use tillwire_proto::{
 use crate::exception::ExceptionDraft;
 
 pub use gather::home_day;
-pub(crate) use gather::void_day;
+pub(crate) use gather::{Newest, void_day};
 pub use versions::same_business;
 
 /// A record's place: which segment, which number in it.

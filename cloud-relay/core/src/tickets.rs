@@ -9,7 +9,7 @@ use tillwire_proto::{
 };
 
 use crate::exception::{CauseKey, Decision, ExceptionDraft, ExceptionKind, Signature};
-use crate::facts::{DayFacts, Known, RecordId, TicketKey, Version, void_day};
+use crate::facts::{DayFacts, Known, Newest, RecordId, TicketKey, Version, void_day};
 use crate::matching::{Matching, TenderRef, match_payments};
 use crate::settings::{StoreSettings, TicketWithoutTerminal};
 
@@ -105,6 +105,8 @@ pub(crate) fn spoken(key: &BusinessKey) -> String {
 
 struct Settling<'a> {
     facts: &'a DayFacts,
+    /// The newest revision under each ticket, conflicts included.
+    known: Newest<'a>,
     /// The newest revision under each ticket, with the version that counts.
     newest: BTreeMap<TicketKey, (&'a BusinessKey, &'a Version)>,
     /// Tickets of this day that a void of this day takes back.
@@ -118,7 +120,8 @@ impl<'a> Settling<'a> {
     fn new(facts: &'a DayFacts, signatures: &[Signature]) -> Self {
         let mut exceptions = Vec::new();
         let mut newest = BTreeMap::new();
-        for (ticket, (key, known)) in facts.newest() {
+        let all = facts.newest();
+        for (ticket, (key, known)) in &all {
             let cause = CauseKey::new(
                 ExceptionKind::Conflict,
                 &[&key.register, &key.kind.name(), &key.ticket, &key.revision],
@@ -127,11 +130,12 @@ impl<'a> Settling<'a> {
                 exceptions.push(conflict(facts, key, known, cause.clone()));
             }
             if let Some(version) = known.chosen(choice(&cause, signatures)) {
-                newest.insert(ticket, (key, version));
+                newest.insert(ticket.clone(), (*key, version));
             }
         }
         Self {
             facts,
+            known: all,
             newest,
             undone: BTreeSet::new(),
             taken: BTreeMap::new(),
@@ -182,7 +186,7 @@ impl<'a> Settling<'a> {
     }
 
     fn original(&self, version: &Version, of: &OriginalTicket) -> Option<TicketKey> {
-        self.facts.original_of(&version.transaction, of)
+        self.facts.original_of(&self.known, &version.transaction, of)
     }
 
     /// True when a void of an earlier day names it: on its own day or after.

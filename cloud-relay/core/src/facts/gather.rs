@@ -9,6 +9,9 @@ use super::{
 };
 use crate::settings::StoreSettings;
 
+/// The newest revision under each ticket.
+pub(crate) type Newest<'a> = BTreeMap<TicketKey, (&'a tillwire_proto::BusinessKey, &'a Known)>;
+
 /// A terminal's clock that is further than this from the moment of arrival, backwards, is not believed: an agent
 /// keeps what it has for 90 days.
 const OLDEST_MS: i64 = 90 * 86_400_000;
@@ -147,6 +150,7 @@ impl DayFacts {
     /// The tickets of other days that this day's voids name and that are not here yet.
     #[must_use]
     pub fn wanted(&self) -> Vec<Wanted> {
+        let newest = self.newest();
         let versions = self.transactions.values().flat_map(|known| &known.versions);
         let voids = versions.filter_map(|version| match &version.transaction.body {
             Body::Void(void) if void.was_completed => Some((&version.transaction, void)),
@@ -154,7 +158,7 @@ impl DayFacts {
         });
         voids
             .filter(|(transaction, void)| void_day(transaction, &void.of).is_none_or(|day| day != self.day))
-            .filter(|(transaction, void)| self.original_of(transaction, &void.of).is_none())
+            .filter(|(transaction, void)| self.original_of(&newest, transaction, &void.of).is_none())
             .map(|(transaction, void)| Wanted {
                 register: transaction.key.register.clone(),
                 original: void.of.clone(),
@@ -163,7 +167,7 @@ impl DayFacts {
     }
 
     /// The newest revision under each ticket, of the day and of the others.
-    pub(crate) fn newest(&self) -> BTreeMap<TicketKey, (&tillwire_proto::BusinessKey, &Known)> {
+    pub(crate) fn newest(&self) -> Newest<'_> {
         let mut newest = BTreeMap::new();
         for (key, known) in self.transactions.iter().chain(&self.others) {
             // keys are in order of revision, so that a later one takes the place of an earlier
@@ -176,11 +180,11 @@ impl DayFacts {
     /// register, else by number where the store has only one of it. The day counts where the void names one.
     pub(crate) fn original_of(
         &self,
+        newest: &Newest<'_>,
         void: &Transaction,
         of: &tillwire_proto::OriginalTicket,
     ) -> Option<TicketKey> {
         let day = void_day(void, of);
-        let newest = self.newest();
         let fits = |key: &TicketKey| {
             key.kind != tillwire_proto::TransactionKind::Void
                 && key.day <= self.day.max(void.key.day)

@@ -209,3 +209,34 @@ fn a_terminal_clock_years_off_is_filed_by_arrival() {
         "the invoice joins whatever the clock says"
     );
 }
+
+#[test]
+fn a_card_sale_voided_next_day_goes_back_by_its_brand() {
+    let mut world = World::new();
+    let on = |day: tillwire_proto::BusinessDay, command| {
+        let mut told = answer(T1, command, 1000, Some("9"));
+        told.at = Some(tillwire_proto::LocalTime(
+            i64::from(day.days_since_epoch()) * 86_400 + 50_000,
+        ));
+        told
+    };
+    world.tell(moved_to(card_sale(T1, "9", 1000), day_before()));
+    world.pay(on(day_before(), PaymentCommand::Sale));
+    world.tell(void(T1, "10", "9", Some(day_before())));
+    world.pay(on(day(), PaymentCommand::Void));
+    let today = world.assess();
+    assert_eq!(
+        spell(&today.ledger),
+        ["101711 Card visa -10.00", "400001 Sales 10.00"]
+    );
+    assert!(kinds(&today).is_empty(), "{:?}", today.exceptions);
+    // the day of the sale keeps its brand and raises nothing: it may be posted already
+    let then =
+        tillwire_relay_core::facts::DayFacts::gather(&world.settings, day_before(), world.records.clone());
+    let then = tillwire_relay_core::store_day::assess(&then, &world.settings, LATER, &[]);
+    assert_eq!(
+        spell(&then.ledger),
+        ["101711 Card visa 10.00", "400001 Sales -10.00"]
+    );
+    assert!(kinds(&then).is_empty(), "{:?}", then.exceptions);
+}
