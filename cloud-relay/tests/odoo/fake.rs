@@ -210,22 +210,17 @@ fn run(world: &mut World, method: &str, args: &Value) -> Option<Value> {
         "authenticate" => json!(false),
         "account.move.load" => load(&mut world.entries, places, 5),
         "stock.picking.load" => load(&mut world.pickings, places, 6),
-        "account.move.read" => world
-            .entries
-            .get(id.wrapping_sub(1))
-            .map_or(json!([]), |entry| entry_head(entry, id)),
-        "stock.picking.read" => world
-            .pickings
-            .get(id.wrapping_sub(1))
-            .map_or(json!([]), |p| picking_head(p, id)),
-        "account.move.line.search_read" => world
-            .entries
-            .get(asked_id(places)?.wrapping_sub(1))
-            .map_or(json!([]), entry_lines),
-        "stock.move.search_read" => world
-            .pickings
-            .get(asked_id(places)?.wrapping_sub(1))
-            .map_or(json!([]), moves),
+        "account.move.line.search_read" => {
+            let id = asked_id(places)?;
+            world
+                .entries
+                .get(id.wrapping_sub(1))
+                .map_or(json!([]), |entry| entry_lines(entry, id))
+        }
+        "stock.move.search_read" => {
+            let id = asked_id(places)?;
+            world.pickings.get(id.wrapping_sub(1)).map_or(json!([]), moves)
+        }
         "account.move.action_post" => {
             let lock = world.lock.clone();
             let entry = world.entries.get_mut(id.wrapping_sub(1))?;
@@ -332,35 +327,31 @@ fn number(value: &Value) -> f64 {
     value.as_str().unwrap().parse().unwrap()
 }
 
-fn entry_head(entry: &Document, id: usize) -> Value {
-    let total: f64 = entry.rows.iter().map(|row| number(&row[2])).sum();
+fn entry_lines(entry: &Document, id: usize) -> Value {
     let name = if entry.state == "posted" {
         json!(format!("TILL/{id}"))
     } else {
         json!(false)
     };
-    json!([{ "id": id, "name": name, "state": entry.state, "date": entry.date, "ref": entry.head[1],
-             "amount_total": total, "journal_id": [entry.head[3].parse::<i64>().unwrap(), "Tills"] }])
-}
-
-fn entry_lines(entry: &Document) -> Value {
     let line = |row: &Vec<Value>| {
         let account: i64 = row[0].as_str().unwrap().parse().unwrap();
-        json!({ "account_id": [account, "A"], "name": row[1], "debit": number(&row[2]), "credit": number(&row[3]) })
+        json!({
+            "account_id": [account, "A"], "name": row[1], "debit": number(&row[2]), "credit": number(&row[3]),
+            "parent_state": entry.state, "date": entry.date, "ref": entry.head[1], "move_name": name,
+            "journal_id": [entry.head[3].parse::<i64>().unwrap(), "Tills"],
+        })
     };
     entry.rows.iter().map(line).collect()
 }
 
-fn picking_head(picking: &Document, id: usize) -> Value {
-    let place = |at: usize| json!([picking.head[at].parse::<i64>().unwrap(), "L"]);
-    json!([{ "id": id, "name": picking.head[1], "state": picking.state, "origin": picking.head[5],
-             "location_id": place(3), "location_dest_id": place(4) }])
-}
-
 fn moves(picking: &Document) -> Value {
+    let place = |at: usize| json!([picking.head[at].parse::<i64>().unwrap(), "L"]);
     let line = |row: &Vec<Value>| {
         let product: i64 = row[1].as_str().unwrap().parse().unwrap();
-        json!({ "product_id": [product, "P"], "quantity": number(&row[3]), "state": picking.state })
+        json!({
+            "product_id": [product, "P"], "quantity": number(&row[3]), "state": picking.state,
+            "reference": picking.head[1], "location_id": place(3), "location_dest_id": place(4),
+        })
     };
     picking.rows.iter().map(line).collect()
 }

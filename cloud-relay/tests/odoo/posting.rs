@@ -62,9 +62,9 @@ async fn an_entry_is_posted_once_and_read_back() {
     let key = intend_entry(&desk, 1).await;
     desk.work(5).await;
     assert_posted_once(&odoo, &desk, &key).await;
-    // version, login and preflight apart: load, twice head and lines, post
+    // preflight apart: load, look, post, look
     assert_eq!(odoo.count("account.move.load"), 1);
-    assert_eq!(odoo.count("account.move.read"), 2);
+    assert_eq!(odoo.count("account.move.line.search_read"), 2);
     assert_eq!(odoo.count("account.move.action_post"), 1);
     assert_eq!(desk.link.client().counters().snapshot().no_answer, 0);
 }

@@ -185,19 +185,25 @@ impl JournalEntry {
         Call::on("account.move", "action_post").ids([id])
     }
 
-    /// The two calls that read it back, for [`super::read_entry`]: the entry, then its lines.
+    /// The call that reads it back, for [`super::read_entry`]: its lines, each with the state, date, journal and name
+    /// of the entry. Odoo keeps these on every line (17 to 19), so that one call and one snapshot tell all.
     #[must_use]
-    pub fn look(id: i64) -> [Call; 2] {
-        [
-            Call::on("account.move", "read").ids([id]).arg(
-                "fields",
-                json!(["name", "state", "date", "ref", "amount_total", "journal_id"]),
-            ),
-            Call::on("account.move.line", "search_read")
-                .arg("domain", json!([["move_id", "=", id]]))
-                .option("fields", json!(["account_id", "name", "debit", "credit"]))
-                .option("order", json!("id")),
-        ]
+    pub fn look(id: i64) -> Call {
+        let fields = [
+            "account_id",
+            "name",
+            "debit",
+            "credit",
+            "parent_state",
+            "date",
+            "ref",
+            "journal_id",
+            "move_name",
+        ];
+        Call::on("account.move.line", "search_read")
+            .arg("domain", json!([["move_id", "=", id]]))
+            .option("fields", json!(fields))
+            .option("order", json!("id"))
     }
 }
 

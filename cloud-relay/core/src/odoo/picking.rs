@@ -105,19 +105,22 @@ impl Picking {
             .context(context)
     }
 
-    /// The two calls that read it back, for [`super::read_picking`]: the picking, then its moves.
+    /// The call that reads it back, for [`super::read_picking`]: its moves, each with the picking's name (`reference`),
+    /// its own state and its locations.
     #[must_use]
-    pub fn look(id: i64) -> [Call; 2] {
-        [
-            Call::on("stock.picking", "read").ids([id]).arg(
-                "fields",
-                json!(["name", "state", "origin", "location_id", "location_dest_id"]),
-            ),
-            Call::on("stock.move", "search_read")
-                .arg("domain", json!([["picking_id", "=", id]]))
-                .option("fields", json!(["product_id", "quantity", "state"]))
-                .option("order", json!("id")),
-        ]
+    pub fn look(id: i64) -> Call {
+        let fields = [
+            "product_id",
+            "quantity",
+            "state",
+            "reference",
+            "location_id",
+            "location_dest_id",
+        ];
+        Call::on("stock.move", "search_read")
+            .arg("domain", json!([["picking_id", "=", id]]))
+            .option("fields", json!(fields))
+            .option("order", json!("id"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Does Odoo hold what was meant? Reads answers without a float on the way and compares field by field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -88,7 +88,7 @@ impl Verdict {
     }
 }
 
-/// An `account.move` as read.
+/// An `account.move` as its lines tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundEntry {
     /// Its number; empty while it has none.
@@ -99,7 +99,7 @@ pub struct FoundEntry {
     pub date: String,
     /// Its reference.
     pub reference: String,
-    /// Its total.
+    /// Sum of its debits.
     pub total: Amount,
     /// Its journal's id.
     pub journal: i64,
@@ -118,31 +118,17 @@ pub struct FoundLine {
     pub amount: Amount,
 }
 
-/// A `stock.picking` as read.
+/// A `stock.picking` as its moves tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPicking {
     /// Its name.
     pub name: String,
-    /// `draft`, `assigned`, `done`, `cancel` and the like.
-    pub state: String,
     /// Source location's id.
     pub from: i64,
     /// Destination location's id.
     pub to: i64,
     /// Product ids with what was moved, in order of lines.
     pub moves: Vec<(i64, Quantity)>,
-}
-
-#[derive(Deserialize)]
-struct RawEntry<'a> {
-    name: Text,
-    state: String,
-    date: Text,
-    #[serde(rename = "ref")]
-    reference: Text,
-    #[serde(borrow)]
-    amount_total: &'a RawValue,
-    journal_id: Link,
 }
 
 #[derive(Deserialize)]
@@ -153,14 +139,12 @@ struct RawLine<'a> {
     debit: &'a RawValue,
     #[serde(borrow)]
     credit: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct RawPicking {
-    name: Text,
-    state: String,
-    location_id: Link,
-    location_dest_id: Link,
+    parent_state: String,
+    date: Text,
+    #[serde(rename = "ref")]
+    reference: Text,
+    journal_id: Link,
+    move_name: Text,
 }
 
 #[derive(Deserialize)]
@@ -168,6 +152,10 @@ struct RawMove<'a> {
     product_id: Link,
     #[serde(borrow)]
     quantity: &'a RawValue,
+    state: String,
+    reference: Text,
+    location_id: Link,
+    location_dest_id: Link,
 }
 
 /// Odoo writes an empty text as `false`.
@@ -216,17 +204,12 @@ fn money(raw: &RawValue, currency: Currency) -> Result<Amount, Answer> {
     Amount::parse(raw.get(), currency).map_err(|error| not_read("amount", error))
 }
 
-/// Reads the answers of [`JournalEntry::look`] and compares.
+/// Reads the answer of [`JournalEntry::look`] and compares. An entry without a line is as good as deleted.
 ///
 /// # Errors
-/// An [`Answer`] when the answers cannot be read.
-pub fn read_entry(
-    head: &RawValue,
-    lines: &RawValue,
-    meant: &JournalEntry,
-    resolved: &ResolvedBooks,
-) -> Result<Seen, Answer> {
-    let Some(found) = parse_entry(head, lines, meant)? else {
+/// An [`Answer`] when the answer cannot be read.
+pub fn read_entry(lines: &RawValue, meant: &JournalEntry, resolved: &ResolvedBooks) -> Result<Seen, Answer> {
+    let Some(found) = parse_entry(lines, meant)? else {
         return Ok(Seen::Gone);
     };
     let verdict = compare_entry(&found, meant, resolved);
@@ -237,41 +220,37 @@ pub fn read_entry(
     })
 }
 
-fn parse_entry(
-    head: &RawValue,
-    lines: &RawValue,
-    meant: &JournalEntry,
-) -> Result<Option<FoundEntry>, Answer> {
-    let heads: Vec<RawEntry<'_>> =
-        serde_json::from_str(head.get()).map_err(|error| not_read("entry", error))?;
-    let Some(head) = heads.into_iter().next() else {
-        return Ok(None);
-    };
+fn parse_entry(lines: &RawValue, meant: &JournalEntry) -> Result<Option<FoundEntry>, Answer> {
     let currency = meant
         .lines
         .first()
         .map_or(Currency::USD, |line| line.amount.currency());
     let raw: Vec<RawLine<'_>> =
         serde_json::from_str(lines.get()).map_err(|error| not_read("entry's lines", error))?;
-    let mut lines = Vec::with_capacity(raw.len());
+    let mut found: Option<FoundEntry> = None;
     for line in raw {
-        let credit = money(line.credit, currency)?;
-        let amount = money(line.debit, currency)?.checked_sub(credit);
-        lines.push(FoundLine {
+        let (debit, credit) = (money(line.debit, currency)?, money(line.credit, currency)?);
+        let entry = found.get_or_insert_with(|| FoundEntry {
+            name: line.move_name.take(),
+            state: line.parent_state,
+            date: line.date.take(),
+            reference: line.reference.take(),
+            total: Amount::zero(currency),
+            journal: line.journal_id.id(),
+            lines: Vec::new(),
+        });
+        let sums = debit
+            .checked_sub(credit)
+            .and_then(|amount| Ok((amount, entry.total.checked_add(debit)?)));
+        let (amount, total) = sums.map_err(|error| not_read("amount", error))?;
+        entry.total = total;
+        entry.lines.push(FoundLine {
             account: line.account_id.id(),
             label: line.name.take(),
-            amount: amount.map_err(|error| not_read("amount", error))?,
+            amount,
         });
     }
-    Ok(Some(FoundEntry {
-        name: head.name.take(),
-        state: head.state,
-        date: head.date.take(),
-        reference: head.reference.take(),
-        total: money(head.amount_total, currency)?,
-        journal: head.journal_id.id(),
-        lines,
-    }))
+    Ok(found)
 }
 
 fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBooks) -> Verdict {
@@ -337,44 +316,45 @@ fn per_account(lines: impl Iterator<Item = (i64, Amount)>) -> BTreeMap<i64, i128
     sums
 }
 
-/// Reads the answers of [`Picking::look`] and compares.
+/// Reads the answer of [`Picking::look`] and compares. A picking without a move is as good as deleted; of one that is
+/// done, a cancelled move has moved nothing.
 ///
 /// # Errors
-/// An [`Answer`] when the answers cannot be read.
-pub fn read_picking(
-    head: &RawValue,
-    moves: &RawValue,
-    meant: &Picking,
-    resolved: &ResolvedStock,
-) -> Result<Seen, Answer> {
-    let heads: Vec<RawPicking> =
-        serde_json::from_str(head.get()).map_err(|error| not_read("picking", error))?;
-    let Some(head) = heads.into_iter().next() else {
+/// An [`Answer`] when the answer cannot be read.
+pub fn read_picking(moves: &RawValue, meant: &Picking, resolved: &ResolvedStock) -> Result<Seen, Answer> {
+    let Some((found, states)) = parse_picking(moves)? else {
         return Ok(Seen::Gone);
     };
-    let raw: Vec<RawMove<'_>> =
-        serde_json::from_str(moves.get()).map_err(|error| not_read("picking's moves", error))?;
-    let mut found = Vec::with_capacity(raw.len());
-    for moved in raw {
-        let quantity = Quantity::parse(moved.quantity.get(), Unit::Each);
-        found.push((
-            moved.product_id.id(),
-            quantity.map_err(|error| not_read("quantity", error))?,
-        ));
-    }
-    let found = FoundPicking {
-        name: head.name.take(),
-        state: head.state,
-        from: head.location_id.id(),
-        to: head.location_dest_id.id(),
-        moves: found,
-    };
     let verdict = compare_picking(&found, meant, resolved);
-    Ok(match found.state.as_str() {
-        "done" => Seen::Confirmed(verdict),
-        "cancel" => Seen::Cancelled,
+    let (done, cancelled) = (states.contains("done"), states.contains("cancel"));
+    Ok(match states.len() {
+        1 if cancelled => Seen::Cancelled,
+        1 if done => Seen::Confirmed(verdict),
+        2 if done && cancelled => Seen::Confirmed(verdict),
         _ => Seen::Draft(verdict),
     })
+}
+
+fn parse_picking(moves: &RawValue) -> Result<Option<(FoundPicking, BTreeSet<String>)>, Answer> {
+    let raw: Vec<RawMove<'_>> =
+        serde_json::from_str(moves.get()).map_err(|error| not_read("picking's moves", error))?;
+    let mut found: Option<FoundPicking> = None;
+    let mut states = BTreeSet::new();
+    for moved in raw {
+        let picking = found.get_or_insert_with(|| FoundPicking {
+            name: moved.reference.take(),
+            from: moved.location_id.id(),
+            to: moved.location_dest_id.id(),
+            moves: Vec::new(),
+        });
+        if moved.state != "cancel" {
+            let quantity = Quantity::parse(moved.quantity.get(), Unit::Each)
+                .map_err(|error| not_read("quantity", error))?;
+            picking.moves.push((moved.product_id.id(), quantity));
+        }
+        states.insert(moved.state);
+    }
+    Ok(found.map(|found| (found, states)))
 }
 
 fn compare_picking(found: &FoundPicking, meant: &Picking, resolved: &ResolvedStock) -> Verdict {

@@ -34,13 +34,6 @@ fn rpc(body: &Value) -> Answer {
     })
 }
 
-fn ok(body: &Value) -> Box<RawValue> {
-    match rpc(body) {
-        Answer::Ok(result) => result,
-        other => panic!("found {other:?}, wanted a result"),
-    }
-}
-
 fn seen_answer(name: &str) -> Answer {
     let answers = fixture("answers");
     let answer = &answers[name];
@@ -143,6 +136,34 @@ fn an_entry_is_written_as_real_servers_took_it() {
     }
 }
 
+/// A recorded entry and its recorded lines as the one call reads them, which finds the entry's fields on each line.
+fn joined(head: &Value, lines: &Value) -> Box<RawValue> {
+    let (head, mut lines) = (&head["result"][0], lines["result"].clone());
+    for line in lines.as_array_mut().unwrap() {
+        for (field, of) in [("parent_state", "state"), ("move_name", "name")] {
+            line[field] = head[of].clone();
+        }
+        for field in ["date", "ref", "journal_id"] {
+            line[field] = head[field].clone();
+        }
+    }
+    raw(&lines.to_string())
+}
+
+/// The same of a picking and its moves.
+fn moves_of(head: &Value, moves: &Value) -> Box<RawValue> {
+    let (head, mut moves) = (&head["result"][0], moves["result"].clone());
+    for moved in moves.as_array_mut().unwrap() {
+        for (field, of) in [("reference", "name"), ("state", "state")] {
+            moved[field] = head[of].clone();
+        }
+        for field in ["location_id", "location_dest_id"] {
+            moved[field] = head[field].clone();
+        }
+    }
+    raw(&moves.to_string())
+}
+
 #[test]
 fn an_entry_read_back_from_a_real_server_agrees() {
     for version in [17, 18, 19] {
@@ -155,19 +176,19 @@ fn an_entry_read_back_from_a_real_server_agrees() {
         for line in lines["result"].as_array_mut().unwrap() {
             line["name"] = json!("x");
         }
-        let read = read_entry(&ok(&head), &ok(&lines), &entry, &resolved).unwrap();
+        let read = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap();
         let Seen::Confirmed(verdict) = read else {
             panic!("found {read:?}")
         };
         assert!(verdict.agrees(), "{version}: {verdict:?}");
         // another date, one line more, a cent elsewhere: each is named
         head["result"][0]["date"] = json!("2026-12-01");
-        let Seen::Confirmed(verdict) = read_entry(&ok(&head), &ok(&lines), &entry, &resolved).unwrap() else {
+        let Seen::Confirmed(verdict) = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap() else {
             panic!("not confirmed")
         };
         assert!(verdict.agrees_but_for_date() && !verdict.agrees());
         lines["result"][0]["debit"] = json!(108.28);
-        let Seen::Confirmed(verdict) = read_entry(&ok(&head), &ok(&lines), &entry, &resolved).unwrap() else {
+        let Seen::Confirmed(verdict) = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap() else {
             panic!("not confirmed")
         };
         assert!(!verdict.agrees_but_for_date());
@@ -197,7 +218,7 @@ fn a_balancing_line_of_odoos_own_is_noticed() {
     for line in lines["result"].as_array_mut().unwrap() {
         line["name"] = json!(false);
     }
-    let read = read_entry(&ok(&head), &ok(&lines), &taxed_entry(), &resolved).unwrap();
+    let read = read_entry(&joined(&head, &lines), &taxed_entry(), &resolved).unwrap();
     let Seen::Confirmed(verdict) = read else {
         panic!("found {read:?}")
     };
@@ -213,16 +234,13 @@ fn a_balancing_line_of_odoos_own_is_noticed() {
 fn an_entry_that_is_gone_or_cancelled_is_named() {
     let resolved = resolved_of(&fixture("entry-17"), 17);
     let entry = taxed_entry();
+    assert_eq!(read_entry(&raw("[]"), &entry, &resolved).unwrap(), Seen::Gone);
+    let line = r#"[{"account_id":[1,"A"],"name":"x","debit":0.0,"credit":0.0,"parent_state":"cancel","date":"2026-11-20","ref":false,"journal_id":[1,"J"],"move_name":false}]"#;
     assert_eq!(
-        read_entry(&raw("[]"), &raw("[]"), &entry, &resolved).unwrap(),
-        Seen::Gone
-    );
-    let head = r#"[{"name":"x","state":"cancel","date":"2026-11-20","ref":false,"amount_total":0.0,"journal_id":[1,"J"]}]"#;
-    assert_eq!(
-        read_entry(&raw(head), &raw("[]"), &entry, &resolved).unwrap(),
+        read_entry(&raw(line), &entry, &resolved).unwrap(),
         Seen::Cancelled
     );
-    assert!(read_entry(&raw("7"), &raw("[]"), &entry, &resolved).is_err());
+    assert!(read_entry(&raw("7"), &entry, &resolved).is_err());
 }
 
 #[test]
@@ -363,14 +381,14 @@ fn a_picking_read_back_from_a_real_server_agrees() {
         let stock = stock_of(&seen, version);
         let mut head = seen["head"].clone();
         head["result"][0]["name"] = json!("TW/s01/7");
-        let read = read_picking(&ok(&head), &ok(&seen["moves"]), &picking(), &stock).unwrap();
+        let read = read_picking(&moves_of(&head, &seen["moves"]), &picking(), &stock).unwrap();
         let Seen::Confirmed(verdict) = read else {
             panic!("found {read:?}")
         };
         assert!(verdict.agrees(), "{version}: {verdict:?}");
         let mut moves = seen["moves"].clone();
         moves["result"][0]["quantity"] = json!(0.5);
-        let Seen::Confirmed(verdict) = read_picking(&ok(&head), &ok(&moves), &picking(), &stock).unwrap()
+        let Seen::Confirmed(verdict) = read_picking(&moves_of(&head, &moves), &picking(), &stock).unwrap()
         else {
             panic!("not confirmed")
         };
@@ -394,14 +412,21 @@ fn confirming_keeps_odoos_dialogs_away() {
 
 #[test]
 fn both_protocols_get_the_same_call() {
-    let call = &JournalEntry::look(9)[1];
+    let call = &Picking::look(9);
     let (positional, named) = call.json_rpc();
-    assert_eq!(positional, json!([[["move_id", "=", 9]]]));
-    let fields = json!(["account_id", "name", "debit", "credit"]);
+    assert_eq!(positional, json!([[["picking_id", "=", 9]]]));
+    let fields = json!([
+        "product_id",
+        "quantity",
+        "state",
+        "reference",
+        "location_id",
+        "location_dest_id"
+    ]);
     assert_eq!(named, json!({"fields": fields, "order": "id"}));
     assert_eq!(
         call.json2(),
-        json!({"domain": [["move_id", "=", 9]], "fields": fields, "order": "id"})
+        json!({"domain": [["picking_id", "=", 9]], "fields": fields, "order": "id"})
     );
 }
 

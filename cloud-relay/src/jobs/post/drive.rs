@@ -27,8 +27,8 @@ struct Drive {
     stored: StoredEffect,
     effect: Effect,
     refusal: Option<Refusal>,
-    /// The head of the document as last read, in Odoo's own JSON.
-    head: Option<Box<RawValue>>,
+    /// The document as last read, in Odoo's own JSON.
+    read: Option<Box<RawValue>>,
 }
 
 impl Driver<'_> {
@@ -43,7 +43,7 @@ impl Driver<'_> {
             stored,
             effect,
             refusal: None,
-            head: None,
+            read: None,
         };
         let calls = match Calls::prepare(self.link, self.prepared, &drive.stored.store, &drive.effect).await {
             Ok(calls) => calls,
@@ -72,7 +72,7 @@ impl Driver<'_> {
         if step != Step::Look {
             self.effects.save(self.lease, drive.effect.clone()).await?;
         }
-        let result = calls.take(&drive.effect, step, &mut drive.head).await;
+        let result = calls.take(&drive.effect, step, &mut drive.read).await;
         if let StepResult::Failed(Answer::Rejected { refusal, .. }) = &result {
             drive.refusal = Some(*refusal);
         }
@@ -90,10 +90,10 @@ impl Driver<'_> {
     async fn save(&self, drive: &mut Drive) -> Result<(), StoreError> {
         let effect = &drive.effect;
         let mut change = Change::from(effect.clone());
-        if let Some(head) = &drive.head {
-            drive.stored.odoo_name = name(head).or(drive.stored.odoo_name.take());
+        if let Some(read) = &drive.read {
+            drive.stored.odoo_name = name(read).or(drive.stored.odoo_name.take());
             change.odoo_name.clone_from(&drive.stored.odoo_name);
-            change.readback = Some(head.get().to_owned());
+            change.readback = Some(read.get().to_owned());
         }
         if effect.is_finished() {
             change
@@ -132,11 +132,11 @@ fn ours(error: &tillwire_relay_core::odoo::EffectError) -> StoreError {
     StoreError::refused(format!("{error}; report this"))
 }
 
-/// The document's name; Odoo writes `false`, or `/`, while it has none.
-fn name(head: &RawValue) -> Option<String> {
-    let heads: Value = serde_json::from_str(head.get()).ok()?;
-    heads[0]["name"]
+/// The document's name, which each of its lines carries; Odoo writes `false`, or `/`, while it has none.
+fn name(lines: &RawValue) -> Option<String> {
+    let lines: Value = serde_json::from_str(lines.get()).ok()?;
+    let name = lines[0]["move_name"]
         .as_str()
-        .filter(|name| !name.is_empty() && *name != "/")
-        .map(str::to_owned)
+        .or(lines[0]["reference"].as_str())?;
+    (!name.is_empty() && name != "/").then(|| name.to_owned())
 }

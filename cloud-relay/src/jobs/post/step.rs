@@ -66,16 +66,16 @@ impl<'a> Calls<'a> {
         }
     }
 
-    /// Carries out a step. `head` receives the document's head as read.
+    /// Carries out a step. `kept` receives the document as read.
     pub(super) async fn take(
         &self,
         effect: &Effect,
         step: Step,
-        head: &mut Option<Box<RawValue>>,
+        kept: &mut Option<Box<RawValue>>,
     ) -> StepResult {
         let result = match (step, effect.document) {
             (Step::Load, _) => self.load().await,
-            (Step::Look, Some(id)) => self.look(effect, id, head).await,
+            (Step::Look, Some(id)) => self.look(effect, id, kept).await,
             (Step::Confirm, Some(id)) => self.confirm(effect, id).await,
             (Step::Look | Step::Confirm, None) => Err(Answer::Unknown {
                 after_ms: None,
@@ -107,19 +107,17 @@ impl<'a> Calls<'a> {
         id: i64,
         kept: &mut Option<Box<RawValue>>,
     ) -> Result<StepResult, Answer> {
-        let [head, rest] = match effect.payload {
+        let call = match effect.payload {
             Payload::JournalEntry(_) => JournalEntry::look(id),
             Payload::Picking(_) => Picking::look(id),
         };
-        let (head, rest) = (self.ok(head).await?, self.ok(rest).await?);
+        let lines = self.ok(call).await?;
         let seen = match (&effect.payload, &self.resolved) {
-            (Payload::JournalEntry(entry), Resolved::Books(books)) => read_entry(&head, &rest, entry, books)?,
-            (Payload::Picking(picking), Resolved::Stock(stock)) => {
-                read_picking(&head, &rest, picking, stock)?
-            }
+            (Payload::JournalEntry(entry), Resolved::Books(books)) => read_entry(&lines, entry, books)?,
+            (Payload::Picking(picking), Resolved::Stock(stock)) => read_picking(&lines, picking, stock)?,
             _ => Seen::Gone,
         };
-        *kept = Some(head);
+        *kept = Some(lines);
         Ok(StepResult::Seen(seen))
     }
 
