@@ -34,6 +34,14 @@ fn rpc(body: &Value) -> Answer {
     })
 }
 
+/// The records of a recorded answer.
+fn records(body: &Value) -> Value {
+    match rpc(body) {
+        Answer::Ok(result) => serde_json::from_str(result.get()).unwrap(),
+        other => panic!("found {other:?}, wanted a result"),
+    }
+}
+
 fn seen_answer(name: &str) -> Answer {
     let answers = fixture("answers");
     let answer = &answers[name];
@@ -138,7 +146,7 @@ fn an_entry_is_written_as_real_servers_took_it() {
 
 /// A recorded entry and its recorded lines as the one call reads them, which finds the entry's fields on each line.
 fn joined(head: &Value, lines: &Value) -> Box<RawValue> {
-    let (head, mut lines) = (&head["result"][0], lines["result"].clone());
+    let (head, mut lines) = (&records(head)[0], records(lines));
     for line in lines.as_array_mut().unwrap() {
         for (field, of) in [("parent_state", "state"), ("move_name", "name")] {
             line[field] = head[of].clone();
@@ -152,7 +160,7 @@ fn joined(head: &Value, lines: &Value) -> Box<RawValue> {
 
 /// The same of a picking and its moves.
 fn moves_of(head: &Value, moves: &Value) -> Box<RawValue> {
-    let (head, mut moves) = (&head["result"][0], moves["result"].clone());
+    let (head, mut moves) = (&records(head)[0], records(moves));
     for moved in moves.as_array_mut().unwrap() {
         for (field, of) in [("reference", "name"), ("state", "state")] {
             moved[field] = head[of].clone();
