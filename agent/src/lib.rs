@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod clock;
+pub mod config;
 pub mod enrol;
 pub mod identity;
 pub mod journal;

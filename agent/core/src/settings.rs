@@ -4,21 +4,27 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId, TerminalId};
+use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId};
+
+use crate::capture::settings::{HeartlandRetailSettings, UpaTapSettings};
 
 /// Everything that the agent is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Where journal, keys and certificates live.
     pub state_dir: PathBuf,
+    /// Added to the wall clock, in milliseconds: a rehearsal with a clock that is wrong. 0 in every real store.
+    pub clock_offset_ms: i64,
     /// The store it stands in.
     pub store: Store,
     /// The store's registers.
-    pub registers: Vec<Register>,
+    pub registers: Vec<RegisterId>,
     /// The local endpoint that takes tickets by HTTP, and answers `status`; `None` when nothing pushes.
     pub http: Option<HttpSource>,
+    /// How pushed tickets map to this store.
+    pub retail: HeartlandRetailSettings,
     /// Terminal taps.
-    pub upa: Vec<UpaTap>,
+    pub upa: Vec<UpaTapSettings>,
     /// The way to the relay.
     pub relay: RelayLink,
     /// Limits of disk and memory.
@@ -34,20 +40,9 @@ pub struct Store {
     pub store: StoreId,
     /// The currency that the store's tickets are in.
     pub currency: Currency,
-    /// The POS's own number of this location (Heartland Retail `location_id`), to refuse another store's tickets.
-    pub location: Option<i64>,
 }
 
-/// One till position.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Register {
-    /// Its name.
-    pub id: RegisterId,
-    /// The POS's own number of it (Heartland Retail `station_id`).
-    pub station: Option<i64>,
-}
-
-/// The HTTP endpoint for tickets.
+/// The HTTP endpoint for tickets, before its secret is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpSource {
     /// The lane that its tickets are journaled on.
@@ -58,40 +53,6 @@ pub struct HttpSource {
     pub secret_file: PathBuf,
     /// Largest request body, in bytes.
     pub body_len_max: usize,
-}
-
-/// A tap on the line between POS and UPA terminal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpaTap {
-    /// The lane that its payments are journaled on.
-    pub lane: LaneId,
-    /// The register that the terminal belongs to.
-    pub register: RegisterId,
-    /// The terminal.
-    pub terminal: TerminalId,
-    /// The line.
-    pub line: UpaLine,
-}
-
-/// What the tap sits in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UpaLine {
-    /// The POS connects to the agent, the agent to the terminal.
-    Tcp {
-        /// Where the POS connects to.
-        listen: SocketAddr,
-        /// The terminal, as `host:port`.
-        connect: String,
-    },
-    /// Two serial devices.
-    Serial {
-        /// Towards the POS.
-        pos: PathBuf,
-        /// Towards the terminal.
-        terminal: PathBuf,
-        /// Bits per second.
-        baud: u32,
-    },
 }
 
 /// The way to the relay.
@@ -211,17 +172,10 @@ impl Settings {
     }
 
     fn check_names(&self) -> Result<(), SettingsError> {
-        let registers: Vec<&str> = self.registers.iter().map(|r| r.id.as_str()).collect();
+        let registers: Vec<&str> = self.registers.iter().map(RegisterId::as_str).collect();
         let lanes: Vec<&str> = self.lanes().map(LaneId::as_str).collect();
         unique("register", &registers)?;
         unique("lane", &lanes)?;
-        let stations: Vec<String> = self
-            .registers
-            .iter()
-            .filter_map(|r| r.station)
-            .map(|s| s.to_string())
-            .collect();
-        unique("station_id", &stations)?;
         for tap in &self.upa {
             if !registers.contains(&tap.register.as_str()) {
                 return Err(SettingsError::NoRegister {
@@ -279,30 +233,43 @@ fn unique(what: &'static str, names: &[impl AsRef<str>]) -> Result<(), SettingsE
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use tillwire_proto::TerminalId;
+
     use super::*;
+    use crate::capture::settings::{TapLine, TimeRules};
 
     fn settings() -> Settings {
         let register = RegisterId::new("till-1").unwrap();
+        let store = StoreId::new("austin").unwrap();
         Settings {
             state_dir: "/var/lib/tillwire".into(),
+            clock_offset_ms: 0,
             store: Store {
                 tenant: TenantId::new("maple").unwrap(),
-                store: StoreId::new("austin").unwrap(),
-                currency: tillwire_proto::Currency::from_code("USD").unwrap(),
-                location: None,
+                store: store.clone(),
+                currency: Currency::USD,
             },
-            registers: vec![Register {
-                id: register.clone(),
-                station: Some(1),
-            }],
+            registers: vec![register.clone()],
             http: None,
-            upa: vec![UpaTap {
+            retail: HeartlandRetailSettings {
+                store: store.clone(),
+                currency: Currency::USD,
+                registers: BTreeMap::new(),
+                locations: BTreeSet::new(),
+                tenders: BTreeMap::new(),
+                time: TimeRules::midnight(),
+            },
+            upa: vec![UpaTapSettings {
                 lane: LaneId::new("terminal-1").unwrap(),
+                store,
                 register,
                 terminal: TerminalId::new("pinpad-1").unwrap(),
-                line: UpaLine::Tcp {
+                currency: Currency::USD,
+                line: TapLine::Tcp {
                     listen: "127.0.0.1:8081".parse().unwrap(),
-                    connect: "10.0.0.9:8081".to_owned(),
+                    terminal: "10.0.0.9:8081".to_owned(),
                 },
             }],
             relay: RelayLink::default(),

@@ -1,0 +1,134 @@
+//! Every single key: its default, and what it is. `config show` prints this table with the values in force, so that the
+//! manual is on the device.
+
+/// One key of a section that stands alone. Lists (`[[register]]`, `[[upa]]`) are documented in `example.toml`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    /// `section.key`.
+    pub(super) name: &'static str,
+    /// The value when nobody says otherwise; `None` means that it must be said or is off.
+    pub(super) default: Option<&'static str>,
+    /// Meaning, unit and an example.
+    pub(super) help: &'static str,
+}
+
+const fn key(name: &'static str, default: Option<&'static str>, help: &'static str) -> Key {
+    Key { name, default, help }
+}
+
+/// In the order of the file.
+pub(super) const KEYS: &[Key] = &[
+    key(
+        "agent.state_dir",
+        Some("/var/lib/tillwire"),
+        "folder for journal, keys and certificates, on a local disk",
+    ),
+    key(
+        "agent.clock_offset_s",
+        Some("0"),
+        "seconds added to the wall clock, to rehearse with a wrong one; 0 in a store",
+    ),
+    key(
+        "store.tenant",
+        None,
+        "the retailer's name at the relay, such as maple",
+    ),
+    key(
+        "store.store",
+        None,
+        "this store's name at the relay, such as austin",
+    ),
+    key(
+        "store.currency",
+        None,
+        "ISO 4217 code of the store's tickets, such as USD",
+    ),
+    key(
+        "store.time_zone",
+        None,
+        "IANA name such as America/Chicago; only for tickets without a local time",
+    ),
+    key(
+        "store.day_cutoff",
+        Some("00:00"),
+        "sales before this local time belong to the day before, such as 04:00",
+    ),
+    key("http.lane", Some("http"), "lane of everything that is pushed"),
+    key(
+        "http.listen",
+        Some("127.0.0.1:8787"),
+        "where tickets are taken and /status is answered",
+    ),
+    key(
+        "http.secret_file",
+        None,
+        "file with the bearer secret that the till shows, at least 16 bytes",
+    ),
+    key("http.body_len_max", Some("1048576"), "largest request, in bytes"),
+    key(
+        "heartland.location_ids",
+        Some("[]"),
+        "location_id of this store's tickets, such as [\"1\"]; empty takes any",
+    ),
+    key(
+        "heartland.tenders",
+        Some("{}"),
+        "payment_type_id to tender, such as { \"7\" = \"gift-card\" }",
+    ),
+    key(
+        "relay.mqtt",
+        None,
+        "host:port of the relay's MQTT endpoint; as enrolment said when absent",
+    ),
+    key(
+        "relay.backoff_min_ms",
+        Some("1000"),
+        "shortest ceiling of the random pause before connecting again",
+    ),
+    key(
+        "relay.backoff_max_ms",
+        Some("300000"),
+        "longest pause before connecting again",
+    ),
+    key(
+        "relay.useful_ms",
+        Some("60000"),
+        "a connection that lived so long makes the next pause short again",
+    ),
+    key(
+        "relay.watchdog_ms",
+        Some("60000"),
+        "without a receipt for so long the connection is built anew",
+    ),
+    key(
+        "relay.resend_ms",
+        Some("10000"),
+        "unreceipted records are sent again after at least this",
+    ),
+    key("relay.keep_alive_s", Some("30"), "MQTT keep-alive, in seconds"),
+    key(
+        "limits.prune_percent",
+        Some("85"),
+        "from this fill of the disk on receipted records are pruned early",
+    ),
+    key(
+        "limits.busy_percent",
+        Some("95"),
+        "from this fill of the disk on sources are told busy",
+    ),
+    key(
+        "limits.keep_days",
+        Some("90"),
+        "receipted records are kept so long",
+    ),
+    key(
+        "limits.reserve_len",
+        Some("67108864"),
+        "bytes kept free for the last words of a full disk",
+    ),
+    key(
+        "limits.journal_len_max",
+        None,
+        "largest journal, in bytes; no limit but the disk's when absent",
+    ),
+];
