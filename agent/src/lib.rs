@@ -1,9 +1,15 @@
-//! What the agent does: serial, TCP and HTTP capture, the SQLite journal, the MQTT uplink, the command line.
+#![doc = include_str!("../README.md")]
 
 pub mod capture;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod enrol;
 pub mod identity;
 pub mod journal;
+pub mod run;
+pub mod status;
 pub mod uplink;
+
+/// The agent's version, as records and people see it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

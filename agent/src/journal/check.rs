@@ -11,7 +11,7 @@ use super::open::{row_id, row_number};
 use super::read::{Reader, Segment, digest};
 
 /// What `verify` looked at, and what it found wrong.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     /// Segments looked at.
     pub segments: u64,

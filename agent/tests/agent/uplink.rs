@@ -439,7 +439,7 @@ async fn a_relay_that_holds_more_makes_the_agent_say_so() {
     scene.relay.with(|s| {
         s.stored
             .values_mut()
-            .for_each(|stored| stored.hashes.push(Digest([1; 32])))
+            .for_each(|stored| stored.hashes.push(Digest([1; 32])));
     });
     scene.relay.cut();
     wait_until(|| notices(scene.dir.path()).contains(&NoticeKind::RolledBack)).await;

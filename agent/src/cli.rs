@@ -1,0 +1,335 @@
+//! The command line. Its help text is the manual.
+
+mod doctor;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+
+use crate::clock::Clock;
+use crate::config::{Config, DEFAULT_FILE};
+use crate::enrol::Enrolment;
+use crate::journal::{self, Reader};
+use crate::{identity, run, status};
+
+/// Beside the till: captures what happens at the registers, keeps it on this box, sends it to the relay.
+#[derive(Debug, Parser)]
+#[command(name = "tillwire-agent", version, max_term_width = 100)]
+struct Cli {
+    /// Configuration file.
+    #[arg(long, global = true, env = "TILLWIRE_CONFIG", default_value = DEFAULT_FILE)]
+    config: PathBuf,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Capture, keep and send until stopped. Exit code 74 means that the disk failed; start again.
+    Run,
+    /// Make this box known to a relay: makes its key, asks with a one-time code, waits until a person accepts it.
+    Enroll {
+        /// The relay's enrolment address, such as https://relay.example.com:8443.
+        #[arg(long)]
+        relay: String,
+        /// The one-time code that `tillwire-relay device invite` printed.
+        #[arg(long)]
+        code: String,
+        /// Seconds to wait for a person to accept.
+        #[arg(long, default_value_t = 3600)]
+        patience: u64,
+    },
+    /// How the agent is doing. Exit code 1 when something is bad.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The configuration.
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Check everything that a running agent needs, and say how to mend what is wrong.
+    Doctor,
+    /// The journal on this box.
+    Journal {
+        #[command(subcommand)]
+        verb: JournalVerb,
+    },
+    /// Remove key, identity and journal from this box. Refused while records wait for a receipt.
+    Wipe {
+        /// Remove even what the relay does not have. These records are gone then.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigVerb {
+    /// Every key: its value in force, where that came from, what it means.
+    Show {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalVerb {
+    /// The newest records, one JSON object per line.
+    Show {
+        /// How many of each segment.
+        #[arg(long, default_value_t = 20)]
+        last: u64,
+    },
+    /// Compute every hash again. Exit code 1 when something does not hold.
+    Verify {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Everything as JSON lines, for `tillwire-relay verify`.
+    Export {
+        /// File to write; standard output when absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
+/// Runs a command line, the program's name first.
+#[must_use]
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    log();
+    match obey(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&mut std::io::stderr(), &format!("tillwire-agent: {error:#}"));
+            let disk = error.chain().any(|cause| cause.is::<rusqlite::Error>());
+            ExitCode::from(if disk {
+                u8::try_from(journal::EXIT_IO).unwrap_or(1)
+            } else {
+                1
+            })
+        }
+    }
+}
+
+fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&cli.config)?;
+    match &cli.verb {
+        Verb::Run => {
+            end_on_panic();
+            runtime()?.block_on(run::run(&config))?;
+        }
+        Verb::Enroll {
+            relay,
+            code,
+            patience,
+        } => enroll(&config, relay, code, *patience)?,
+        Verb::Status { json } => return show_status(&config, *json),
+        Verb::Config {
+            verb: ConfigVerb::Show { json },
+        } => show_config(&config, *json)?,
+        Verb::Doctor => return runtime()?.block_on(doctor::run(&config)),
+        Verb::Journal { verb } => return journal_verb(&config, verb),
+        Verb::Wipe { force } => wipe(&config, *force)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A thread that dies must not leave a deaf process behind: whoever panics, the process ends and is started again.
+fn end_on_panic() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        std::process::exit(70); // EX_SOFTWARE of sysexits.h
+    }));
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+}
+
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TILLWIRE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A program that holds several of ours has set it already.
+    let _ = log.try_init();
+}
+
+/// Writes a line; a reader that went away is no error.
+fn say(out: &mut dyn Write, line: &str) {
+    let _ = writeln!(out, "{line}");
+}
+
+fn print(line: &str) {
+    say(&mut std::io::stdout(), line);
+}
+
+fn enroll(config: &Config, relay: &str, code: &str, patience: u64) -> anyhow::Result<()> {
+    let state_dir = &config.settings.state_dir;
+    let _lock = journal::lock(state_dir)?;
+    let enrolment = Enrolment {
+        state_dir,
+        relay,
+        code,
+        patience: Duration::from_secs(patience),
+        clock: Clock::new(Some(state_dir), config.settings.clock_offset_ms),
+    };
+    let compare = |groups: &str| {
+        print(&format!("this device's key:  {groups}"));
+        print("accept it at the relay if both screens show the same; waiting ...");
+    };
+    let enrolled = runtime()?.block_on(enrolment.run(compare))?;
+    print(&format!(
+        "enrolled as device {} of store {}/{}",
+        enrolled.device, enrolled.tenant, enrolled.store
+    ));
+    Ok(())
+}
+
+fn show_status(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+    let settings = &config.settings;
+    let asked = settings.http.as_ref().map(|http| status::ask(http.listen));
+    let status = match asked {
+        Some(Ok(status)) => status,
+        _ => {
+            let device = identity::read(&settings.state_dir)?.map(|enrolled| enrolled.device);
+            status::from_journal(&settings.state_dir, &settings.store.store, device)?
+        }
+    };
+    if json {
+        print(&serde_json::to_string_pretty(&status)?);
+    } else {
+        print(&format!("{}: {}", status.level, status.text));
+        print(&format!(
+            "waiting for a receipt: {} records, {} attachments",
+            status.backlog, status.attachments
+        ));
+        print(&format!(
+            "since start: {} journaled, {} told again, {} told to wait",
+            status.appended, status.already, status.refused
+        ));
+        let link = if status.connected {
+            "connected"
+        } else {
+            "not connected"
+        };
+        print(&format!(
+            "relay: {link}{}",
+            status.last_error.map(|e| format!(" ({e})")).unwrap_or_default()
+        ));
+    }
+    let bad = matches!(status.level.as_str(), "bad");
+    Ok(ExitCode::from(u8::from(bad)))
+}
+
+fn show_config(config: &Config, json: bool) -> anyhow::Result<()> {
+    if json {
+        print(&serde_json::to_string_pretty(config.values())?);
+        return Ok(());
+    }
+    for value in config.values() {
+        let shown = value.value.as_deref().unwrap_or("(not set)");
+        print(&format!(
+            "{} = {shown}    # {}; {}",
+            value.key, value.source, value.help
+        ));
+    }
+    Ok(())
+}
+
+fn journal_verb(config: &Config, verb: &JournalVerb) -> anyhow::Result<ExitCode> {
+    let reader = Reader::open(&config.settings.state_dir)?;
+    match verb {
+        JournalVerb::Show { last } => {
+            for record in reader.show(*last)? {
+                print(&record.to_string());
+            }
+        }
+        JournalVerb::Verify { json } => {
+            let report = reader.verify()?;
+            if *json {
+                print(&serde_json::to_string_pretty(&report)?);
+            } else {
+                report.broken.iter().for_each(|line| print(line));
+                let holds = if report.broken.is_empty() {
+                    "holds"
+                } else {
+                    "DOES NOT HOLD"
+                };
+                let (segments, records, attachments) = (report.segments, report.records, report.attachments);
+                print(&format!(
+                    "journal {holds}: {segments} segments, {records} records, {attachments} attachments"
+                ));
+            }
+            return Ok(ExitCode::from(u8::from(!report.broken.is_empty())));
+        }
+        JournalVerb::Export { out: None } => drop(reader.export(&mut std::io::stdout().lock())?),
+        JournalVerb::Export { out: Some(path) } => {
+            let file =
+                std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            let mut out = std::io::BufWriter::new(file);
+            let count = reader.export(&mut out)?;
+            out.flush()?;
+            print(&format!("{count} records written to {}", path.display()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wipe(config: &Config, force: bool) -> anyhow::Result<()> {
+    let state_dir = &config.settings.state_dir;
+    let _lock = journal::lock(state_dir)?;
+    if journal::database(state_dir).exists() {
+        let waiting: u64 = Reader::open(state_dir)?
+            .segments()?
+            .iter()
+            .map(journal::Segment::backlog)
+            .sum();
+        if waiting > 0 && !force {
+            bail!(
+                "{waiting} records have no receipt yet and would be lost; start the agent until `status` shows 0, or say --force"
+            );
+        }
+    }
+    identity::remove(state_dir)?;
+    for name in [
+        "journal.db",
+        "journal.db-wal",
+        "journal.db-shm",
+        "reserve",
+        "known-time",
+    ] {
+        let path = state_dir.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    print("key, identity and journal are removed from this box");
+    Ok(())
+}
