@@ -1,4 +1,4 @@
-//! What the agent decides: capture dialects, tripwire, journal rules, uplink window, health.
+#![doc = include_str!("../README.md")]
 
 pub mod capture;
 pub mod health;

@@ -6,3 +6,4 @@ mod enrol;
 mod journal;
 mod support;
 mod uplink;
+mod whole;
