@@ -205,7 +205,7 @@ fn mend(kind: ExceptionKind, refusal: Option<Refusal>, differences: &[Difference
     }
     match (kind, refusal) {
         (ExceptionKind::OdooChanged, _) => {
-            "nothing was confirmed; put it right in Odoo, or delete the draft there, then retry"
+            "put it right in Odoo (or delete it, if it is a draft), then retry"
         }
         (_, Some(Refusal::Missing)) => {
             "something that it names is not in Odoo; run doctor, mend that, then retry"

@@ -3,6 +3,7 @@
 //! `TILLWIRE_ODOO_URL=http://127.0.0.1:8069 TILLWIRE_ODOO_DB=test TILLWIRE_ODOO_LOGIN=till TILLWIRE_ODOO_KEY=… \
 //!  cargo test -p tillwire-relay --test odoo live -- --ignored --nocapture`
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tillwire_proto::{Amount, BusinessDay, Currency};
 
@@ -59,9 +60,11 @@ fn day() -> BusinessDay {
         .into()
 }
 
-/// A number that no earlier run used.
+/// The first of some numbers that no earlier run used, nor another test of this one.
 fn fresh() -> u32 {
-    u32::try_from(Clock::system().now_ms() / 1_000 % 1_000_000_000).unwrap()
+    static TESTS: AtomicU32 = AtomicU32::new(0);
+    let of_run = u32::try_from(Clock::system().now_ms() / 1_000 % 10_000_000).unwrap() * 256;
+    of_run + 16 * TESTS.fetch_add(1, Ordering::Relaxed)
 }
 
 #[tokio::test]
@@ -79,7 +82,7 @@ async fn preflight_says_what_it_finds() {
 async fn an_entry_and_two_pickings_become_true_once() {
     let desk = desk();
     let day = day();
-    let number = 2 * fresh();
+    let number = fresh();
     let meant = entry(&store(), day, number, 10_827);
     let out = picking(
         &store(),
@@ -121,7 +124,7 @@ async fn an_entry_and_two_pickings_become_true_once() {
 async fn nothing_is_made_twice_over_a_line_that_loses_requests_and_answers() {
     let url = unreliable(&env("URL", None)).await;
     let desk = Desk::new(client(&url), store(), Clock::standing(START_MS));
-    let first = 2 * fresh();
+    let first = fresh();
     let mut keys = Vec::new();
     let mut meant = Vec::new();
     for number in first..first + 8 {
@@ -170,7 +173,7 @@ async fn nothing_is_made_twice_over_a_line_that_loses_requests_and_answers() {
 #[ignore = "needs a real Odoo, and a person who edits the entry meanwhile"]
 async fn an_edited_entry_is_noticed() {
     let desk = desk();
-    let meant = entry(&store(), day(), 2 * fresh(), 4_200);
+    let meant = entry(&store(), day(), fresh(), 4_200);
     let key = meant.key.clone();
     desk.intend(Payload::JournalEntry(meant), Some(day())).await;
     desk.poster("live").turn().await.unwrap();
@@ -194,7 +197,7 @@ async fn an_edited_entry_is_noticed() {
 #[ignore = "needs a real Odoo with a product TWD-LOT that is tracked by lot"]
 async fn goods_with_lots_wait_for_a_person_and_hold_up_nothing() {
     let desk = desk();
-    let number = u64::from(2 * fresh());
+    let number = u64::from(fresh());
     let lots = picking(&store(), number, Direction::Out, &[("TWD-LOT", "1")]);
     let plain = picking(&store(), number + 1, Direction::Out, &[("TWD-A", "1")]);
     let keys = [lots.key.clone(), plain.key.clone()];
@@ -230,7 +233,7 @@ async fn a_tax_is_told_to_odoo_and_keeps_its_cents() {
     draft.odoo.accounts.tax.insert("State".into(), told);
     let settings = draft.check().unwrap();
     let desk = Desk::new(client(&env("URL", None)), settings.clone(), Clock::system());
-    let mut meant = entry(&store(), day(), 2 * fresh(), 11_502);
+    let mut meant = entry(&store(), day(), fresh(), 11_502);
     // two cents more than Odoo would compute from the base
     let usd = |minor| Amount::new(minor, Currency::USD);
     meant.lines[1].amount = usd(-10_000);
