@@ -34,7 +34,12 @@ impl fmt::Display for Server {
 }
 
 /// Codes of findings that hold although answers were lost.
-pub(super) const ABOUT_CONNECTION: [&str; 3] = ["server-unreachable", "server-version", "database"];
+pub(super) const ABOUT_CONNECTION: [&str; 4] = [
+    "server-unreachable",
+    "server-version",
+    "server-protocol",
+    "database",
+];
 
 /// Odoo stopped answering while it was looked at.
 pub(super) fn silent() -> Finding {
@@ -64,6 +69,18 @@ pub(super) async fn check(client: &Client, findings: &mut Vec<Finding>) -> Optio
     if number < *TRIED.start() {
         let what = format!("found Odoo {}, wanted 17, 18 or 19", server.version);
         findings.push(Finding::stop("server-version", what, "upgrade Odoo"));
+        return None;
+    }
+    if server.protocol == Protocol::Json2 && !server.number.has_json2() {
+        let what = format!(
+            "found Odoo {}, which has no JSON-2; wanted 19 or later",
+            server.version
+        );
+        findings.push(Finding::stop(
+            "server-protocol",
+            what,
+            "set odoo.protocol to auto",
+        ));
         return None;
     }
     if number > *TRIED.end() {
