@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dashboard;
@@ -7,6 +8,7 @@ pub mod days;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;
+pub mod export;
 pub mod ingest;
 pub mod jobs;
 pub mod metrics;

@@ -31,7 +31,7 @@ use crate::ingest::RelayIngest;
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
 use crate::pki::Pki;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreOptions, days};
 use crate::understand::Understanding;
 
 pub use odoo::Links;
@@ -82,14 +82,17 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         tracing::info!("{mended} batches that had been set aside are understood now");
     }
     tasks.spawn(understanding.run(stop.clone()));
+    // the configuration may be another one than at the last look
+    let open = store.write(|unit| days::touch_open(unit)).await?;
+    tracing::info!("{open} days are looked at again");
     let links = Arc::new(Links::of(&config, &store)?);
     let pace = Pace {
         stock_every: config.stock.every,
         stock_lines: config.stock.lines,
         ..Pace::default()
     };
-    let days = Days::new(store.clone(), Arc::clone(&settings), Arc::clone(&links), pace);
-    tasks.spawn(days.run(stop.clone()));
+    let assessing = Days::new(store.clone(), Arc::clone(&settings), Arc::clone(&links), pace);
+    tasks.spawn(assessing.run(stop.clone()));
     links.start(&tasks, &store, &stop)?;
 
     let downlink = Downlink::new(store.clock().clone());

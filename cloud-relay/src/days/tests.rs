@@ -176,7 +176,7 @@ async fn day_that_is_over_balances_posts_once_and_is_posted() {
     world.assess(OVER).await;
     assert_eq!(world.row().await.state, "Balanced");
     let entry = vec![text("101501", 800), text("400000", -800)];
-    assert_eq!(world.entries().await, [entry.clone()]);
+    assert_eq!(world.entries().await, std::slice::from_ref(&entry));
     world
         .relay
         .store

@@ -148,6 +148,20 @@ pub fn touch_all(unit: &mut Unit<'_>, of: Option<(&TenantId, &StoreId)>) -> Resu
     Ok(())
 }
 
+/// Asks for another look at every day that is not done: posted without anything open. Mappings and limits may have
+/// changed since.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn touch_open(unit: &Unit<'_>) -> Result<usize, StoreError> {
+    Ok(unit.db.execute(
+        "UPDATE store_days SET dirty = dirty + 1 WHERE state <> 'Posted' OR EXISTS (SELECT 1 FROM exceptions e \
+         WHERE e.resolved_ms IS NULL AND e.tenant = store_days.tenant AND e.store = store_days.store \
+         AND e.day = store_days.day)",
+        [],
+    )?)
+}
+
 /// Notes that a batch holds records of a day.
 ///
 /// # Errors

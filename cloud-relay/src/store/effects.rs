@@ -370,6 +370,21 @@ pub fn movements(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// What Odoo refused of a store, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn rejected(
+    db: &Connection,
+    tenant: &TenantId,
+    store: &StoreId,
+) -> Result<Vec<StoredEffect>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant = ?1 AND store = ?2 AND state = 'rejected' ORDER BY sequence");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([tenant.as_str(), store.as_str()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// One effect.
 ///
 /// # Errors

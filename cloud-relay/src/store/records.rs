@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tillwire_proto::{
     Batch, DeviceId, Digest, Envelope, LaneId, Mark, RecordNumber, Run, SIGNATURE_LEN, SegmentHeader,
-    SegmentId, StoreId, TenantId, UP_LEN_MAX, chain,
+    SegmentId, StoreId, TenantId, UP_LEN_MAX, chain, decode_observation,
 };
+use tillwire_relay_core::facts::RecordId;
 use tillwire_relay_core::ingest::SegmentKnown;
 
 use super::{StoreError, Unit};
@@ -368,6 +369,47 @@ pub fn records(row: &BatchRow) -> Result<Vec<Record>, StoreError> {
         .map(|((number, hash), body)| Record { number, hash, body })
         .filter(|record| record.number >= row.first)
         .collect())
+}
+
+/// A record with the bytes that it was understood from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// Its chain hash.
+    pub hash: Digest,
+    /// Its own bytes.
+    pub body: Vec<u8>,
+    /// What was captured, when it has arrived.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// One record of a tenant with its captured bytes; `None` when it is not here.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn captured(db: &Connection, tenant: &TenantId, id: RecordId) -> Result<Option<Evidence>, StoreError> {
+    let Some(row) = segment(db, id.segment)?.filter(|row| row.tenant == *tenant) else {
+        return Ok(None);
+    };
+    for batch in range(db, row.id, id.number, id.number)? {
+        for record in records(&batch)? {
+            if record.number != id.number {
+                continue;
+            }
+            let attached = decode_observation(&record.body)
+                .ok()
+                .and_then(|observation| observation.attachment);
+            let bytes = match attached {
+                Some(attached) => super::attachments::get(db, tenant, attached.digest)?,
+                None => None,
+            };
+            return Ok(Some(Evidence {
+                hash: record.hash,
+                body: record.body,
+                bytes,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 const SEGMENT: &str = "SELECT s.id, s.segment, s.tenant, s.store, s.lane, d.device, s.header, s.through, s.head, \

@@ -1,0 +1,429 @@
+//! `day`: list, show, explain, sign, reopen.
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use rusqlite::params;
+use serde_json::{Value, json};
+use tillwire_proto::{BusinessDay, RecordNumber, SegmentId};
+use tillwire_relay_core::exception::{Decision, Holds};
+use tillwire_relay_core::facts::RecordId;
+
+use super::exception::shown;
+use super::{Common, Place, moment, open, print_json};
+use crate::config::Config;
+use crate::days::{Assessed, look};
+use crate::store::days::{self, DayRow};
+use crate::store::effects::{self, StoredEffect};
+use crate::store::exceptions::{self, Filter, StoredException};
+use crate::store::{Store, StoreError};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DayCommand {
+    /// Store-days, newest first.
+    List {
+        /// Only of this store (TENANT/STORE).
+        #[arg(long)]
+        store: Option<Place>,
+        /// Only from this day on.
+        #[arg(long)]
+        since: Option<BusinessDay>,
+        /// Most days to show.
+        #[arg(long, default_value_t = 100)]
+        most: u32,
+    },
+    /// One day: state, sums, what holds it, what Odoo was asked.
+    Show {
+        /// TENANT/STORE
+        store: Place,
+        /// The business day, such as 2026-11-14.
+        day: BusinessDay,
+    },
+    /// Where each cent comes from: ledger lines down to tickets and records.
+    Explain {
+        /// TENANT/STORE
+        store: Place,
+        /// The business day.
+        day: BusinessDay,
+        /// Only what this ticket number adds.
+        #[arg(long)]
+        ticket: Option<String>,
+        /// Only this account.
+        #[arg(long)]
+        account: Option<String>,
+    },
+    /// Let a held day go on as it is. Signs what holds it now; anything that comes later holds it again.
+    Sign {
+        /// TENANT/STORE
+        store: Place,
+        /// The business day.
+        day: BusinessDay,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// Only this exception (its number); all that hold the day otherwise.
+        #[arg(long)]
+        exception: Option<i64>,
+        /// Of two versions of a ticket, the record that is right: SEGMENT/NUMBER. Needs --exception.
+        #[arg(long = "use", requires = "exception", value_name = "RECORD")]
+        choice: Option<String>,
+    },
+    /// Take back what was signed for a day.
+    Reopen {
+        /// TENANT/STORE
+        store: Place,
+        /// The business day.
+        day: BusinessDay,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+pub(super) async fn act(common: &Common, command: DayCommand) -> Result<()> {
+    let (config, store) = open(common)?;
+    match command {
+        DayCommand::List {
+            store: of,
+            since,
+            most,
+        } => list(common, &store, of, since, most).await,
+        DayCommand::Show { store: of, day } => show(common, &config, &store, of, day).await,
+        DayCommand::Explain {
+            store: of,
+            day,
+            ticket,
+            account,
+        } => {
+            let (_, seen) = seen(&config, &store, of, day).await?;
+            explain(common, &seen, ticket.as_deref(), account.as_deref())
+        }
+        DayCommand::Sign {
+            store: of,
+            day,
+            reason,
+            exception,
+            choice,
+        } => {
+            let decision = match choice {
+                Some(text) => Decision::Use(record(&text)?),
+                None => Decision::GoOn,
+            };
+            sign(common, &store, of, day, reason, exception, decision).await
+        }
+        DayCommand::Reopen {
+            store: of,
+            day,
+            reason,
+        } => reopen(common, &store, of, day, reason).await,
+    }
+}
+
+fn record(text: &str) -> Result<RecordId> {
+    let parsed = text.split_once('/').and_then(|(segment, number)| {
+        Some(RecordId {
+            segment: SegmentId::from_hex(segment)?,
+            number: RecordNumber(number.parse().ok()?),
+        })
+    });
+    parsed.with_context(|| format!("found {text:?}, wanted SEGMENT/NUMBER as `exception show` prints it"))
+}
+
+async fn list(
+    common: &Common,
+    store: &Store,
+    of: Option<Place>,
+    since: Option<BusinessDay>,
+    most: u32,
+) -> Result<()> {
+    let rows = store
+        .read(move |db| days::list(db, of.as_ref().map(|of| (&of.tenant, &of.store)), since, most))
+        .await?;
+    if common.json {
+        return print_json(&rows.iter().map(row_json).collect::<Vec<_>>());
+    }
+    for row in &rows {
+        let sums =
+            |amount: Option<tillwire_proto::Amount>| amount.map_or_else(|| "-".to_owned(), |a| a.to_string());
+        println!(
+            "{} {}/{}  {:<9} {:>6} tickets  net {}  tax {}  r{}{}",
+            row.day,
+            row.tenant,
+            row.store,
+            row.state,
+            row.trades,
+            sums(row.net),
+            sums(row.tax),
+            row.revision,
+            if row.blockers > 0 {
+                format!("  held by {}", row.blockers)
+            } else {
+                String::new()
+            }
+        );
+    }
+    Ok(())
+}
+
+fn row_json(row: &DayRow) -> Value {
+    json!({
+        "tenant": row.tenant, "store": row.store, "day": row.day, "state": row.state, "trades": row.trades,
+        "net": row.net.map(|a| a.decimal()), "tax": row.tax.map(|a| a.decimal()),
+        "total": row.total.map(|a| a.decimal()), "over_short": row.over_short.map(|a| a.decimal()),
+        "currency": row.net.map(|a| a.currency().code()), "revision": row.revision, "blockers": row.blockers,
+        "assessed": row.assessed_ms.map(moment), "up_to_date": row.dirty == 0,
+    })
+}
+
+async fn find(store: &Store, of: &Place, day: BusinessDay) -> Result<DayRow> {
+    let place = of.clone();
+    let row = store
+        .read(move |db| days::get(db, &place.tenant, &place.store, day))
+        .await?;
+    row.with_context(|| format!("nothing is known of {}/{} on {day}", of.tenant, of.store))
+}
+
+async fn seen(config: &Config, store: &Store, of: Place, day: BusinessDay) -> Result<(DayRow, Assessed)> {
+    let row = find(store, &of, day).await?;
+    let settings = config.stores.store(&of.tenant, &of.store).cloned();
+    let settings =
+        settings.with_context(|| format!("no [[store]] {}/{} is configured", of.tenant, of.store))?;
+    let now_ms = store.clock().now_ms();
+    let day = row.clone();
+    let seen = store.read(move |db| look(db, &day, &settings, now_ms)).await?;
+    Ok((row, seen))
+}
+
+async fn show(common: &Common, config: &Config, store: &Store, of: Place, day: BusinessDay) -> Result<()> {
+    let (row, seen) = seen(config, store, of.clone(), day).await?;
+    let (open, asked): (Vec<StoredException>, Vec<StoredEffect>) = store
+        .read(move |db| {
+            let filter = Filter {
+                store: Some((of.tenant.clone(), of.store.clone())),
+                day: Some(day),
+                ..Filter::default()
+            };
+            Ok((
+                exceptions::list(db, &filter)?,
+                effects::of_day(db, &of.tenant, &of.store, day)?,
+            ))
+        })
+        .await?;
+    if common.json {
+        let lines: Vec<Value> = seen
+            .assessment
+            .ledger
+            .lines()
+            .map(|(key, line)| json!({ "account": key.account, "label": key.label, "amount": line.amount.decimal() }))
+            .collect();
+        return print_json(&json!({
+            "day": row_json(&row), "waiting": seen.assessment.waiting, "ledger": lines,
+            "exceptions": open.iter().map(shown).collect::<Vec<_>>(),
+            "effects": asked.iter().map(effect_json).collect::<Vec<_>>(), "signatures": seen.signatures,
+        }));
+    }
+    println!("{}/{} {}: {}", row.tenant, row.store, row.day, row.state);
+    for reason in &seen.assessment.waiting {
+        println!("  waits: {reason}");
+    }
+    let total = &seen.assessment.total;
+    println!(
+        "  {} tickets, net {}, tax {}, tips {}",
+        total.trades, total.net, total.tax, total.tip
+    );
+    for register in &seen.assessment.registers {
+        let closed = if register.closed { "closed" } else { "open" };
+        let drawer = register.drawer.as_ref().and_then(|drawer| drawer.over_short);
+        let drawer = drawer.map_or_else(String::new, |amount| format!(", over/short {amount}"));
+        println!(
+            "  {}: {closed}, {} tickets{drawer}",
+            register.register, register.tally.trades
+        );
+    }
+    for (key, line) in seen.assessment.ledger.lines() {
+        println!(
+            "  {:<12} {:>16}  {}",
+            key.account.to_string(),
+            line.amount.to_string(),
+            key.label
+        );
+    }
+    for signature in &seen.signatures {
+        println!(
+            "  signed by {}: {} ({})",
+            signature.by, signature.cause, signature.reason
+        );
+    }
+    for one in &open {
+        println!(
+            "  exception {}: {}: {}",
+            one.id, one.draft.title, one.draft.detail
+        );
+    }
+    for one in &asked {
+        let name = one.odoo_name.as_deref().unwrap_or("");
+        let why = one.effect.reason.as_deref().unwrap_or("");
+        println!(
+            "  {} {} {name} {why}",
+            effects::word(one.effect.state),
+            one.effect.key
+        );
+    }
+    Ok(())
+}
+
+fn effect_json(one: &StoredEffect) -> Value {
+    json!({
+        "key": one.effect.key, "kind": effects::kind_word(one.effect.payload.kind()),
+        "state": effects::word(one.effect.state), "odoo_id": one.effect.document, "odoo_name": one.odoo_name,
+        "reason": one.effect.reason, "attempts": one.effect.attempts,
+    })
+}
+
+fn explain(common: &Common, seen: &Assessed, ticket: Option<&str>, account: Option<&str>) -> Result<()> {
+    let ledger = &seen.assessment.ledger;
+    let parts: Vec<_> = ledger
+        .contributions()
+        .iter()
+        .filter(|part| ticket.is_none_or(|ticket| part.ticket.ticket.as_str() == ticket))
+        .filter(|part| account.is_none_or(|account| part.line.account.as_str() == account))
+        .collect();
+    if common.json {
+        let all: Vec<Value> = parts
+            .iter()
+            .map(|part| {
+                json!({
+                    "account": part.line.account, "label": part.line.label, "amount": part.amount.decimal(),
+                    "register": part.ticket.register, "ticket": part.ticket.ticket,
+                    "records": part.records.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        return print_json(&all);
+    }
+    for (key, line) in ledger.lines() {
+        let mine: Vec<_> = parts.iter().filter(|part| part.line == *key).collect();
+        if mine.is_empty() {
+            continue;
+        }
+        println!("{} {} {}", key.account, key.label, line.amount);
+        for part in mine {
+            let records: Vec<String> = part.records.iter().map(ToString::to_string).collect();
+            let name = format!("{} {}", part.ticket.register, part.ticket.ticket);
+            println!(
+                "  {:>16}  {name:<24} {}",
+                part.amount.to_string(),
+                records.join(", ")
+            );
+        }
+    }
+    for (key, causes) in ledger.held_tickets() {
+        let causes: Vec<&str> = causes.iter().map(|cause| cause.as_str()).collect();
+        println!(
+            "held out: {} {} ({})",
+            key.register,
+            key.ticket,
+            causes.join(", ")
+        );
+    }
+    Ok(())
+}
+
+async fn sign(
+    common: &Common,
+    store: &Store,
+    of: Place,
+    day: BusinessDay,
+    reason: String,
+    only: Option<i64>,
+    decision: Decision,
+) -> Result<()> {
+    find(store, &of, day).await?;
+    let (by, now_ms, json) = (
+        common.by.clone(),
+        store.clock().now_ms(),
+        serde_json::to_string(&decision)?,
+    );
+    let signed = store
+        .write(move |unit| {
+            let filter = Filter {
+                store: Some((of.tenant.clone(), of.store.clone())),
+                day: Some(day),
+                ..Filter::default()
+            };
+            let holding = exceptions::list(unit.db, &filter)?
+                .into_iter()
+                .filter(|one| match only {
+                    Some(id) => one.id == id,
+                    None => matches!(one.draft.kind.holds(), Holds::Completeness | Holds::Balance),
+                });
+            let mut signed = Vec::new();
+            for one in holding {
+                unit.db.execute(
+                    "INSERT INTO signatures (tenant, store, day, cause, decision, by, reason, at_ms) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    params![
+                        of.tenant.as_str(),
+                        of.store.as_str(),
+                        day.days_since_epoch(),
+                        one.draft.cause.as_str(),
+                        json,
+                        by,
+                        reason,
+                        now_ms
+                    ],
+                )?;
+                exceptions::close(unit, one.id, &by, &format!("signed: {reason}"), now_ms)?;
+                signed.push(format!("{}: {}", one.id, one.draft.title));
+            }
+            if signed.is_empty() {
+                return Err(StoreError::refused(
+                    "nothing holds this day that could be signed; `day show` says what it waits for",
+                ));
+            }
+            let words = format!("{}/{} {day}: {}", of.tenant, of.store, signed.join("; "));
+            crate::store::audit(unit, &by, "day signed", &words, now_ms)?;
+            days::touch(unit, &of.tenant, &of.store, day, now_ms)?;
+            Ok(signed)
+        })
+        .await?;
+    for one in signed {
+        println!("signed {one}");
+    }
+    Ok(())
+}
+
+async fn reopen(common: &Common, store: &Store, of: Place, day: BusinessDay, reason: String) -> Result<()> {
+    find(store, &of, day).await?;
+    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
+    let count = store
+        .write(move |unit| {
+            let key = params![
+                of.tenant.as_str(),
+                of.store.as_str(),
+                day.days_since_epoch(),
+                now_ms,
+                by
+            ];
+            let count = unit.db.execute(
+                "UPDATE signatures SET withdrawn_ms = ?4, withdrawn_by = ?5 \
+                 WHERE tenant = ?1 AND store = ?2 AND day = ?3 AND withdrawn_ms IS NULL",
+                key,
+            )?;
+            // what a person's signature had closed is found again by the next look
+            unit.db.execute(
+                "UPDATE exceptions SET resolved_by = 'relay' WHERE tenant = ?1 AND store = ?2 AND day = ?3 \
+                 AND resolved_ms IS NOT NULL AND resolution LIKE 'signed: %'",
+                params![of.tenant.as_str(), of.store.as_str(), day.days_since_epoch()],
+            )?;
+            let words = format!("{}/{} {day}: {reason}", of.tenant, of.store);
+            crate::store::audit(unit, &by, "day reopened", &words, now_ms)?;
+            days::touch(unit, &of.tenant, &of.store, day, now_ms)?;
+            Ok(count)
+        })
+        .await?;
+    if count == 0 {
+        bail!("nobody has signed this day");
+    }
+    println!("took back {count} signatures; what was posted stays, corrections are further postings");
+    Ok(())
+}

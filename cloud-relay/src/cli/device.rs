@@ -1,0 +1,260 @@
+//! `device`: invite, list, accept, refuse, revoke.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde::Serialize;
+use tillwire_proto::{DeviceId, Digest, StoreId, TenantId, enrol};
+
+use super::{Common, moment, open, print_json};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::enrol::{Enrolment, Enrolments, RelayFacts};
+use crate::pki::Pki;
+use crate::run;
+use crate::store::Store;
+use crate::store::devices::{self, DeviceRow};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// Make a one-time code for a box. It is shown once and good for a day.
+    Invite {
+        /// The retailer.
+        #[arg(long)]
+        tenant: TenantId,
+        /// The store that the box will stand in.
+        #[arg(long)]
+        store: StoreId,
+        /// What the box will be called.
+        #[arg(long)]
+        device: DeviceId,
+    },
+    /// Boxes that wait for a yes, and boxes that have one.
+    List,
+    /// Say yes to a box that waits, after comparing its fingerprint with the one on its screen.
+    Accept {
+        /// The key's fingerprint: 64 hexadecimal digits, or the beginning that only one has.
+        fingerprint: String,
+    },
+    /// Say no to a box that waits.
+    Refuse {
+        /// As for accept.
+        fingerprint: String,
+        /// What the person at the box will read.
+        #[arg(long, default_value = "refused by the operator")]
+        reason: String,
+    },
+    /// Shut a box out. A live connection is cut within five seconds; what it sent before stays.
+    Revoke {
+        /// TENANT/DEVICE
+        device: String,
+    },
+}
+
+pub(super) async fn act(common: &Common, command: DeviceCommand) -> Result<()> {
+    let (config, store) = open(common)?;
+    match command {
+        DeviceCommand::Invite {
+            tenant,
+            store: place,
+            device,
+        } => {
+            if config.stores.store(&tenant, &place).is_none() {
+                bail!("no [[store]] {tenant}/{place} is configured; add it first");
+            }
+            let code = rules(&config, &store)?
+                .invite(&tenant, &place, &device, &common.by)
+                .await?;
+            if common.json {
+                return print_json(&serde_json::json!({ "code": code.to_string(), "device": device }));
+            }
+            println!("{code}\n");
+            println!(
+                "On the box, within a day: tillwire-agent enroll --relay https://{} --code CODE",
+                enrol_at(&config)
+            );
+            Ok(())
+        }
+        DeviceCommand::List => list(common, &config, &store).await,
+        DeviceCommand::Accept { fingerprint } => {
+            let rules = rules(&config, &store)?;
+            let waiting = one_of(&rules.waiting().await?, &fingerprint)?;
+            rules.accept(waiting.fingerprint, &common.by).await?;
+            println!(
+                "accepted {}/{} for store {}",
+                waiting.tenant, waiting.device, waiting.store
+            );
+            Ok(())
+        }
+        DeviceCommand::Refuse { fingerprint, reason } => {
+            let rules = rules(&config, &store)?;
+            let waiting = one_of(&rules.waiting().await?, &fingerprint)?;
+            rules.refuse(waiting.fingerprint, &common.by, &reason).await?;
+            println!("refused {}/{}", waiting.tenant, waiting.device);
+            Ok(())
+        }
+        DeviceCommand::Revoke { device } => revoke(common, &store, &device).await,
+    }
+}
+
+fn enrol_at(config: &Config) -> String {
+    let name = config
+        .mqtt
+        .address
+        .rsplit_once(':')
+        .map_or(config.mqtt.address.as_str(), |(name, _)| name);
+    format!("{name}:{}", config.enrol_listen.port())
+}
+
+fn rules(config: &Config, store: &Store) -> Result<Enrolments<Store>> {
+    let pki = Arc::new(Pki::open(&run::keys(config))?);
+    let facts = RelayFacts {
+        mqtt: config.mqtt.address.clone(),
+        relay: store.relay(),
+    };
+    Ok(Enrolments::new(
+        Arc::new(store.clone()),
+        pki,
+        facts,
+        Clock::system(),
+    ))
+}
+
+fn one_of(waiting: &[Enrolment], beginning: &str) -> Result<Enrolment> {
+    let wanted: String = beginning
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .collect::<String>()
+        .to_lowercase();
+    let fits = |one: &&Enrolment| wanted.len() >= 8 && one.fingerprint.to_string().starts_with(&wanted);
+    let found: Vec<&Enrolment> = waiting.iter().filter(fits).collect();
+    match found[..] {
+        [one] => Ok(one.clone()),
+        [] => bail!(
+            "no box waits under {beginning:?}, wanted at least 8 digits of a fingerprint in `device list`"
+        ),
+        _ => bail!("more than one box waits under {beginning:?}, wanted more digits"),
+    }
+}
+
+async fn revoke(common: &Common, store: &Store, text: &str) -> Result<()> {
+    let (tenant, device) = text
+        .split_once('/')
+        .with_context(|| format!("found {text:?}, wanted TENANT/DEVICE such as acme/box-s01"))?;
+    let (tenant, device) = (TenantId::new(tenant)?, DeviceId::new(device)?);
+    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
+    let done = store
+        .write(move |unit| devices::revoke(unit, &tenant, &device, &by, now_ms))
+        .await?;
+    if !done {
+        bail!("no active device {text}");
+    }
+    println!("revoked {text}; a live connection is cut within five seconds");
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Waiting {
+    tenant: TenantId,
+    store: StoreId,
+    device: DeviceId,
+    fingerprint: Digest,
+    groups: String,
+    asked: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    tenant: TenantId,
+    store: StoreId,
+    device: DeviceId,
+    fingerprint: Digest,
+    state: &'static str,
+    accepted: String,
+    accepted_by: String,
+    revoked: Option<String>,
+    last_seen: Option<String>,
+    version: Option<String>,
+    backlog: Option<u64>,
+    attachments: Option<u64>,
+    disk_percent: Option<u8>,
+    clock_offset_ms: Option<i64>,
+    health: Option<String>,
+}
+
+impl From<DeviceRow> for Shown {
+    fn from(row: DeviceRow) -> Self {
+        let hello = row.hello.as_ref();
+        Self {
+            state: if row.revoked.is_some() {
+                "revoked"
+            } else {
+                "active"
+            },
+            accepted: moment(row.accepted.0),
+            accepted_by: row.accepted.1.clone(),
+            revoked: row.revoked.as_ref().map(|(at, _)| moment(*at)),
+            last_seen: row.last_seen_ms.map(moment),
+            version: hello.map(|hello| hello.version.clone()),
+            backlog: hello.map(|hello| hello.backlog),
+            attachments: hello.map(|hello| hello.attachments),
+            disk_percent: hello.map(|hello| hello.disk_percent),
+            clock_offset_ms: hello.map(|hello| hello.clock_offset_ms),
+            health: hello.map(|hello| hello.state.clone()),
+            tenant: row.tenant,
+            store: row.store,
+            device: row.device,
+            fingerprint: row.fingerprint,
+        }
+    }
+}
+
+async fn list(common: &Common, config: &Config, store: &Store) -> Result<()> {
+    let waiting: Vec<Waiting> = rules(config, store)?
+        .waiting()
+        .await?
+        .into_iter()
+        .map(|one| Waiting {
+            groups: enrol::key_groups(&one.fingerprint),
+            asked: moment(one.asked_ms),
+            tenant: one.tenant,
+            store: one.store,
+            device: one.device,
+            fingerprint: one.fingerprint,
+        })
+        .collect();
+    let all: Vec<Shown> = store
+        .read(devices::list)
+        .await?
+        .into_iter()
+        .map(Shown::from)
+        .collect();
+    if common.json {
+        return print_json(&serde_json::json!({ "waiting": waiting, "devices": all }));
+    }
+    for one in &waiting {
+        println!(
+            "waiting  {}/{}  store {}  asked {}",
+            one.tenant, one.device, one.store, one.asked
+        );
+        println!("         compare with the box's screen: {}", one.groups);
+        println!("         then: tillwire-relay device accept {}", one.fingerprint);
+    }
+    for one in &all {
+        let seen = one.last_seen.as_deref().unwrap_or("never");
+        let health = one.health.as_deref().unwrap_or("-");
+        println!(
+            "{:<8} {}/{}  store {}  seen {seen}  backlog {}  {health}",
+            one.state,
+            one.tenant,
+            one.device,
+            one.store,
+            one.backlog.unwrap_or(0)
+        );
+    }
+    if waiting.is_empty() && all.is_empty() {
+        println!("no devices; `tillwire-relay device invite` makes a code for one");
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! `exception`: list, show, retry, resolve.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use serde_json::{Value, json};
+use tillwire_relay_core::exception::ExceptionKind;
+use tillwire_relay_core::odoo::EffectState;
+
+use super::{Common, Place, moment, open, print_json};
+use crate::store::effects::{self, Effects};
+use crate::store::exceptions::{self, Filter, StoredException};
+use crate::store::{Store, days, records};
+use crate::understand::Understanding;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExceptionCommand {
+    /// Open exceptions, newest first.
+    List {
+        /// Resolved ones too.
+        #[arg(long)]
+        all: bool,
+        /// Only of this store (TENANT/STORE).
+        #[arg(long)]
+        store: Option<Place>,
+    },
+    /// One exception with its records and the bytes behind them.
+    Show {
+        /// Its number.
+        id: i64,
+    },
+    /// Try again after the cause was mended: what Odoo refused, what did not decode, what had no account or item.
+    Retry {
+        /// Its number; without one, everything that did not decode is tried.
+        id: Option<i64>,
+    },
+    /// Seen, and nothing more to do. One that holds a day is signed instead (`day sign`).
+    Resolve {
+        /// Its number.
+        id: i64,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+pub(super) async fn act(common: &Common, command: ExceptionCommand) -> Result<()> {
+    let (config, store) = open(common)?;
+    match command {
+        ExceptionCommand::List { all, store: of } => list(common, &store, all, of).await,
+        ExceptionCommand::Show { id } => show(common, &store, id).await,
+        ExceptionCommand::Retry { id: None } => {
+            let mended = Understanding::new(store.clone(), Arc::new(config.stores))
+                .again()
+                .await?;
+            println!("{mended} batches are understood now");
+            Ok(())
+        }
+        ExceptionCommand::Retry { id: Some(id) } => {
+            let one = find(&store, id).await?;
+            if one.draft.kind == ExceptionKind::Undecodable {
+                let mended = Understanding::new(store.clone(), Arc::new(config.stores))
+                    .again()
+                    .await?;
+                println!("{mended} batches are understood now");
+                return Ok(());
+            }
+            retry(&store, &one).await
+        }
+        ExceptionCommand::Resolve { id, reason } => resolve(common, &store, id, reason).await,
+    }
+}
+
+async fn find(store: &Store, id: i64) -> Result<StoredException> {
+    store
+        .read(move |db| exceptions::get(db, id))
+        .await?
+        .with_context(|| format!("there is no exception {id}"))
+}
+
+/// An exception as scripts read it.
+pub(super) fn shown(one: &StoredException) -> Value {
+    let draft = &one.draft;
+    json!({
+        "id": one.id, "kind": draft.kind, "cause": draft.cause, "tenant": draft.tenant, "store": draft.store,
+        "day": draft.day, "register": draft.register, "title": draft.title, "detail": draft.detail,
+        "owner": draft.kind.owner(), "at_risk": draft.at_risk.map(|amount| amount.to_string()),
+        "records": draft.records.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "actions": draft.kind.actions(), "holds": draft.kind.holds(), "opened": moment(one.opened_ms),
+        "seen": moment(one.seen_ms),
+        "resolved": one.resolved.as_ref().map(|(at, by, words)| json!({ "at": moment(*at), "by": by, "words": words })),
+    })
+}
+
+async fn list(common: &Common, store: &Store, all: bool, of: Option<Place>) -> Result<()> {
+    let filter = Filter {
+        resolved: all,
+        store: of.map(|of| (of.tenant, of.store)),
+        ..Filter::default()
+    };
+    let found = store.read(move |db| exceptions::list(db, &filter)).await?;
+    if common.json {
+        return print_json(&found.iter().map(shown).collect::<Vec<_>>());
+    }
+    for one in &found {
+        let draft = &one.draft;
+        let day = draft.day.map_or_else(String::new, |day| format!(" {day}"));
+        let risk = draft
+            .at_risk
+            .map_or_else(String::new, |amount| format!("  {amount}"));
+        let state = if one.resolved.is_some() { " (resolved)" } else { "" };
+        println!(
+            "{:>5}  {}/{}{day}  {}{risk}{state}",
+            one.id, draft.tenant, draft.store, draft.title
+        );
+        println!("       {}", draft.detail);
+    }
+    if found.is_empty() {
+        println!("nothing needs you");
+    }
+    Ok(())
+}
+
+async fn show(common: &Common, store: &Store, id: i64) -> Result<()> {
+    let one = find(store, id).await?;
+    let ids = one.draft.records.clone();
+    let tenant = one.draft.tenant.clone();
+    let bytes: Vec<Value> = store
+        .read(move |db| {
+            let mut all = Vec::new();
+            for id in ids {
+                if let Some(found) = records::captured(db, &tenant, id)? {
+                    all.push(json!({
+                        "record": id.to_string(), "hash": found.hash, "body": data_encoding::HEXLOWER.encode(&found.body),
+                        "captured": found.bytes.as_deref().map(String::from_utf8_lossy),
+                    }));
+                }
+            }
+            Ok(all)
+        })
+        .await?;
+    if common.json {
+        let mut value = shown(&one);
+        value["bytes"] = Value::Array(bytes);
+        return print_json(&value);
+    }
+    println!("{}: {}", one.id, one.draft.title);
+    println!("{}", one.draft.detail);
+    println!(
+        "owner {:?}, open since {}",
+        one.draft.kind.owner(),
+        moment(one.opened_ms)
+    );
+    for record in bytes {
+        println!("\nrecord {}", record["record"].as_str().unwrap_or_default());
+        match record["captured"].as_str() {
+            Some(text) => println!("{text}"),
+            None => println!("(no captured bytes here; the record's own: {})", record["body"]),
+        }
+    }
+    if let Some((at, by, words)) = &one.resolved {
+        println!("resolved {} by {by}: {words}", moment(*at));
+    }
+    Ok(())
+}
+
+/// Whatever it was, the day is looked at again; effects of the day that Odoo refused are tried again.
+async fn retry(store: &Store, one: &StoredException) -> Result<()> {
+    let draft = one.draft.clone();
+    let mut rejected = Vec::new();
+    let effects = Effects::of(store.clone());
+    if matches!(
+        draft.kind,
+        ExceptionKind::OdooRejected | ExceptionKind::OdooChanged
+    ) {
+        let (tenant, place, cause) = (draft.tenant.clone(), draft.store.clone(), draft.cause.clone());
+        rejected = store
+            .read(move |db| effects::rejected(db, &tenant, &place))
+            .await?
+            .into_iter()
+            .filter(|stored| cause.as_str().contains(stored.effect.key.as_str()))
+            .collect();
+    }
+    for stored in &rejected {
+        debug_assert_eq!(stored.effect.state, EffectState::Rejected);
+        effects.retry(stored.effect.key.as_str(), None).await?;
+        println!("{} is tried again", stored.effect.key);
+    }
+    let now_ms = store.clock().now_ms();
+    store
+        .write(move |unit| match draft.day {
+            Some(day) => days::touch(unit, &draft.tenant, &draft.store, day, now_ms),
+            None => days::touch_all(unit, Some((&draft.tenant, &draft.store))),
+        })
+        .await?;
+    println!("the day is looked at again");
+    Ok(())
+}
+
+async fn resolve(common: &Common, store: &Store, id: i64, reason: String) -> Result<()> {
+    let one = find(store, id).await?;
+    if one.draft.kind.holds_day() && one.draft.day.is_some() {
+        bail!("exception {id} holds its day; `tillwire-relay day sign` lets the day go on");
+    }
+    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
+    let done = store
+        .write(move |unit| {
+            let done = exceptions::close(unit, id, &by, &reason, now_ms)?;
+            crate::store::audit(
+                unit,
+                &by,
+                "exception resolved",
+                &format!("{id}: {reason}"),
+                now_ms,
+            )?;
+            Ok(done)
+        })
+        .await?;
+    if !done {
+        bail!("exception {id} was resolved before");
+    }
+    println!("resolved {id}");
+    Ok(())
+}

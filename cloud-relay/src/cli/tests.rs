@@ -1,0 +1,44 @@
+use clap::CommandFactory as _;
+
+use super::*;
+
+#[test]
+fn command_line_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_documented_command_is_there() {
+    for line in [
+        "run",
+        "run --restored",
+        "init",
+        "doctor",
+        "config show",
+        "device invite --tenant acme --store s01 --device box-1",
+        "device list --json",
+        "device accept 0123456789abcdef",
+        "device revoke acme/box-1",
+        "day list --store acme/s01 --since 2026-11-01",
+        "day show acme/s01 2026-11-14",
+        "day explain acme/s01 2026-11-14 --ticket 17",
+        "day sign acme/s01 2026-11-14 --reason x",
+        "day reopen acme/s01 2026-11-14 --reason x",
+        "exception list",
+        "exception show 3",
+        "exception retry 3",
+        "exception resolve 3 --reason x",
+        "export acme/s01 2026-11-14 day.jsonl",
+        "verify day.jsonl",
+    ] {
+        let words = std::iter::once("tillwire-relay").chain(line.split(' '));
+        assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn wrong_place_says_what_is_wanted() {
+    let words = ["tillwire-relay", "day", "show", "acme", "2026-11-14"];
+    let error = Cli::try_parse_from(words).unwrap_err().to_string();
+    assert!(error.contains("TENANT/STORE"), "{error}");
+}
