@@ -6,7 +6,6 @@
 
 pub mod drift;
 pub mod link;
-pub mod links;
 pub mod post;
 pub mod stock;
 mod tell;

@@ -1,19 +1,16 @@
 //! Every class of failure that real servers showed ends with the effect in Odoo once, or with a named exception.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tillwire_proto::{BusinessDay, Sku};
 use tillwire_relay::clock::Clock;
 use tillwire_relay::jobs::drift::Drift;
-use tillwire_relay::jobs::links::Links;
 use tillwire_relay::jobs::post::Turn;
 use tillwire_relay::jobs::stock;
 use tillwire_relay::store::effects::Effects;
 use tillwire_relay_core::exception::ExceptionKind;
 use tillwire_relay_core::odoo::{Direction, EffectKey, EffectState, Payload};
 use tillwire_relay_core::settings::StoreSettings;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, START_MS, client, entry, picking, settings};
@@ -387,11 +384,8 @@ async fn a_poster_that_stopped_with_a_call_out_looks_before_it_asks() {
 async fn a_running_poster_notices_an_intent_and_stops_when_told() {
     let odoo = FakeOdoo::start().await;
     let desk = Desk::new(client(&odoo.url, "right"), store(), Clock::system());
-    let only = Arc::new(client(&odoo.url, "right"));
-    let links = Links::new([store()], |_tenant| Some(Arc::clone(&only)), &desk.store);
-    assert!(links.doctor().await[0].is_good());
-    let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-    links.start(&desk.store, "process-1", &stop, &mut tasks);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(desk.poster("process-1").run(stop.clone()));
     tokio::time::sleep(Duration::from_millis(100)).await;
     let key = intend_entry(&desk, 1).await;
     for _ in 0..200 {
@@ -402,9 +396,7 @@ async fn a_running_poster_notices_an_intent_and_stops_when_told() {
     }
     assert_posted_once(&odoo, &desk, &key).await;
     stop.cancel();
-    while let Some(ended) = tasks.join_next().await {
-        ended.unwrap();
-    }
+    running.await.unwrap();
     // the lease was given back: the next process need not wait for its end
     assert_ne!(desk.poster("process-2").turn().await.unwrap(), Turn::NotOurs);
 }
