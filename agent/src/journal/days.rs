@@ -111,7 +111,7 @@ pub(crate) enum Filed {
 
 /// Looks a ticket up and decides.
 pub(crate) fn look_up(db: &Connection, ticket: &Ticket, offered_revision: u32) -> rusqlite::Result<Filed> {
-    let sql = "SELECT record, revision, content FROM tickets WHERE key = ?";
+    let sql = "SELECT record, revision, content FROM tickets WHERE key = ? ORDER BY revision DESC LIMIT 1";
     let found = db
         .prepare_cached(sql)?
         .query_row([&ticket.key.0], |row| {
@@ -138,7 +138,7 @@ pub(crate) fn look_up(db: &Connection, ticket: &Ticket, offered_revision: u32) -
     }
 }
 
-/// Files a ticket under its key, in place of an earlier revision.
+/// Files a ticket under its key and revision.
 pub(crate) fn file(
     db: &Connection,
     ticket: &Ticket,
@@ -146,7 +146,7 @@ pub(crate) fn file(
     number: RecordNumber,
     revision: u32,
 ) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO tickets (key, record, revision, content) VALUES (?, ?, ?, ?)";
+    let sql = "INSERT INTO tickets (key, record, revision, content) VALUES (?, ?, ?, ?)";
     db.prepare_cached(sql)?.execute(params![
         ticket.key.0,
         row_id(no, number.0),

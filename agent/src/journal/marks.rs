@@ -347,8 +347,8 @@ fn forget_tickets(db: &Connection, last: i64, limits: &Limits) -> rusqlite::Resu
         return Ok(());
     };
     let before = horizon.wrapping_sub(i32::MIN).to_be_bytes();
-    let sql =
-        "DELETE FROM tickets WHERE key IN (SELECT key FROM tickets WHERE key < ? AND record <= ? LIMIT 2000)";
+    let sql = "DELETE FROM tickets WHERE (key, revision) IN \
+               (SELECT key, revision FROM tickets WHERE key < ? AND record <= ? LIMIT 2000)";
     db.prepare_cached(sql)?.execute(params![before, last])?;
     db.prepare_cached("DELETE FROM days WHERE key < ?")?
         .execute([before])?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 const SQLITE_WANTED: i32 = 3_051_003;
 
 /// Small pages: one sale's commit writes the last page of three tables, and flash wears by the page.
-const PAGE_LEN: u32 = 2048;
+const PAGE_LEN: u32 = 1024;
 
 /// Number of bits that a record's number has in a row id; the segment's local number is above them.
 const NUMBER_BITS: u32 = 40;
@@ -102,7 +102,7 @@ fn prepare(connection: &Connection, options: &OpenOptions) -> anyhow::Result<()>
         bail!("found journal mode {mode}, wanted wal; the state directory must be on a local file system");
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 2000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
     connection.pragma_update(None, "journal_size_limit", 8 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
     if let Some(max) = options.page_count_max {
@@ -160,9 +160,10 @@ CREATE TABLE records (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, body BLOB NOT 
 CREATE TABLE attachments (
   id INTEGER PRIMARY KEY, record INTEGER NOT NULL, digest BLOB NOT NULL, len INTEGER NOT NULL, packed BLOB NOT NULL
 );
--- The newest record under each business key; the key starts with the register's day.
+-- Every record that has a business key, under it; the key starts with the register's day.
 CREATE TABLE tickets (
-  key BLOB PRIMARY KEY, record INTEGER NOT NULL, revision INTEGER NOT NULL, content BLOB NOT NULL
+  key BLOB NOT NULL, revision INTEGER NOT NULL, record INTEGER NOT NULL, content BLOB NOT NULL,
+  PRIMARY KEY (key, revision)
 ) WITHOUT ROWID;
 -- Where each register's day starts in each segment.
 CREATE TABLE days (

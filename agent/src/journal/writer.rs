@@ -196,17 +196,20 @@ impl Writer {
             self.progress.send_modify(|p| p.refused += count);
             return;
         };
-        let taken = committed.answers.iter().flatten();
-        let already = taken.filter(|t| t.already).count() as u64;
-        for (answer, result) in answers.into_iter().zip(committed.answers) {
-            let _ = answer.send(result);
+        let (mut new, mut already) = (0, 0);
+        for taken in committed.answers.iter().flatten() {
+            *(if taken.already { &mut already } else { &mut new }) += 1;
         }
         self.progress.send_modify(|p| {
-            p.appended += count - already;
+            p.appended += new;
             p.already += already;
             p.last_sale.extend(committed.last_sale);
         });
         self.publish();
+        // Last, so that whoever hears taken finds it in the progress too.
+        for (answer, result) in answers.into_iter().zip(committed.answers) {
+            let _ = answer.send(result);
+        }
     }
 
     /// One transaction: every append, the closes that follow from them, the marks that are due.

@@ -4,6 +4,7 @@
 
 mod enrol;
 mod journal;
+mod model;
 mod support;
 mod uplink;
 mod whole;

@@ -5,7 +5,7 @@ use tillwire_proto::{
     Transaction, TransactionKind,
 };
 
-/// One transaction of the day with its place. Of a ticket that was told in several revisions only the newest.
+/// One transaction of the day with its place.
 #[derive(Debug, Clone)]
 pub struct DayRecord {
     /// Its segment.
@@ -24,8 +24,9 @@ pub const fn close_due(kind: TransactionKind, closed_before: bool) -> bool {
     closed_before || matches!(kind, TransactionKind::DayClose)
 }
 
-/// Adds a register's day up: the newest revision of every ticket counts once. A transaction in another currency than
-/// the store's cannot be added and is left out; the relay, which leaves it out too, names it.
+/// Adds a register's day up as it was journaled: every record counts, also each revision of a ticket, so that the
+/// relay can add the same stretch up without judging anything. A transaction in another currency than the store's
+/// cannot be added and is left out; the relay, which leaves it out too, names it.
 ///
 /// `records` are in journal order: by age of the segment, then by number.
 #[must_use]
