@@ -63,6 +63,21 @@ pub fn open_store(config: &Config, restored: bool) -> Result<Store> {
     Ok(store)
 }
 
+/// Opens the keys; renews this relay's own certificate when a third of its life is left.
+fn open_keys(config: &Config) -> Result<Pki> {
+    let mut pki = Pki::open(&keys(config)).context("`tillwire-relay init` makes the keys")?;
+    let now_ms = Clock::system().now_ms();
+    if pki.server_renewal_due(now_ms)? {
+        match pki.renew_server(&config.mqtt.names, now_ms) {
+            Ok(()) => tracing::info!("renewed the certificate of this relay"),
+            Err(error) => {
+                tracing::error!("the certificate of this relay ends soon and was not renewed: {error:#}");
+            }
+        }
+    }
+    Ok(pki)
+}
+
 /// Runs until `stop`.
 ///
 /// # Errors
@@ -71,7 +86,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
     // one cryptography provider in the process; a second call changes nothing
     let _ = rustls::crypto::ring::default_provider().install_default();
     let store = open_store(&config, restored)?;
-    let pki = Arc::new(Pki::open(&keys(&config)).context("`tillwire-relay init` makes the keys")?);
+    let pki = Arc::new(open_keys(&config)?);
     let registry = Registry::load(&store).await?;
     let settings = Arc::new(config.stores.clone());
     let tasks = TaskTracker::new();

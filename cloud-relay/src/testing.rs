@@ -303,15 +303,14 @@ impl Segment {
     }
 
     pub(crate) fn batch(&self, first: u64, last: u64) -> Batch {
+        self.batch_after(first, last, self.hash(first - 1))
+    }
+
+    /// As [`Segment::batch`] for who knows the hash before it, so that long segments are made quickly.
+    pub(crate) fn batch_after(&self, first: u64, last: u64, previous: Digest) -> Batch {
         let header = (first == 1).then(|| encode_header(&self.header).unwrap());
         let bodies = &self.bodies[first as usize - 1..last as usize];
-        Batch::pack(
-            self.header.segment,
-            header,
-            RecordNumber(first),
-            self.hash(first - 1),
-            bodies,
-        )
+        Batch::pack(self.header.segment, header, RecordNumber(first), previous, bodies)
     }
 
     pub(crate) fn end(&self) -> Predecessor {

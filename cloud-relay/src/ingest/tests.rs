@@ -6,7 +6,7 @@ use tillwire_proto::{
 };
 use tillwire_relay_core::exception::ExceptionKind;
 
-use crate::endpoint::Verdict;
+use crate::endpoint::{Downlink, Verdict};
 use crate::store::exceptions::{self, Filter};
 use crate::store::{StoreOptions, devices, records};
 use crate::testing::{Device, NOW, Relay, Segment, options, tenant};
@@ -381,6 +381,25 @@ async fn revoked_device_is_refused_at_once() {
     assert_eq!(held(&relay, &segment).await.len(), 1);
 }
 
+#[tokio::test]
+async fn revocation_by_another_process_is_seen_at_the_next_look() {
+    let (dir, relay, device) = world().await;
+    let beside = crate::store::Store::open(&options(&dir)).unwrap();
+    let name = device.identity().device.device;
+    assert!(
+        beside
+            .write(move |unit| devices::revoke(unit, &tenant(), &name, "ann", NOW))
+            .await
+            .unwrap()
+    );
+    relay
+        .registry
+        .enforce(&relay.store, &Downlink::new(relay.store.clock().clone()))
+        .await
+        .unwrap();
+    assert!(!relay.ingest_admits(&device));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_devices_share_one_commit() {
     const DEVICES: usize = 40;
@@ -412,6 +431,61 @@ async fn many_devices_share_one_commit() {
     );
     let receipts: Vec<Receipt> = relay.answers.take(Kind::Receipt);
     assert_eq!(receipts.len(), DEVICES * 20);
+}
+
+/// Prints a rate; run it alone, in release: `cargo test --release -p tillwire-relay --lib rate -- --ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, not a fact"]
+async fn rate_of_durable_ingest_with_signatures_checked() {
+    const BATCHES: u64 = 400;
+    const EACH: u64 = 400;
+    let (_dir, relay, _) = world().await;
+    let mut sealed = Vec::new();
+    for n in 0..8 {
+        let device = relay.enrol(&format!("r{n}")).await;
+        let mut segment = device.segment(50 + n, None);
+        for record in 0..BATCHES / 8 * EACH {
+            segment.tell(&crate::testing::sale(
+                "2027-01-14",
+                &record.to_string(),
+                "SKU-1",
+                1999,
+            ));
+        }
+        let mut previous = segment.hash(0);
+        let batches = (0..BATCHES / 8).map(|b| {
+            let batch = segment.batch_after(b * EACH + 1, (b + 1) * EACH, previous);
+            previous = batch.last;
+            device.seal(&batch)
+        });
+        let batches: Vec<_> = batches.collect();
+        sealed.push((device, batches));
+    }
+    let relay = std::sync::Arc::new(relay);
+    let started = std::time::Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for (device, batches) in sealed {
+        let relay = std::sync::Arc::clone(&relay);
+        tasks.spawn(async move {
+            use futures_util::StreamExt as _;
+            let sends = batches.into_iter().map(|message| relay.publish(&device, message));
+            futures_util::stream::iter(sends)
+                .buffered(16)
+                .for_each(|_| async {})
+                .await;
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    let records = (BATCHES * EACH) as f64;
+    println!(
+        "{records} records in {seconds:.3} s: {:.0} records/s",
+        records / seconds
+    );
+    let receipts: Vec<Receipt> = relay.answers.take(Kind::Receipt);
+    assert_eq!(receipts.len() as u64, BATCHES);
 }
 
 fn commits(relay: &Relay) -> u64 {

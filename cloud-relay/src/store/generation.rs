@@ -52,7 +52,10 @@ impl Marker {
 
     /// Replaces the file whole, so that a crash leaves the old or the new one.
     pub(super) fn write(&self, relay: RelayId, generation: u32, batches: u64) -> Result<()> {
-        let fresh = self.0.with_extension("generation.new");
+        // a name of its own: the command line may write it in the same moment
+        let fresh = self
+            .0
+            .with_extension(format!("generation.{}", std::process::id()));
         let write = || -> std::io::Result<()> {
             let mut file = fs::File::create(&fresh)?;
             writeln!(file, "relay {relay} generation {generation} batches {batches}")?;
