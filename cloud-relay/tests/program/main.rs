@@ -1,5 +1,7 @@
 //! The program as its user meets it: commands on a folder of its own, and a relay that runs beside them.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on stops
+
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
