@@ -93,19 +93,32 @@ impl Marker {
     }
 }
 
-/// Reads or makes the identity; raises the generation when the database is older than the marker says.
+/// Reads or makes the identity; raises the generation when the database is older than the marker says. Writes nothing
+/// when there is nothing to write, so that a command beside a busy relay waits for nobody.
 pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -> Result<Identity> {
     let marked = marker.read()?;
+    if let Some(marked) = &marked
+        && let Some(relay) = relay_id(connection)?
+    {
+        let generation = generation_of(connection)?;
+        if generation > 0 && judge(relay, generation, batches(connection)?, Some(marked), told)?.is_none() {
+            return Ok(Identity {
+                relay,
+                generation,
+                restored: None,
+            });
+        }
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let relay = match get(&transaction, "relay")? {
-        Some(text) => RelayId::from_hex(&text).ok_or_else(|| anyhow!("relay id {text:?} is not one"))?,
+    let relay = match relay_id(&transaction)? {
+        Some(relay) => relay,
         None => {
             let relay = RelayId(crate::random()?);
             set(&transaction, "relay", &relay.to_string())?;
             relay
         }
     };
-    let known: u32 = get(&transaction, "generation")?.map_or(Ok(0), |text| text.parse())?;
+    let known = generation_of(&transaction)?;
     let batches_now = batches(&transaction)?;
     let restored = judge(relay, known, batches_now, marked.as_ref(), told)?;
     let generation = restored
@@ -119,6 +132,17 @@ pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -
         generation,
         restored,
     })
+}
+
+fn relay_id(db: &Connection) -> Result<Option<RelayId>> {
+    let text = get(db, "relay")?;
+    text.map(|text| RelayId::from_hex(&text).ok_or_else(|| anyhow!("relay id {text:?} is not one")))
+        .transpose()
+}
+
+/// 0 when the database is new.
+fn generation_of(db: &Connection) -> Result<u32> {
+    Ok(get(db, "generation")?.map_or(Ok(0), |text| text.parse())?)
 }
 
 fn judge(
