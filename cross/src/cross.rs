@@ -117,8 +117,8 @@ struct Tools {
     flags: Vec<String>,
 }
 
-/// For musl a compiler that uses Debian's specs, and an empty `libunwind.a`: the standard library asks for one, but
-/// a program that aborts on panic and prints no backtrace uses nothing of it.
+/// For musl a compiler that uses Debian's specs, and a `libunwind.a` that unwinds nothing: the standard library asks
+/// for one, but a program that aborts on panic only ever asks it for a backtrace.
 fn tools(target: &Target) -> Result<Tools> {
     let Some(musl) = target.musl else {
         return Ok(Tools {
@@ -137,10 +137,15 @@ fn tools(target: &Target) -> Result<Tools> {
         ),
     )?;
     fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755))?;
-    let unwind = folder.join("libunwind.a");
-    if !unwind.exists() {
-        process::run(Command::new(target.ar).arg("crs").arg(&unwind))?;
-    }
+    let (object, unwind) = (folder.join("no_unwind.o"), folder.join("libunwind.a"));
+    let source = root().join("cross/no_unwind.c");
+    process::run(
+        Command::new(target.gcc)
+            .args(["-Os", "-c", "-o"])
+            .arg(&object)
+            .arg(&source),
+    )?;
+    process::run(Command::new(target.ar).arg("crs").arg(&unwind).arg(&object))?;
     let flags = vec![
         "-C link-self-contained=no".to_owned(),
         format!("-L native={musl}"),

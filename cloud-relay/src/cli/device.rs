@@ -34,7 +34,7 @@ pub(super) enum DeviceCommand {
     List,
     /// Say yes to a box that waits, after comparing its fingerprint with the one on its screen.
     Accept {
-        /// The key's fingerprint: 64 hexadecimal digits, or the beginning that only one has.
+        /// The six groups that both screens show, or the first digits of the fingerprint that only one has.
         fingerprint: String,
     },
     /// Say no to a box that waits.
@@ -121,20 +121,28 @@ fn rules(config: &Config, store: &Store) -> Result<Enrolments<Store>> {
     ))
 }
 
-fn one_of(waiting: &[Enrolment], beginning: &str) -> Result<Enrolment> {
-    let wanted: String = beginning
-        .chars()
-        .filter(char::is_ascii_hexdigit)
-        .collect::<String>()
-        .to_lowercase();
-    let fits = |one: &&Enrolment| wanted.len() >= 8 && one.fingerprint.to_string().starts_with(&wanted);
+/// The box that waits under what a person typed: the groups that both screens show, or the beginning of the
+/// fingerprint's digits.
+fn one_of(waiting: &[Enrolment], typed: &str) -> Result<Enrolment> {
+    let plain = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_lowercase()
+    };
+    let typed_plain = plain(typed);
+    let fits = |one: &&Enrolment| {
+        let digits = one.fingerprint.to_string();
+        plain(&enrol::key_groups(&one.fingerprint)) == typed_plain
+            || (typed_plain.len() >= 8 && digits.starts_with(&typed_plain))
+    };
     let found: Vec<&Enrolment> = waiting.iter().filter(fits).collect();
     match found[..] {
         [one] => Ok(one.clone()),
         [] => bail!(
-            "no box waits under {beginning:?}, wanted at least 8 digits of a fingerprint in `device list`"
+            "no box waits under {typed:?}, wanted the six groups of `device list`, or at least 8 digits of its fingerprint"
         ),
-        _ => bail!("more than one box waits under {beginning:?}, wanted more digits"),
+        _ => bail!("more than one box waits under {typed:?}, wanted more digits"),
     }
 }
 
@@ -239,7 +247,7 @@ async fn list(common: &Common, config: &Config, store: &Store) -> Result<()> {
             one.tenant, one.device, one.store, one.asked
         );
         println!("         compare with the box's screen: {}", one.groups);
-        println!("         then: tillwire-relay device accept {}", one.fingerprint);
+        println!("         then: tillwire-relay device accept {}", one.groups);
     }
     for one in &all {
         let seen = one.last_seen.as_deref().unwrap_or("never");
