@@ -172,9 +172,11 @@ fn every_source_file_says_what_it_is_for() {
 fn no_source_file_hides_a_second_concern() {
     for package in PACKAGES {
         for path in sources(&root().join(package).join("src")) {
+            // Stories may go on for longer than code should.
+            let allowed = if path.ends_with("tests.rs") { 800 } else { 500 };
             let lines = fs::read_to_string(&path).unwrap().lines().count();
             assert!(
-                lines <= 500,
+                lines <= allowed,
                 "{} has {lines} lines; look for the second concern and give it a file",
                 path.display()
             );

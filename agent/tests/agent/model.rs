@@ -31,11 +31,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Ticket, cents and revision.
+type Told = (u8, i64, u32);
+
 /// What must be on disk.
 #[derive(Debug, Default)]
 struct Model {
-    /// Per segment, in order of age: ticket, cents and revision of each record.
-    records: Vec<(SegmentId, Vec<(u8, i64, u32)>)>,
+    /// Per segment, in order of age, each record.
+    records: Vec<(SegmentId, Vec<Told>)>,
     newest: BTreeMap<u8, (i64, u32)>,
     receipted: BTreeMap<SegmentId, u64>,
 }

@@ -1,0 +1,150 @@
+//! A day's lines and transactions, and a record down to its bytes.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+use tillwire_proto::{Amount, Body, Fact, TenantId, Transaction, decode_observation};
+use tillwire_relay_core::books::{Ledger, LedgerLine, LineKey};
+use tillwire_relay_core::facts::{DayFacts, RecordId};
+use tillwire_relay_core::odoo::{EffectKind, EffectState};
+
+use crate::dashboard::view::{Chip, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
+use crate::store::{StoreError, attachments, effects};
+
+pub(super) fn ledger(ledger: &Ledger) -> Vec<LedgerRow> {
+    let row = |(key, line): (&LineKey, &LedgerLine)| {
+        let parts = ledger.of_line(key).flat_map(|part| {
+            part.records
+                .first()
+                .map(|record| link(*record, part.ticket.ticket.as_str(), Some(part.amount)))
+        });
+        let positive = line
+            .amount
+            .checked_neg()
+            .ok()
+            .filter(|_| line.amount.is_negative());
+        LedgerRow {
+            account: key.account.to_string(),
+            label: key.label.clone(),
+            debit: (!line.amount.is_negative()).then_some(line.amount),
+            credit: positive,
+            records: parts.collect(),
+        }
+    };
+    ledger.lines().map(row).collect()
+}
+
+pub(super) fn link(record: RecordId, name: &str, amount: Option<Amount>) -> RecordLink {
+    RecordLink {
+        segment: record.segment,
+        number: record.number,
+        name: name.to_owned(),
+        amount,
+    }
+}
+
+pub(super) fn effect(stored: &effects::StoredEffect) -> EffectRow {
+    let effect = &stored.effect;
+    let tone = match effect.state {
+        EffectState::Done => Tone::Good,
+        EffectState::Rejected => Tone::Bad,
+        EffectState::Intent | EffectState::Sent | EffectState::Unknown => Tone::Wait,
+    };
+    EffectRow {
+        key: effect.key.to_string(),
+        kind: match stored_kind(effect) {
+            EffectKind::JournalEntry => "journal entry".to_owned(),
+            EffectKind::Picking => "stock picking".to_owned(),
+        },
+        state: Chip {
+            tone,
+            word: effects::word(effect.state).to_owned(),
+        },
+        name: stored.odoo_name.clone(),
+        last_error: effect.refused.clone().or_else(|| effect.reason.clone()),
+    }
+}
+
+pub(super) fn stored_kind(effect: &tillwire_relay_core::odoo::Effect) -> EffectKind {
+    effect.payload.kind()
+}
+
+pub(super) fn transactions(facts: &DayFacts) -> Vec<TransactionRow> {
+    let known = facts.transactions.values().flat_map(|known| &known.versions);
+    let mut rows: Vec<(i64, TransactionRow)> = known
+        .filter_map(|version| {
+            let sighting = version.sightings.first()?;
+            let told: BTreeSet<String> = version
+                .sightings
+                .iter()
+                .map(|s| format!("{:?}", s.witness))
+                .collect();
+            let transaction = &version.transaction;
+            let row = TransactionRow {
+                record: link(sighting.record, transaction.key.ticket.as_str(), None),
+                kind: transaction.key.kind.name().to_owned(),
+                register: transaction.key.register.to_string(),
+                at: transaction.at.to_string(),
+                total: total(transaction),
+                tenders: tenders(transaction),
+                witnesses: told.into_iter().collect::<Vec<_>>().join(", "),
+            };
+            Some((transaction.at.0, row))
+        })
+        .collect();
+    rows.sort_by_key(|(at, _)| *at);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+pub(super) fn total(transaction: &Transaction) -> Option<Amount> {
+    match &transaction.body {
+        Body::Trade(trade) => Some(trade.totals.total),
+        Body::Drawer(movement) => Some(movement.amount),
+        Body::Open { float } => Some(*float),
+        Body::Void(_) | Body::Count(_) | Body::Close { .. } => None,
+    }
+}
+
+pub(super) fn tenders(transaction: &Transaction) -> String {
+    let trade = transaction.trade();
+    let names: BTreeSet<&str> = trade
+        .into_iter()
+        .flat_map(|t| &t.tenders)
+        .map(|t| t.kind.name())
+        .collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn understand(
+    db: &Connection,
+    tenant: &TenantId,
+    body: &[u8],
+    view: &mut RecordView,
+) -> Result<(), StoreError> {
+    match decode_observation(body) {
+        Err(error) => view.understood = format!("these bytes do not decode: {error}"),
+        Ok(observation) => {
+            view.facts.push(("Witness", format!("{:?}", observation.witness)));
+            view.facts
+                .push(("Box's clock", instant(observation.stamp.wall_ms)));
+            view.facts
+                .push(("Card data replaced", observation.redacted.to_string()));
+            view.understood = match &observation.fact {
+                Fact::Transaction(fact) => format!("{fact:#?}"),
+                Fact::Terminal(fact) => format!("{fact:#?}"),
+                Fact::Unreadable(fact) => format!("{fact:#?}"),
+                Fact::Notice(fact) => format!("{fact:#?}"),
+                Fact::Close(fact) => format!("{fact:#?}"),
+            };
+            view.attachment = observation.attachment.map(|reference| reference.digest);
+            if let Some(digest) = view.attachment {
+                view.bytes = attachments::get(db, tenant, digest)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn instant(at_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| "unknown".to_owned(), |at| at.to_string())
+}
