@@ -108,7 +108,7 @@ impl Pki {
         })
     }
 
-    /// Certifies a device's key for 30 days: TLS client only, named by its URI, random serial, valid from a day before
+    /// Certifies a device's key for three years: TLS client only, named by its URI, random serial, valid from a day before
     /// `now` because clocks differ. The caller decides whether the device may have it.
     ///
     /// # Errors

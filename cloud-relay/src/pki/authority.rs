@@ -19,8 +19,9 @@ const ROOT_LIFE: Duration = days(365 * 20);
 const DEVICE_CA_LIFE: Duration = days(365 * 5);
 /// Renewed by the relay itself ([`super::Pki::renew_server`]).
 const SERVER_LIFE: Duration = days(397);
-/// Short, because revocation outside the relay is passive: a certificate that is not renewed ends.
-const DEVICE_LIFE: Duration = days(30);
+/// As long as a box usually stands in a store. What ends a device's access is its row at the relay, which the endpoint
+/// asks at every connection and publish; a certificate that ran out by itself would only silence a store.
+const DEVICE_LIFE: Duration = days(365 * 3);
 /// Peers' clocks may be behind ours by this much.
 const BACKDATE: Duration = days(1);
 

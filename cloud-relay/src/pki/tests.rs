@@ -61,9 +61,9 @@ fn a_device_gets_its_key_certified_and_nothing_it_asked_for() {
     assert_eq!(certificate.validity().not_before.timestamp(), NOW_MS / 1000 - DAY);
     assert_eq!(
         certificate.validity().not_after.timestamp(),
-        NOW_MS / 1000 + 30 * DAY
+        NOW_MS / 1000 + 3 * 365 * DAY
     );
-    assert_eq!(issued.not_after, NOW_MS / 1000 + 30 * DAY);
+    assert_eq!(issued.not_after, NOW_MS / 1000 + 3 * 365 * DAY);
     certificate
         .verify_signature(Some(parse(&pki.device_ca).public_key()))
         .unwrap();

@@ -46,7 +46,11 @@ fn days(count: i64) -> i64 {
 #[tokio::test]
 async fn an_expired_certificate_is_refused() {
     let world = World::new().await;
-    is_refused(&world, &world.box_certified_at("d1", now_ms() - days(31))).await;
+    is_refused(
+        &world,
+        &world.box_certified_at("d1", now_ms() - days(3 * 365 + 1)),
+    )
+    .await;
     assert!(
         world.ingest.handshake_failures()[0].contains("xpired"),
         "{:?}",
