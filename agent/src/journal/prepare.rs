@@ -1,15 +1,25 @@
 //! What an append needs, made ready in the caller's task so that the one writer only writes.
 
+use std::cell::RefCell;
+
 use tillwire_agent_core::journal::{Captured, Content, TicketKey};
 use tillwire_proto::{
     ATTACHMENT_LEN_MAX, AttachmentRef, BODY_LEN_MAX, Digest, Fact, LaneId, Observation, Stamp, Transaction,
     encode_observation,
 };
 
+use zstd::bulk::Compressor;
+
 use super::handle::AppendError;
 
 /// zstd level of attachments: what is small already gains little from more.
 const LEVEL: i32 = 3;
+
+thread_local! {
+    /// One per thread: making a compressor costs more than what it does for a ticket.
+    static COMPRESSOR: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::new(LEVEL).expect("zstd has memory for a compressor"));
+}
 
 /// An append, encoded, hashed and compressed.
 #[derive(Debug)]
@@ -103,7 +113,8 @@ impl Attachment {
             return Err(too_large);
         }
         let len = u32::try_from(raw.len()).map_err(|_| too_large)?;
-        let packed = zstd::bulk::compress(raw, LEVEL).expect("zstd compresses any bytes in memory");
+        let packed = COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(raw));
+        let packed = packed.expect("zstd compresses any bytes in memory");
         let reference = AttachmentRef {
             digest: Digest::of(raw),
             len,
