@@ -153,3 +153,28 @@ async fn stock(odoo: &OdooApi, shop: &Shop, products: &[i64]) -> anyhow::Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::odoo_agrees::Holdings;
+
+    /// With `TILLWIRE_ODOO_URL`, `_DB` and `_KEY` (and perhaps `_LOGIN`): the same against a real server.
+    #[tokio::test]
+    async fn a_real_company_is_prepared_once() {
+        let var = |name: &str| std::env::var(format!("TILLWIRE_ODOO_{name}")).ok();
+        let (Some(url), Some(db), Some(key)) = (var("URL"), var("DB"), var("KEY")) else {
+            eprintln!("SKIPPED, NOT TESTED HERE: a real Odoo (set TILLWIRE_ODOO_URL, _DB and _KEY)");
+            return;
+        };
+        let login = var("LOGIN").unwrap_or_else(|| "admin".to_owned());
+        let odoo = OdooApi::sign_in(&url, &db, &login, &key).await.unwrap();
+        let shop = Shop::new(1, "demo", 2);
+        let chart = Chart::standard(&shop);
+        prepare(&odoo, &shop, &chart).await.unwrap();
+        let first = Holdings::read(&odoo, 2).await.unwrap();
+        prepare(&odoo, &shop, &chart).await.unwrap();
+        assert_eq!(Holdings::read(&odoo, 2).await.unwrap(), first);
+        assert!(first.stock.len() >= 2 * shop.known());
+    }
+}

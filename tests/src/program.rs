@@ -28,7 +28,11 @@ const POLITE: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn act(args: &[OsString]) -> Option<ExitCode> {
     let role = args.get(1)?.to_str()?;
-    let rest = |name: &str| std::iter::once(OsString::from(name)).chain(args[2..].iter().cloned()).collect();
+    let rest = |name: &str| {
+        std::iter::once(OsString::from(name))
+            .chain(args[2..].iter().cloned())
+            .collect()
+    };
     match role {
         AS_AGENT => {
             end_with_parent();
@@ -143,7 +147,11 @@ impl Program {
             std::thread::sleep(Duration::from_millis(20));
         }
         running.end();
-        bail!("{} did not end within {POLITE:?} and was killed; see {}", self.name, self.log.display())
+        bail!(
+            "{} did not end within {POLITE:?} and was killed; see {}",
+            self.name,
+            self.log.display()
+        )
     }
 
     /// Starts it again when it should run and does not; true when it had to be.
@@ -213,7 +221,12 @@ impl Program {
         if !output.status.success() {
             let command: Vec<_> = args.iter().map(|a| a.to_string_lossy()).collect();
             let words = String::from_utf8_lossy(&output.stderr);
-            bail!("{} ended with {}: {}", command.join(" "), output.status, words.trim());
+            bail!(
+                "{} ended with {}: {}",
+                command.join(" "),
+                output.status,
+                words.trim()
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -225,7 +238,9 @@ impl Program {
 
 impl Running {
     fn is_alive(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+        self.child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     fn end(&mut self) {

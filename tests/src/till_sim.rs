@@ -17,6 +17,7 @@ use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 pub use event_json::event_json;
+use ticket_json::Stamps;
 pub use ticket_json::{Clock, ticket_json};
 
 use crate::shop::{Event, How, Shop, Ticket, What};
@@ -103,6 +104,9 @@ impl Till {
         patience: Duration,
     ) -> anyhow::Result<Told> {
         let telling = async {
+            let place = &shop.stores[event.store];
+            let stamps = Stamps::new(date, event.second, self.clock, place.utc_hours);
+            self.terminal.set_clock(&stamps.local);
             self.take_money(&event.what).await?;
             self.push(shop, date, event).await
         };

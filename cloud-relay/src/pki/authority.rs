@@ -25,6 +25,11 @@ const DEVICE_LIFE: Duration = days(365 * 3);
 /// Peers' clocks may be behind ours by this much.
 const BACKDATE: Duration = days(1);
 
+/// What a store's box verifies was valid before any agent was released. A box without a battery wakes up in 1970 and
+/// takes its program's release date for the time: a certificate that begins later would keep it out until somebody
+/// sets its clock.
+const BEFORE_ANY_AGENT: i32 = 2026;
+
 const fn days(count: u64) -> Duration {
     Duration::from_secs(24 * 60 * 60 * count)
 }
@@ -39,6 +44,7 @@ pub(super) struct Made {
 pub(super) fn make_root(now_ms: i64) -> Result<Made> {
     let key = KeyPair::generate()?;
     let mut params = params("Tillwire root CA", now_ms, ROOT_LIFE)?;
+    params.not_before = rcgen::date_time_ymd(BEFORE_ANY_AGENT, 1, 1);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(1));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(Made {
@@ -78,6 +84,7 @@ pub(super) fn make_server(root: &Issuer<'_, impl SigningKey>, names: &[String], 
     }
     let key = KeyPair::generate()?;
     let mut params = params("Tillwire relay", now_ms, SERVER_LIFE)?;
+    params.not_before = rcgen::date_time_ymd(BEFORE_ANY_AGENT, 1, 1);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

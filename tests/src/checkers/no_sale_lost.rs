@@ -56,12 +56,12 @@ fn name_of_event(shop: &Shop, day: BusinessDay, event: &Event) -> Name {
         What::Void(ticket) => ("void", ticket.number.to_string()),
         What::Open { .. } => ("day-open", String::new()),
         What::Close => ("day-close", String::new()),
-        What::NoSale => ("no-sale", event.number.to_string()),
-        What::PaidIn { .. } => ("paid-in", event.number.to_string()),
-        What::PaidOut { .. } => ("paid-out", event.number.to_string()),
-        What::Pickup { .. } => ("pickup", event.number.to_string()),
-        What::Loan { .. } => ("loan", event.number.to_string()),
-        What::Count { .. } => ("till-count", event.number.to_string()),
+        What::NoSale => ("no-sale", event.label()),
+        What::PaidIn { .. } => ("paid-in", event.label()),
+        What::PaidOut { .. } => ("paid-out", event.label()),
+        What::Pickup { .. } => ("pickup", event.label()),
+        What::Loan { .. } => ("loan", event.label()),
+        What::Count { .. } => ("till-count", event.label()),
     };
     (
         store.id.clone(),

@@ -157,7 +157,12 @@ impl RegisterDay<'_> {
 
     fn push(&mut self, second: u32, what: What) {
         let (store, register, number) = (self.store, self.register, self.number);
-        self.number += 1;
+        // drawer movements and counts are numbered without gaps, as tickets are, in a sequence of their own
+        let numbered = !matches!(
+            what,
+            What::Open { .. } | What::Close | What::Ticket(_) | What::Void(_)
+        );
+        self.number += u64::from(numbered);
         self.events.push(Event {
             store,
             register,

@@ -9,7 +9,7 @@ pub struct Event {
     pub register: usize,
     /// Seconds after the business day's midnight, local.
     pub second: u32,
-    /// The till's number for it, unique among the register's events that are not tickets.
+    /// The till's number for it: counts the register's drawer movements and counts; see [`Event::label`].
     pub number: u64,
     /// What happened.
     pub what: What,
@@ -116,6 +116,14 @@ pub enum How {
     GiftCard,
     /// A tender type of the retailer's own.
     Other(&'static str),
+}
+
+impl Event {
+    /// What the till calls a drawer movement or count.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("E{}", self.number)
+    }
 }
 
 impl TicketLine {

@@ -60,7 +60,7 @@ pub(super) fn approved(request: &Value, approval: &Approval, behaviour: &Behavio
     let flag = |on: bool| if on { "1" } else { "0" };
     let mut host = json!({
         "responseId": if stored { String::new() } else { reference(number) }, "tranNo": format!("{number:04}"),
-        "respDateTime": "2026-11-14T10:32:12", "gatewayResponseCode": "0", "gatewayResponseMessage": "Success",
+        "respDateTime": approval.at, "gatewayResponseCode": "0", "gatewayResponseMessage": "Success",
         "responseCode": "00", "responseText": if stored { "OFFLINE APPROVED" } else { "APPROVAL" },
         "approvalCode": if stored { String::new() } else { format!("{:05}A", number % 100_000) },
         "referenceNumber": if stored { String::new() } else { reference(number) },

@@ -25,6 +25,8 @@ pub struct Approval {
     pub invoice: String,
     /// Cents.
     pub amount: i64,
+    /// The terminal's clock.
+    pub at: String,
     /// Brand as the terminal writes it.
     pub brand: String,
     /// Last four digits.
@@ -41,6 +43,7 @@ pub struct Terminal {
 struct Inner {
     script: VecDeque<Behaviour>,
     card: Option<(String, String)>,
+    at: Option<String>,
     approvals: Vec<Approval>,
     answers: HashMap<String, Value>,
     requests: u64,
@@ -55,6 +58,11 @@ impl Terminal {
     /// The card that the next customers hold.
     pub fn insert_card(&self, brand: &str, last4: &str) {
         self.lock().card = Some((brand.to_owned(), last4.to_owned()));
+    }
+
+    /// Sets its clock, such as `2026-11-14T10:32:12`.
+    pub fn set_clock(&self, at: &str) {
+        self.lock().at = Some(at.to_owned());
     }
 
     /// All money that it moved.
@@ -136,6 +144,7 @@ impl Inner {
             number: earlier.as_ref().map_or(number, |e| e.number),
             invoice: invoice.or(earlier.map(|e| e.invoice)).unwrap_or_default(),
             amount: asked - less,
+            at: self.at.clone().unwrap_or_else(|| "2026-11-14T10:32:12".into()),
             brand,
             last4,
         };

@@ -23,15 +23,15 @@ pub fn event_json(shop: &Shop, date: Date, clock: Clock, event: &Event) -> Strin
         What::Open { float } => json!({ "float": decimal(*float) }),
         What::Close | What::Ticket(_) | What::Void(_) => json!({}),
         What::PaidIn { amount, reason } | What::PaidOut { amount, reason } => {
-            json!({ "number": event.number, "amount": decimal(*amount), "reason": reason })
+            json!({ "number": event.label(), "amount": decimal(*amount), "reason": reason })
         }
         What::Pickup { amount } | What::Loan { amount } => {
-            json!({ "number": event.number, "amount": decimal(*amount) })
+            json!({ "number": event.label(), "amount": decimal(*amount) })
         }
         What::Count { counted } => {
-            json!({ "number": event.number, "counted": [{ "tender": "cash", "amount": decimal(*counted) }] })
+            json!({ "number": event.label(), "counted": [{ "tender": "cash", "amount": decimal(*counted) }] })
         }
-        What::NoSale => json!({ "number": event.number }),
+        What::NoSale => json!({ "number": event.label() }),
     };
     if let (Value::Object(json), Value::Object(figures)) = (&mut json, figures) {
         json.extend(figures);

@@ -1,0 +1,33 @@
+//! A card sale has two witnesses, the ticket and the terminal. It is booked once, and the two are found to agree.
+
+use tillwire_e2e::relay_store::Held;
+use tillwire_e2e::shop::How;
+use tillwire_e2e::world::Pace;
+use tillwire_proto::Fact;
+
+use crate::story::{a_day, all_is_well, open, open_kinds, ticket};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sale_seen_by_ticket_and_terminal_counts_once() {
+    // the second store's terminals are on serial lines
+    let world = open(14, 2, |_| {}).await;
+    let events = a_day(&world, 15);
+    world.play(world.date, &events, Pace::AtOnce).await.unwrap();
+    all_is_well(&world).await;
+
+    let by_card = events.iter().filter_map(ticket).flat_map(|t| &t.payments);
+    let by_card = by_card.filter(|p| matches!(p.how, How::Card { .. })).count();
+    let held = Held::read(&world.relay.database).unwrap();
+    let heard = held
+        .observations()
+        .filter(|(_, _, o)| matches!(o.fact, Fact::Terminal(_)))
+        .count();
+    assert!(
+        by_card > 0 && heard >= by_card,
+        "{heard} answers of terminals for {by_card} card payments"
+    );
+    let open = open_kinds(&world);
+    for kind in ["orphan-approval", "tender-without-terminal", "tender-differs"] {
+        assert!(!open.iter().any(|k| k == kind), "{open:?}");
+    }
+}

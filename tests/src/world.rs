@@ -1,0 +1,221 @@
+//! A retailer's whole line on one machine: Odoo, relay, a box in each store, the links between them, tills and
+//! terminals. Programs are the real ones, as child processes; everything around them is simulated.
+//!
+//! A story starts a world, lets things happen in it, breaks parts of it, and asks for the verdict.
+
+mod config;
+mod enrol;
+mod judge;
+mod odoo;
+mod play;
+mod relay;
+mod site;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use jiff::civil::Date;
+
+pub use judge::Verdict;
+pub use odoo::{Odoo, OdooAt};
+pub use play::Pace;
+pub use relay::Relay;
+pub use site::{SECRET, Site};
+
+use crate::checkers::odoo_agrees::Holdings;
+use crate::odoo_company;
+use crate::reference::Chart;
+use crate::relay_store;
+use crate::shop::{Event, Shop};
+
+/// What a world is made of.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Every draw comes from it.
+    pub seed: u64,
+    /// The tenant's name.
+    pub tenant: String,
+    /// How many stores.
+    pub stores: usize,
+    /// The business day that is played first.
+    pub date: Date,
+    /// The binary that becomes agent and relay (see [`crate::program::act`]).
+    pub binary: PathBuf,
+    /// Where everything is kept.
+    pub dir: PathBuf,
+    /// Which Odoo.
+    pub odoo: OdooAt,
+    /// Where the dashboard listens.
+    pub dashboard: Option<SocketAddr>,
+    /// State directories of single stores' agents, where they are not below `dir`.
+    pub agent_dirs: BTreeMap<usize, PathBuf>,
+    /// Stores whose box has a wrong clock, by milliseconds.
+    pub clocks_off: BTreeMap<usize, i64>,
+    /// Tellings in a hundred that tills repeat.
+    pub repeats: u32,
+}
+
+impl Setup {
+    /// A world of `stores` stores with the Odoo simulator (18).
+    #[must_use]
+    pub fn new(seed: u64, stores: usize, binary: PathBuf, dir: PathBuf) -> Self {
+        Self {
+            seed,
+            tenant: "acme".into(),
+            stores,
+            date: yesterday(),
+            binary,
+            dir,
+            odoo: OdooAt::Sim(crate::odoo_sim::OdooVersion::V18),
+            dashboard: None,
+            agent_dirs: BTreeMap::new(),
+            clocks_off: BTreeMap::new(),
+            repeats: 10,
+        }
+    }
+}
+
+/// The day before this machine's today: a day that can be closed and posted.
+#[must_use]
+pub fn yesterday() -> Date {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    today.yesterday().unwrap_or(today)
+}
+
+/// The whole line.
+#[derive(Debug)]
+pub struct World {
+    /// The retailer.
+    pub shop: Shop,
+    /// Its accounts.
+    pub chart: Chart,
+    /// The business day that is played first.
+    pub date: Date,
+    /// Odoo.
+    pub odoo: Odoo,
+    /// What Odoo held before anything happened.
+    pub before: Holdings,
+    /// The relay.
+    pub relay: Relay,
+    /// The stores.
+    pub sites: Vec<Site>,
+    /// Events that tills were told are taken.
+    pub captured: AtomicU64,
+    ledger: Mutex<Happened>,
+}
+
+/// What happened, for the reference.
+#[derive(Debug, Default)]
+struct Happened {
+    told: BTreeMap<Date, Vec<Event>>,
+    held: BTreeSet<u64>,
+}
+
+impl World {
+    /// Starts Odoo and the relay, enrols a box per store for real, and opens the stores.
+    ///
+    /// # Errors
+    /// When any part does not come up; with its own words.
+    pub async fn start(setup: &Setup) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&setup.dir).with_context(|| format!("make {}", setup.dir.display()))?;
+        let shop = Shop::new(setup.seed, &setup.tenant, setup.stores);
+        let chart = Chart::standard(&shop);
+        let odoo = Odoo::open(&setup.odoo).await.context("reach Odoo")?;
+        let company = odoo_company::prepare(&odoo.api, &shop, &chart)
+            .await
+            .context("prepare Odoo")?;
+        let before = Holdings::read(&odoo.api, setup.stores)
+            .await
+            .context("read Odoo before the day")?;
+        let relay = Relay::start(setup, &shop, &chart, &odoo, &company)
+            .await
+            .context("start the relay")?;
+        let sites = site::open_all(setup, &shop, &relay)
+            .await
+            .context("open the stores")?;
+        Ok(Self {
+            shop,
+            chart,
+            date: setup.date,
+            odoo,
+            before,
+            relay,
+            sites,
+            captured: AtomicU64::new(0),
+            ledger: Mutex::default(),
+        })
+    }
+
+    /// Leaves a ticket out of the expected books: nobody can place it.
+    pub fn hold(&self, ticket_id: u64) {
+        self.happened().held.insert(ticket_id);
+    }
+
+    /// Puts it back in: somebody could.
+    pub fn release(&self, ticket_id: u64) {
+        self.happened().held.remove(&ticket_id);
+    }
+
+    /// Everything that tills were told is taken, on one day.
+    #[must_use]
+    pub fn told(&self, date: Date) -> Vec<Event> {
+        self.happened().told.get(&date).cloned().unwrap_or_default()
+    }
+
+    /// Every program's last words and what the relay thinks of its days, for a failing story.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let agents = self.sites.iter().map(|site| &site.agent);
+        let programs = agents.chain([&self.relay.program]);
+        let mut words: Vec<_> = programs
+            .map(|p| format!("--- {}\n{}", p.name(), p.log_tail()))
+            .collect();
+        let database = &self.relay.database;
+        words.push(format!("--- days\n{:#?}", relay_store::days(database)));
+        words.push(format!(
+            "--- exceptions\n{:#?}",
+            relay_store::open_exceptions(database)
+        ));
+        words.push(format!("--- effects\n{:?}", relay_store::effects(database)));
+        words.join("\n")
+    }
+
+    fn happened(&self) -> MutexGuard<'_, Happened> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks again until the answer is yes.
+///
+/// # Errors
+/// When it is not within `patience`; with the last error there was.
+pub async fn until<F, T>(what: &str, patience: Duration, mut ask: F) -> anyhow::Result<T>
+where
+    F: AsyncFnMut() -> anyhow::Result<Option<T>>,
+{
+    let deadline = Instant::now() + patience;
+    let mut last = None;
+    while Instant::now() < deadline {
+        match ask().await {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    match last {
+        Some(error) => Err(error).with_context(|| format!("waited {patience:?} until {what}")),
+        None => bail!("waited {patience:?} in vain until {what}"),
+    }
+}
+
+/// A loopback port that nobody listens on now.
+fn free_port() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    listener.local_addr().context("read the port")
+}

@@ -1,0 +1,221 @@
+//! One store: the box with its agent, the link to the relay, two tills and their terminals.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::future::try_join_all;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+use super::config::{self, AgentPlaces, Tap};
+use super::{Relay, Setup, free_port, until};
+use crate::link_sim::Link;
+use crate::program::{AS_AGENT, Program};
+use crate::shop::{Shop, TerminalLine};
+use crate::terminal_sim::{Pos, Pty, Terminal, serve_stream, serve_tcp};
+use crate::till_sim::{Clock, Line, Till, http};
+
+/// What tills show to agents.
+pub const SECRET: &str = "till-secret-of-a-simulated-store";
+
+/// A slow machine in a debug build needs so long at most.
+const START: Duration = Duration::from_secs(30);
+
+/// One store.
+#[derive(Debug)]
+pub struct Site {
+    /// Index of the store.
+    pub store: usize,
+    /// The agent's process.
+    pub agent: Arc<Program>,
+    /// Where the agent takes tickets and tells its status.
+    pub http: SocketAddr,
+    /// Towards the relay.
+    pub link: Link,
+    /// The tills.
+    pub tills: Vec<Mutex<Till>>,
+    /// The terminals, by register.
+    pub terminals: Vec<Terminal>,
+    /// The agent's state directory.
+    pub state_dir: PathBuf,
+    /// The agent's configuration file.
+    pub config: PathBuf,
+    /// The binary that the agent is.
+    pub binary: PathBuf,
+    _cables: Vec<Pty>,
+    serving: Vec<JoinHandle<()>>,
+}
+
+pub(super) async fn open_all(setup: &Setup, shop: &Shop, relay: &Relay) -> anyhow::Result<Vec<Site>> {
+    let open = (0..shop.stores.len()).map(|store| async move {
+        let name = &shop.stores[store].id;
+        let site = Site::build(setup, shop, store, relay)
+            .await
+            .with_context(|| format!("build {name}"))?;
+        site.enroll(&shop.tenant, name, relay)
+            .await
+            .with_context(|| format!("enrol {name}"))?;
+        site.agent.start()?;
+        site.wait_up().await?;
+        anyhow::Ok(site)
+    });
+    try_join_all(open).await
+}
+
+impl Site {
+    async fn build(setup: &Setup, shop: &Shop, store: usize, relay: &Relay) -> anyhow::Result<Self> {
+        let place = &shop.stores[store];
+        let dir = setup.dir.join(&place.id);
+        std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        let state_dir = setup
+            .agent_dirs
+            .get(&store)
+            .cloned()
+            .unwrap_or_else(|| dir.join("state"));
+        let secret_file = dir.join("till.secret");
+        write_secret(&secret_file, SECRET)?;
+        let link = Link::open(setup.seed ^ store as u64, relay.mqtt).await?;
+        let http = free_port()?;
+        let mut parts = Parts::default();
+        for (number, register) in place.registers.iter().enumerate() {
+            parts.add(register.terminal, &format!("{}", number + 1)).await?;
+        }
+        let places = AgentPlaces {
+            state_dir: &state_dir,
+            secret_file: &secret_file,
+            http: http.to_string(),
+            mqtt: link.address().to_string(),
+            taps: parts.taps,
+        };
+        let config = dir.join("agent.toml");
+        let text = config::agent(setup, place, store, &places)?;
+        std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
+        let till = |(register, (line, terminal)): (usize, (Line, &Terminal))| {
+            let seed = setup.seed * 100 + (store * 10 + register) as u64;
+            let mut till = Till::new(http, SECRET, line, terminal.clone(), Clock::default(), seed);
+            till.repeats = setup.repeats;
+            Mutex::new(till)
+        };
+        let tills = parts
+            .lines
+            .into_iter()
+            .zip(&parts.terminals)
+            .enumerate()
+            .map(till)
+            .collect();
+        let args = vec![
+            AS_AGENT.into(),
+            "run".into(),
+            "--config".into(),
+            config.clone().into(),
+        ];
+        Ok(Self {
+            store,
+            agent: Arc::new(Program::new(
+                &place.id,
+                &setup.binary,
+                args,
+                &dir.join("agent.log"),
+            )),
+            http,
+            link,
+            tills,
+            terminals: parts.terminals,
+            state_dir,
+            config,
+            binary: setup.binary.clone(),
+            _cables: parts.cables,
+            serving: parts.serving,
+        })
+    }
+
+    /// Waits until the agent answers.
+    ///
+    /// # Errors
+    /// When it does not; with the end of its log.
+    pub async fn wait_up(&self) -> anyhow::Result<()> {
+        let up = until("the agent answers", START, async || {
+            Ok(self.status().await.ok().map(drop))
+        });
+        up.await.with_context(|| self.agent.log_tail())
+    }
+
+    /// What the agent says about itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&self) -> anyhow::Result<Value> {
+        let answer = http::get(self.http, "/status").await?;
+        serde_json::from_str(&answer.body).with_context(|| format!("/status answered {answer:?}"))
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.serving.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The parts of a store's lines, as they are put together.
+#[derive(Default)]
+struct Parts {
+    taps: Vec<Tap>,
+    lines: Vec<Line>,
+    terminals: Vec<Terminal>,
+    cables: Vec<Pty>,
+    serving: Vec<JoinHandle<()>>,
+}
+
+impl Parts {
+    async fn add(&mut self, line: TerminalLine, ecr: &str) -> anyhow::Result<()> {
+        let terminal = Terminal::default();
+        match line {
+            TerminalLine::Tcp => {
+                let (address, serving) = serve_tcp(terminal.clone()).await?;
+                let listen = free_port()?;
+                self.taps.push(Tap::Tcp {
+                    listen: listen.to_string(),
+                    terminal: address.to_string(),
+                });
+                self.lines.push(Line::Tcp(listen));
+                self.serving.push(serving);
+            }
+            TerminalLine::Serial => {
+                let (pos_cable, till_end) = Pty::open()?;
+                let (terminal_cable, terminal_end) = Pty::open()?;
+                let path = |cable: &Pty| cable.path().display().to_string();
+                self.taps.push(Tap::Serial {
+                    pos: path(&pos_cable),
+                    terminal: path(&terminal_cable),
+                });
+                self.lines.push(Line::Serial(Box::new(Pos::new(till_end, ecr))));
+                let served = terminal.clone();
+                self.serving.push(tokio::spawn(async move {
+                    let _ended = serve_stream(terminal_end, served).await;
+                }));
+                self.cables.extend([pos_cable, terminal_cable]);
+            }
+        }
+        self.terminals.push(terminal);
+        Ok(())
+    }
+}
+
+/// Writes a file that only its owner may read.
+pub(super) fn write_secret(path: &Path, secret: &str) -> anyhow::Result<()> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = file.with_context(|| format!("make {}", path.display()))?;
+    file.write_all(secret.as_bytes())
+        .with_context(|| format!("write {}", path.display()))
+}
