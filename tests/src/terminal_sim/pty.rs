@@ -11,9 +11,11 @@ use anyhow::Context as _;
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
+
+/// How often a quiet cable is looked at.
+const QUIET: Duration = Duration::from_millis(1);
 
 /// How often a cable that nobody holds the other end of is tried again.
 const RETRY: Duration = Duration::from_millis(10);
@@ -42,7 +44,7 @@ impl Pty {
         );
         make_raw(&path)?;
         rustix::io::ioctl_fionbio(&master, true).context("make the pseudo terminal non-blocking")?;
-        let master = Arc::new(watch(master)?);
+        let master = Arc::new(master);
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (from_us, to_us) = tokio::io::split(theirs);
         let pumps = [
@@ -65,12 +67,6 @@ impl Drop for Pty {
     }
 }
 
-// `register`, which replaces `new`, is unsafe because an fd may be closed under it; this one owns its fd to the end
-#[allow(deprecated)]
-fn watch(master: OwnedFd) -> anyhow::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::new(master).context("watch the pseudo terminal")
-}
-
 /// No echo and no line editing, also before a program has opened its end.
 fn make_raw(path: &Path) -> anyhow::Result<()> {
     let end = OpenOptions::new().read(true).write(true).open(path);
@@ -80,35 +76,29 @@ fn make_raw(path: &Path) -> anyhow::Result<()> {
     tcsetattr(&end, OptionalActions::Now, &modes).context("set the terminal's modes")
 }
 
-async fn pump_in(master: Arc<AsyncFd<OwnedFd>>, mut to_us: WriteHalf<DuplexStream>) {
+async fn pump_in(master: Arc<OwnedFd>, mut to_us: WriteHalf<DuplexStream>) {
     let mut buffer = [0; 4096];
     loop {
-        match rustix::io::read(master.get_ref(), &mut buffer) {
+        match rustix::io::read(&master, &mut buffer) {
             Ok(len @ 1..) => {
                 if to_us.write_all(&buffer[..len]).await.is_err() {
                     return;
                 }
             }
-            Err(Errno::AGAIN) => {
-                let readable = async {
-                    if let Ok(mut guard) = master.readable().await {
-                        guard.clear_ready();
-                    }
-                };
-                let _tried_again_anyway = tokio::time::timeout(RETRY, readable).await;
-            }
+            // asked again rather than waited for: once nobody held the other end, the system calls it ready for ever
+            Err(Errno::AGAIN) => tokio::time::sleep(QUIET).await,
             // EIO: nobody holds the other end just now
             Ok(_) | Err(_) => tokio::time::sleep(RETRY).await,
         }
     }
 }
 
-async fn pump_out(master: Arc<AsyncFd<OwnedFd>>, mut from_us: ReadHalf<DuplexStream>) {
+async fn pump_out(master: Arc<OwnedFd>, mut from_us: ReadHalf<DuplexStream>) {
     let mut buffer = [0; 4096];
     while let Ok(len @ 1..) = from_us.read(&mut buffer).await {
         let mut rest = &buffer[..len];
         while !rest.is_empty() {
-            match rustix::io::write(master.get_ref(), rest) {
+            match rustix::io::write(&master, rest) {
                 Ok(written) => rest = &rest[written..],
                 Err(_) => tokio::time::sleep(RETRY).await,
             }
