@@ -13,10 +13,11 @@ mod housekeeping;
 mod odoo;
 mod web;
 
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +32,7 @@ use crate::ingest::RelayIngest;
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
 use crate::pki::Pki;
+use crate::store::effects::Effects;
 use crate::store::{Store, StoreOptions, days};
 use crate::understand::Understanding;
 
@@ -63,6 +65,30 @@ pub fn open_store(config: &Config, restored: bool) -> Result<Store> {
     Ok(store)
 }
 
+/// Takes the folder for this process; the system gives it back at its end, whatever that end is. So a relay that was
+/// killed is known to be gone, and its successor need not wait for its leases.
+fn alone(config: &Config) -> Result<File> {
+    let path = config.state_dir.join("run.lock");
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path);
+    let lock = lock.with_context(|| {
+        format!(
+            "cannot open {}; `tillwire-relay init` makes its folder",
+            path.display()
+        )
+    })?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => bail!("another relay runs on {}", config.state_dir.display()),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
 /// Opens the keys; renews this relay's own certificate when a third of its life is left.
 fn open_keys(config: &Config) -> Result<Pki> {
     let mut pki = Pki::open(&keys(config)).context("`tillwire-relay init` makes the keys")?;
@@ -85,7 +111,9 @@ fn open_keys(config: &Config) -> Result<Pki> {
 pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Result<()> {
     // one cryptography provider in the process; a second call changes nothing
     let _ = rustls::crypto::ring::default_provider().install_default();
+    let _alone = alone(&config)?;
     let store = open_store(&config, restored)?;
+    Effects::of(store.clone()).release_all().await?;
     let pki = Arc::new(open_keys(&config)?);
     let registry = Registry::load(&store).await?;
     let settings = Arc::new(config.stores.clone());

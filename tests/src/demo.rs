@@ -19,7 +19,7 @@ use clap::Parser;
 
 use crate::odoo_sim::OdooVersion;
 use crate::shop::{Event, Plan};
-use crate::world::{OdooAt, Pace, Setup, Verdict, World, yesterday};
+use crate::world::{OdooAt, Pace, Setup, Verdict, World, trading_day};
 
 /// How long the day takes.
 const DAY: Duration = Duration::from_secs(40);
@@ -170,7 +170,7 @@ async fn trade(args: &Args, setup: &Setup, world: &Arc<World>) -> anyhow::Result
     let tickets = events.iter().filter(|e| is_ticket(e)).count();
     say(&format!(
         "{}: {tickets} tickets at {} registers in {} s",
-        yesterday(),
+        trading_day(),
         setup.stores * 2,
         DAY.as_secs()
     ));

@@ -68,7 +68,7 @@ impl Setup {
             seed,
             tenant: "acme".into(),
             stores,
-            date: yesterday(),
+            date: trading_day(),
             binary,
             dir,
             odoo: OdooAt::Sim(crate::odoo_sim::OdooVersion::V18),
@@ -80,11 +80,11 @@ impl Setup {
     }
 }
 
-/// The day before this machine's today: a day that can be closed and posted.
+/// A business day that is not over anywhere in the country now: the date on the west coast. It ends by its closes.
 #[must_use]
-pub fn yesterday() -> Date {
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    today.yesterday().unwrap_or(today)
+pub fn trading_day() -> Date {
+    let west = jiff::tz::TimeZone::fixed(jiff::tz::offset(-8));
+    jiff::Timestamp::now().to_zoned(west).date()
 }
 
 /// The whole line.

@@ -42,6 +42,20 @@ impl Effects {
             .await
     }
 
+    /// Ends every lease. Only for who knows that no other process works on this database: it holds the folder's lock,
+    /// so whoever left these leases behind was killed. Their fences stay, and the next holder's is higher.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the write.
+    pub async fn release_all(&self) -> Result<(), StoreError> {
+        self.store
+            .write(|unit| {
+                unit.db.execute("UPDATE leases SET until_ms = 0", [])?;
+                Ok(())
+            })
+            .await
+    }
+
     /// Gives the lease back, so that a next holder need not wait. A lease taken over meanwhile is left alone.
     ///
     /// # Errors
