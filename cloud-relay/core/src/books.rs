@@ -5,6 +5,7 @@
 //! Every line knows the records that it came from, and every ticket the lines that it went to.
 
 mod drawer;
+mod forgotten;
 mod held;
 mod ledger;
 mod posting;
@@ -13,5 +14,5 @@ mod trade;
 
 pub use drawer::{DrawerTotals, over_short};
 pub use ledger::{BooksError, Contribution, Ledger, LedgerLine, LineKey, TaxKey};
-pub use posting::{Posting, Unbalanced, posting};
+pub use posting::{Posting, Provenance, Unbalanced, posting};
 pub use ticket::target;

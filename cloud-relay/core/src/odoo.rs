@@ -10,6 +10,7 @@ mod effect;
 mod journal;
 mod picking;
 mod readback;
+mod recover;
 mod resolved;
 
 pub use answer::{Answer, Refusal, Reply, classify_json_rpc, classify_json2, confirmed, loaded};
@@ -22,4 +23,8 @@ pub use effect::{
 pub use journal::{EntryLine, JournalEntry};
 pub use picking::{Direction, PickLine, Picking};
 pub use readback::{Difference, FoundEntry, FoundLine, FoundPicking, Verdict, read_entry, read_picking};
+pub use recover::{
+    Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_entry, numbered_picking,
+    pickings_after, recover_entry, recover_picking, texts_by_id,
+};
 pub use resolved::{OdooVersion, PayloadError, Product, ResolvedBooks, ResolvedStock, ResolvedTax};

@@ -161,6 +161,17 @@ pub fn moved<'a>(
     Ok(sums)
 }
 
+/// A picking read back from Odoo, whose quantities have no unit of ours: counted in the units that the tickets have.
+#[must_use]
+pub fn in_units_of(target: &StockTarget, mut picking: Picking) -> Picking {
+    for line in &mut picking.lines {
+        if let Some(item) = target.items.get(&line.sku) {
+            line.quantity = Quantity::from_millionths(line.quantity.millionths(), item.quantity.unit());
+        }
+    }
+    picking
+}
+
 /// What is left to move, in batches: out and back apart, items with lots apart from the others. Items that Odoo does
 /// not know are held, each under its own exception, and move as soon as it does.
 #[must_use]

@@ -7,6 +7,25 @@ use tillwire_proto::{Amount, BusinessDay, MoneyError, StoreId, TenantId};
 
 use super::ledger::{BooksError, Ledger, LedgerLine, LineKey};
 
+/// Where a posting's lines come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    /// From records, which every line names.
+    #[default]
+    Records,
+    /// Read back from Odoo after this relay had forgotten it. Lines have an account, a label and an amount, and name
+    /// no record; whose tax a line is was not kept there, and is netted by account and label alone.
+    Odoo,
+}
+
+impl Provenance {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+    const fn is_records(&self) -> bool {
+        matches!(self, Self::Records)
+    }
+}
+
 /// A set of lines that sums to nothing. There is no other way to have one than a constructor that checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Posting {
@@ -15,6 +34,8 @@ pub struct Posting {
     day: BusinessDay,
     revision: u32,
     lines: Vec<(LineKey, LedgerLine)>,
+    #[serde(default, skip_serializing_if = "Provenance::is_records")]
+    provenance: Provenance,
 }
 
 /// Lines that are no posting.
@@ -59,10 +80,24 @@ impl Posting {
                 day,
                 revision,
                 lines,
+                provenance: Provenance::Records,
             })
         } else {
             Err(Unbalanced::Rest(rest))
         }
+    }
+
+    /// The same lines, as read back from Odoo.
+    #[must_use]
+    pub const fn read_back(mut self) -> Self {
+        self.provenance = Provenance::Odoo;
+        self
+    }
+
+    /// Where its lines come from.
+    #[must_use]
+    pub const fn provenance(&self) -> Provenance {
+        self.provenance
     }
 
     /// The retailer.
@@ -127,6 +162,8 @@ impl<'de> Deserialize<'de> for Posting {
             day: BusinessDay,
             revision: u32,
             lines: Vec<(LineKey, LedgerLine)>,
+            #[serde(default)]
+            provenance: Provenance,
         }
         let stored = Stored::deserialize(deserializer)?;
         let count = stored.lines.len();
@@ -136,7 +173,12 @@ impl<'de> Deserialize<'de> for Posting {
                 "found one line twice, wanted each line once",
             ));
         }
+        let provenance = stored.provenance;
         Self::new(stored.tenant, stored.store, stored.day, stored.revision, lines)
+            .map(|posting| Self {
+                provenance,
+                ..posting
+            })
             .map_err(serde::de::Error::custom)
     }
 }
@@ -157,9 +199,13 @@ pub fn posting(
         .lines()
         .map(|(key, line)| (key.clone(), line.clone()))
         .collect();
-    for (key, line) in already.iter().flat_map(Posting::lines) {
+    let (known, read_back): (Vec<&Posting>, Vec<&Posting>) = already
+        .iter()
+        .partition(|posting| posting.provenance.is_records());
+    for (key, line) in known.into_iter().flat_map(Posting::lines) {
         take_off(&mut delta, key, line)?;
     }
+    super::forgotten::take_off(&mut delta, read_back.into_iter().flat_map(Posting::lines))?;
     explain(&mut delta, target);
     delta.retain(|_, line| !line.amount.is_zero());
     if delta.is_empty() {
@@ -178,7 +224,7 @@ pub fn posting(
 }
 
 /// Takes a posted line off. Records count by turns: one that is in the ledger and was posted explains no difference.
-fn take_off(
+pub(super) fn take_off(
     delta: &mut BTreeMap<LineKey, LedgerLine>,
     key: &LineKey,
     posted: &LedgerLine,

@@ -178,14 +178,14 @@ impl Text {
 /// Odoo writes a many2one as `[id, "name"]`, or as `false`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Link {
+pub(super) enum Link {
     Named((i64, String)),
     Id(i64),
     Empty(#[expect(dead_code, reason = "its being there says it")] bool),
 }
 
 impl Link {
-    fn id(&self) -> i64 {
+    pub(super) fn id(&self) -> i64 {
         match self {
             Self::Named((id, _)) | Self::Id(id) => *id,
             Self::Empty(_) => 0,
@@ -193,14 +193,14 @@ impl Link {
     }
 }
 
-fn not_read(what: &str, error: impl std::fmt::Display) -> Answer {
+pub(super) fn not_read(what: &str, error: impl std::fmt::Display) -> Answer {
     Answer::Unknown {
         after_ms: None,
         reason: format!("{what} could not be read: {error}"),
     }
 }
 
-fn money(raw: &RawValue, currency: Currency) -> Result<Amount, Answer> {
+pub(super) fn money(raw: &RawValue, currency: Currency) -> Result<Amount, Answer> {
     Amount::parse(raw.get(), currency).map_err(|error| not_read("amount", error))
 }
 
@@ -209,7 +209,11 @@ fn money(raw: &RawValue, currency: Currency) -> Result<Amount, Answer> {
 /// # Errors
 /// An [`Answer`] when the answer cannot be read.
 pub fn read_entry(lines: &RawValue, meant: &JournalEntry, resolved: &ResolvedBooks) -> Result<Seen, Answer> {
-    let Some(found) = parse_entry(lines, meant)? else {
+    let currency = meant
+        .lines
+        .first()
+        .map_or(Currency::USD, |line| line.amount.currency());
+    let Some(found) = parse_entry(lines, currency)? else {
         return Ok(Seen::Gone);
     };
     let verdict = compare_entry(&found, meant, resolved);
@@ -220,11 +224,7 @@ pub fn read_entry(lines: &RawValue, meant: &JournalEntry, resolved: &ResolvedBoo
     })
 }
 
-fn parse_entry(lines: &RawValue, meant: &JournalEntry) -> Result<Option<FoundEntry>, Answer> {
-    let currency = meant
-        .lines
-        .first()
-        .map_or(Currency::USD, |line| line.amount.currency());
+pub(super) fn parse_entry(lines: &RawValue, currency: Currency) -> Result<Option<FoundEntry>, Answer> {
     let raw: Vec<RawLine<'_>> =
         serde_json::from_str(lines.get()).map_err(|error| not_read("entry's lines", error))?;
     let mut found: Option<FoundEntry> = None;
@@ -335,7 +335,7 @@ pub fn read_picking(moves: &RawValue, meant: &Picking, resolved: &ResolvedStock)
     })
 }
 
-fn parse_picking(moves: &RawValue) -> Result<Option<(FoundPicking, BTreeSet<String>)>, Answer> {
+pub(super) fn parse_picking(moves: &RawValue) -> Result<Option<(FoundPicking, BTreeSet<String>)>, Answer> {
     let raw: Vec<RawMove<'_>> =
         serde_json::from_str(moves.get()).map_err(|error| not_read("picking's moves", error))?;
     let mut found: Option<FoundPicking> = None;
