@@ -22,6 +22,7 @@ use crate::store::days::{self, DayRow};
 use crate::store::{Store, StoreError};
 
 pub use facts::{gather, signatures};
+pub(crate) use stock::READ_BACK;
 pub use stock::{NoStock, Stockroom};
 
 /// Days taken up at once.

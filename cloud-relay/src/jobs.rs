@@ -1,11 +1,13 @@
 //! Work that goes on in the background and calls Odoo. Nothing else does.
 //!
 //! One [`post::Poster`] per Odoo company drives its effects one after the other, fenced by a lease; [`drift::Drift`]
-//! reads posted entries again later; [`stock`] sorts item numbers into what can move and what is held. They share
+//! reads posted entries again later; `recover` reads back, after an older
+//! database was put in place, what Odoo holds; [`stock`] sorts item numbers into what can move and what is held. They share
 //! one [`link::Link`] per company, which holds what preflight found and keeps calls away from an Odoo that is down.
 
 pub mod drift;
 pub mod link;
 pub mod post;
+mod recover;
 pub mod stock;
 mod tell;

@@ -19,6 +19,7 @@ mod generation;
 mod migrate;
 mod readers;
 pub mod records;
+pub mod recovery;
 pub mod writer;
 
 use std::path::{Path, PathBuf};

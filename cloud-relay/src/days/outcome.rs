@@ -10,7 +10,7 @@ use super::{Assessed, stock};
 use crate::store::days::{self, DayRow, Found};
 use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
-use crate::store::{StoreError, Unit};
+use crate::store::{StoreError, Unit, recovery};
 
 pub(super) fn commit(
     unit: &mut Unit<'_>,
@@ -61,6 +61,10 @@ fn post(
     effects: &[StoredEffect],
     now_ms: i64,
 ) -> Result<bool, StoreError> {
+    // what Odoo holds of this day is not known yet: the poster reads it back, and then the day is looked at again
+    if recovery::is_pending(unit.db, EffectKind::JournalEntry, &row.tenant, &row.store)? {
+        return Ok(false);
+    }
     let mut already = Vec::new();
     for stored in entries(effects) {
         let posting: Posting = serde_json::from_str(&stored.source)

@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use tillwire_proto::{Quantity, Sku};
-use tillwire_relay_core::odoo::{Effect, Payload, Picking, ResolvedStock};
+use tillwire_relay_core::odoo::{Effect, EffectKind, Payload, Picking, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
-use tillwire_relay_core::stock::{StockTarget, delta, moved};
+use tillwire_relay_core::stock::{StockTarget, delta, in_units_of, moved};
 use tillwire_relay_core::store_day::DayState;
 
 use super::{Assessed, Pace};
 use crate::store::days::DayRow;
 use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
-use crate::store::{Store, StoreError, Unit};
+use crate::store::{Store, StoreError, Unit, recovery};
 
 /// Who knows which items a store's Odoo has.
 pub trait Stockroom: Send + Sync + 'static {
@@ -62,8 +62,17 @@ pub(super) async fn plan<R: Stockroom>(
     now_ms: i64,
 ) -> Result<Plan, StoreError> {
     let target = &assessed.assessment.stock;
-    let day = row.clone();
-    let there = store.read(move |db| pickings_of(db, &day)).await?;
+    let (day, wanted) = (row.clone(), target.clone());
+    let there = store
+        .read(move |db| {
+            let pending = recovery::is_pending(db, EffectKind::Picking, &day.tenant, &day.store)?;
+            Ok((!pending).then_some(pickings_of(db, &day, &wanted)?))
+        })
+        .await?;
+    // what Odoo has moved is not known yet: the poster reads it back, and then the day is looked at again
+    let Some(there) = there else {
+        return Ok(Plan::Later(now_ms.saturating_add(ASK_AGAIN_MS)));
+    };
     let moved =
         moved(there.iter().map(|(_, picking)| picking)).map_err(|e| StoreError::refused(e.to_string()))?;
     let open = differing(target, &moved);
@@ -125,7 +134,7 @@ pub(super) fn commit(
         }
         Plan::Move(resolved) => resolved,
     };
-    let there = pickings_of(unit.db, row)?;
+    let there = pickings_of(unit.db, row, target)?;
     let moved =
         moved(there.iter().map(|(_, picking)| picking)).map_err(|e| StoreError::refused(e.to_string()))?;
     let delta = delta(&row.tenant, &row.store, row.day, target, &moved, resolved);
@@ -159,11 +168,21 @@ pub(super) fn commit(
     Ok((!delta.held.is_empty()).then_some(now_ms.saturating_add(ASK_AGAIN_MS)))
 }
 
-fn pickings_of(db: &rusqlite::Connection, row: &DayRow) -> Result<Vec<(StoredEffect, Picking)>, StoreError> {
+/// The source of a movement that was read back from Odoo.
+pub(crate) const READ_BACK: &str = r#"{"provenance":"odoo"}"#;
+
+fn pickings_of(
+    db: &rusqlite::Connection,
+    row: &DayRow,
+    target: &StockTarget,
+) -> Result<Vec<(StoredEffect, Picking)>, StoreError> {
     let effects = effects::of_day(db, &row.tenant, &row.store, row.day)?;
     Ok(effects
         .into_iter()
         .filter_map(|stored| match stored.effect.payload.clone() {
+            Payload::Picking(picking) if stored.source == READ_BACK => {
+                Some((stored, in_units_of(target, picking)))
+            }
             Payload::Picking(picking) => Some((stored, picking)),
             Payload::JournalEntry(_) => None,
         })

@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, NotNow};
+use super::recover::{Progress, recover};
 use crate::events::RelayEvent;
 use crate::store::effects::{Effects, Lease};
 use crate::store::{Store, StoreError};
@@ -56,6 +57,8 @@ pub struct Poster {
     store: Store,
     holder: String,
     lease: Option<Lease>,
+    /// When to look whether something is to be read back; `None` once nothing is.
+    recover_ms: Option<i64>,
 }
 
 impl Poster {
@@ -68,6 +71,7 @@ impl Poster {
             store,
             holder,
             lease: None,
+            recover_ms: Some(i64::MIN),
         }
     }
 
@@ -116,6 +120,11 @@ impl Poster {
         let Some(lease) = self.lease.clone() else {
             return Ok(Turn::NotOurs);
         };
+        match self.recover(&lease).await {
+            Ok(None) => {}
+            Ok(Some(turn)) => return Ok(turn),
+            Err(error) => return self.fenced(error),
+        }
         let Some(stored) = self.effects.next_due(&name).await? else {
             return Ok(Turn::Idle {
                 until_ms: self.effects.next_due_ms(&name).await?,
@@ -133,12 +142,31 @@ impl Poster {
         };
         match driver.drive(stored).await {
             Ok(()) => Ok(Turn::Worked),
-            Err(StoreError::Fenced { name, held }) => {
+            Err(error) => self.fenced(error),
+        }
+    }
+
+    /// Reads back what an older database does not know, before anything is driven. `None` when the turn may go on.
+    async fn recover(&mut self, lease: &Lease) -> Result<Option<Turn>, StoreError> {
+        if self.recover_ms.is_none_or(|at_ms| at_ms > self.link.now_ms()) {
+            return Ok(None);
+        }
+        match recover(&self.link, &self.effects, lease).await? {
+            Progress::Finished => self.recover_ms = None,
+            Progress::Stuck { until_ms } => self.recover_ms = Some(until_ms),
+            Progress::Lost { until_ms } => return Ok(Some(Turn::Down { until_ms })),
+        }
+        Ok(None)
+    }
+
+    fn fenced(&mut self, error: StoreError) -> Result<Turn, StoreError> {
+        match error {
+            StoreError::Fenced { name, held } => {
                 tracing::warn!(name, held, "another poster took the company over");
                 self.lease = None;
                 Ok(Turn::NotOurs)
             }
-            Err(error) => Err(error),
+            error => Err(error),
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! This module moves rows. Which change follows which answer is decided by the core's [`Effect`].
 
+mod adopt;
 mod lease;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,6 +20,7 @@ use super::{Store, StoreError, Unit};
 use crate::events::RelayEvent;
 use lease::check_fence;
 
+pub use adopt::{Adopted, Adoption};
 pub use lease::{Lease, company};
 
 /// An effect that is to be made: what [`crate::days`] commits.

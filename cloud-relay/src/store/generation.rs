@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tillwire_proto::RelayId;
 
 use super::error::StoreError;
+use super::recovery;
 
 /// An older copy was put back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +126,10 @@ pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -
         .as_ref()
         .map_or(known.max(1), |restored| restored.generation);
     set(&transaction, "generation", &generation.to_string())?;
+    // a fresh database in the place of an old one has forgotten even more
+    if restored.is_some() || (known == 0 && marked.is_some()) {
+        recovery::begin(&transaction, generation)?;
+    }
     transaction.commit()?;
     marker.write(relay, generation, batches_now)?;
     Ok(Identity {

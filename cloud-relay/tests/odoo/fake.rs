@@ -210,6 +210,10 @@ fn run(world: &mut World, method: &str, args: &Value) -> Option<Value> {
         "authenticate" => json!(false),
         "account.move.load" => load(&mut world.entries, places, 5),
         "stock.picking.load" => load(&mut world.pickings, places, 6),
+        "account.move.search_read" => page(&world.entries, places, "ref"),
+        "stock.picking.search_read" => page(&world.pickings, places, "origin"),
+        "account.move.get_external_id" => external_ids(&world.entries, places),
+        "stock.picking.get_external_id" => external_ids(&world.pickings, places),
         "account.move.line.search_read" => {
             let id = asked_id(places)?;
             world
@@ -256,9 +260,10 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
             .as_array()?
             .iter()
             .filter(|code| *code != "missing")
-            .map(|code| {
-                let id: i64 = code.as_str().unwrap().parse().unwrap();
-                json!({ "id": id, "code": code, "name": "A", "account_type": "income", "deprecated": false })
+            .map(|wanted| {
+                // an account's id is its code
+                let id: i64 = wanted.as_i64().unwrap_or_else(|| wanted.as_str().unwrap().parse().unwrap());
+                json!({ "id": id, "code": id.to_string(), "name": "A", "account_type": "income", "deprecated": false })
             })
             .collect(),
         "account.journal.search_read" => {
@@ -276,8 +281,12 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
         "product.product.search_read" => wanted
             .as_array()?
             .iter()
-            .filter_map(|code| {
-                let id = world.products.iter().position(|known| code == known)? + 100;
+            .filter_map(|wanted| {
+                let place = match wanted.as_u64() {
+                    Some(id) => usize::try_from(id).ok()?.checked_sub(100)?,
+                    None => world.products.iter().position(|known| wanted == known)?,
+                };
+                let (id, code) = (place + 100, world.products.get(place)?);
                 Some(
                     json!({ "id": id, "default_code": code, "uom_id": [1, "Units"], "tracking": "none",
                              "active": true }),
@@ -298,6 +307,24 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
         }
         _ => return None,
     })
+}
+
+/// Documents with an id beyond the one asked for, which begin with ours.
+fn page(documents: &[Document], places: &Value, field: &str) -> Value {
+    let after = places[0][0][2].as_u64().unwrap_or(0);
+    let heads = (1_u64..).zip(documents).filter(|(id, _)| *id > after);
+    heads
+        .map(|(id, document)| json!({ "id": id, field: document.head.last().unwrap() }))
+        .collect()
+}
+
+fn external_ids(documents: &[Document], places: &Value) -> Value {
+    let ids = places[0].as_array().unwrap().iter().filter_map(Value::as_u64);
+    let named = ids.filter_map(|id| {
+        let document = documents.get(usize::try_from(id).ok()?.wrapping_sub(1))?;
+        Some((id.to_string(), json!(document.key)))
+    });
+    Value::Object(named.collect())
 }
 
 fn asked_id(places: &Value) -> Option<usize> {
@@ -339,6 +366,7 @@ fn entry_lines(entry: &Document, id: usize) -> Value {
             "account_id": [account, "A"], "name": row[1], "debit": number(&row[2]), "credit": number(&row[3]),
             "parent_state": entry.state, "date": entry.date, "ref": entry.head[1], "move_name": name,
             "journal_id": [entry.head[3].parse::<i64>().unwrap(), "Tills"],
+            "tax_ids": [], "tax_line_id": false, "tax_base_amount": 0.0,
         })
     };
     entry.rows.iter().map(line).collect()
