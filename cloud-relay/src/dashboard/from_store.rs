@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay_core::odoo::EffectKind;
 use tillwire_relay_core::settings::RelaySettings;
 
 use super::Views;
@@ -212,7 +213,11 @@ impl StoreViews {
             tendered: row.total.unwrap_or(zero),
             over_short: row.over_short,
             revisions: row.revision,
-            moves: moves.into_iter().filter_map(|effect| effect.odoo_name).collect(),
+            moves: moves
+                .into_iter()
+                .filter(|stored| stored.effect.payload.kind() == EffectKind::JournalEntry)
+                .filter_map(|stored| stored.odoo_name)
+                .collect(),
         })
     }
 

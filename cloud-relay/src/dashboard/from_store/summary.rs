@@ -29,6 +29,10 @@ pub(super) fn store_row(
         .query_row(key, |row| row.get(0))
         .optional()?
         .flatten();
+    // What agents said at their hello that they have, less what has arrived since: it falls while a backlog drains.
+    let sql =
+        "SELECT coalesce(sum(max(announced - through, 0)), 0) FROM segments WHERE tenant = ?1 AND store = ?2";
+    let backlog: i64 = db.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
     let of_store = |d: &&devices::DeviceRow| {
         d.tenant == settings.tenant && d.store == settings.store && d.revoked.is_none()
     };
@@ -60,11 +64,7 @@ pub(super) fn store_row(
         state,
         why,
         last_sale_ms,
-        backlog: of_store
-            .iter()
-            .filter_map(|d| d.hello.as_ref())
-            .map(|hello| hello.backlog)
-            .sum(),
+        backlog: backlog.unsigned_abs(),
         tickets: newest.as_ref().map_or(0, |day| day.trades),
         net: newest.and_then(|day| day.net),
         devices: (up, of_store.len()),
