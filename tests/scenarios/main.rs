@@ -2,6 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "a story stops where it is surprised")]
 #![allow(clippy::print_stdout, reason = "a random story says its seed")]
 
+mod bad_input_harms_nobody;
+mod disk_full_and_freed;
 mod disk_keeps_what_was_synced;
+mod kill_any_process_any_time;
+mod late_sale_revises_a_posted_day;
+mod link_is_away_all_night;
+mod odoo_accepts_but_answer_is_lost;
+mod one_undecodable_record_does_not_stop_a_store;
+mod random_days;
+mod relay_restored_from_an_old_copy;
 mod return_and_void;
+mod sale_seen_by_ticket_and_terminal_counts_once;
+mod sale_survives_power_cut_before_receipt;
 mod story;
+mod till_clock_is_a_year_wrong;
+mod unknown_sku_and_tender_reach_the_exception_queue;

@@ -132,6 +132,10 @@ impl<'a> Reference<'a> {
     }
 
     fn move_goods(&self, stock: &mut Stock, ticket: &Ticket, sign: i64) {
+        // held whole: neither its money nor its goods
+        if self.held.contains(&ticket.id) {
+            return;
+        }
         for line in &ticket.lines {
             let product = line.product.map(|p| &self.shop.products[p]);
             if let Some(product) = product.filter(|p| p.in_odoo) {

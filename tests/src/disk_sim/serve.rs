@@ -307,6 +307,26 @@ impl Filesystem for Served {
         reply.ok();
     }
 
+    fn fallocate(
+        &self,
+        _req: &Request,
+        ino: INodeNo,
+        _fh: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        if mode != 0 {
+            return reply.error(Errno::EOPNOTSUPP);
+        }
+        let grown = self.attributes(ino.0).and_then(|attr| {
+            let len = attr.size.max(offset + length);
+            self.set(ino.0, None, (len > attr.size).then_some(len))
+        });
+        answer!(reply, grown, |_| reply.ok());
+    }
+
     fn statfs(&self, _req: &Request, _ino: INodeNo, reply: ReplyStatfs) {
         let state = lock(&self.0);
         let total = state.capacity.unwrap_or(LARGE);

@@ -50,7 +50,7 @@ impl Shop {
         let stream = (days_before * 1000 + store as u64) * 10 + register as u64;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(stream + 1);
-        let first = place.registers[register].first_number + days_before * 1_000;
+        let first = place.registers[register].first_number + days_before * plan.tickets as u64;
         let mut day = RegisterDay {
             store,
             register,
