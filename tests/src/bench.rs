@@ -3,9 +3,11 @@
 
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
+mod backlog;
 mod capture;
 mod figures;
 mod floor;
+mod line;
 mod sales;
 
 use anyhow::{Context as _, Result, bail};
@@ -14,7 +16,11 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 1] = [("capture", capture::run)];
+const PARTS: [Part; 3] = [
+    ("capture", capture::run),
+    ("line", line::run),
+    ("backlog", backlog::run),
+];
 
 /// Runs one part, or all, and prints the table.
 ///

@@ -28,13 +28,14 @@ pub(super) fn run(table: &mut Table) -> Result<()> {
     runtime.block_on(burst(table))
 }
 
-/// A journal in a folder, with small reserves and no limits in the way.
+/// A journal in a folder, of the measured store's box, with small reserves and no limits in the way.
 pub(super) fn journal(folder: &Path) -> Result<Journal> {
+    let store = sales::shop().stores.swap_remove(0).id;
     let origin = Origin {
         tenant: TenantId::new("bench")?,
-        store: StoreId::new("bench-store")?,
+        store: StoreId::new(&store)?,
         currency: Currency::USD,
-        device: DeviceId::new("bench-box")?,
+        device: DeviceId::new(&format!("box-{store}"))?,
         generations: BTreeMap::new(),
         version: Version::new("bench")?,
         config: Digest::of(b"bench"),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use tillwire_agent_core::capture::heartland_retail::read_ticket;
 use tillwire_agent_core::capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_agent_core::journal::Captured;
@@ -14,43 +14,50 @@ use crate::till_sim::{Clock, telling};
 /// Few enough that each day's ticket numbers stay in their range.
 const TICKETS_A_DAY: usize = 400;
 
-/// `count` different sales of one store; `with_bytes` keeps each ticket's JSON as its attachment.
-pub(super) fn captured(count: usize, with_bytes: bool) -> Result<Vec<Captured>> {
-    let shop = Shop::new(7, "bench", 1);
-    let settings = dialect(&shop)?;
-    let lane = LaneId::new("bench-pos")?;
+/// The retailer that the measurements are taken with: one store.
+pub(super) fn shop() -> Shop {
+    Shop::new(7, "bench", 1)
+}
+
+/// The JSON of `count` different tickets of one store, in order.
+pub(super) fn tickets(count: usize) -> Vec<String> {
+    let shop = shop();
     let plan = Plan {
         tickets: TICKETS_A_DAY,
         unknown_sku: false,
         close: false,
     };
-    let mut sales = Vec::with_capacity(count);
-    for day in 0.. {
+    let days = (0_u32..).flat_map(|day| {
         let date = business_day().saturating_add(jiff::Span::new().days(day));
-        let days_before = u64::try_from(day).context("days count up")?;
-        for event in shop
-            .day(plan, days_before)
-            .iter()
+        let events = shop.day(plan, day.into());
+        let shop = &shop;
+        events
+            .into_iter()
             .filter(|e| matches!(e.what, What::Ticket(_)))
-        {
-            let (_, json) = telling(&shop, date, Clock::default(), event);
-            let transaction = read_ticket(json.as_bytes(), &settings)
-                .map_err(|refused| anyhow::anyhow!("the dialect refused a simulated ticket: {refused:?}"))?;
-            let raw = if with_bytes { json.into_bytes() } else { Vec::new() };
-            let fact = Fact::Transaction(Box::new(transaction));
-            sales.push(Captured {
-                lane: lane.clone(),
-                witness: Witness::PosPush,
-                redacted: 0,
-                raw,
-                fact,
-            });
-            if sales.len() == count {
-                return Ok(sales);
-            }
-        }
-    }
-    Ok(sales)
+            .map(move |e| telling(shop, date, Clock::default(), &e).1)
+    });
+    days.take(count).collect()
+}
+
+/// `count` different sales of one store as capture hands them on; `with_bytes` keeps each ticket's JSON as its
+/// attachment.
+pub(super) fn captured(count: usize, with_bytes: bool) -> Result<Vec<Captured>> {
+    let settings = dialect(&shop())?;
+    let lane = LaneId::new("bench-pos")?;
+    let read = |json: String| {
+        let transaction = read_ticket(json.as_bytes(), &settings)
+            .map_err(|refused| anyhow::anyhow!("the dialect refused a simulated ticket: {refused:?}"))?;
+        let raw = if with_bytes { json.into_bytes() } else { Vec::new() };
+        let fact = Fact::Transaction(Box::new(transaction));
+        Ok(Captured {
+            lane: lane.clone(),
+            witness: Witness::PosPush,
+            redacted: 0,
+            raw,
+            fact,
+        })
+    };
+    tickets(count).into_iter().map(read).collect()
 }
 
 fn dialect(shop: &Shop) -> Result<HeartlandRetailSettings> {
