@@ -10,6 +10,7 @@ mod effects;
 mod laws;
 mod matching;
 mod odoo;
+mod recover;
 mod settings;
 mod stock;
 mod tickets;
