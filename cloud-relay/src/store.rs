@@ -238,8 +238,8 @@ impl Store {
     pub async fn mark(&self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || {
-            let batches = shared.readers.read(generation::batches)?;
-            shared.marker.write(shared.relay, shared.generation, batches)
+            let extent = shared.readers.read(generation::extent)?;
+            shared.marker.write(shared.relay, shared.generation, extent)
         })
         .await?
     }

@@ -134,6 +134,10 @@ impl Poster {
             Ok(prepared) => prepared,
             Err(NotNow { until_ms }) => return Ok(Turn::Down { until_ms }),
         };
+        // an older copy that is put back later must be noticed by whatever Odoo was asked since
+        if let Err(error) = self.store.mark().await {
+            tracing::warn!("how far the database is could not be noted: {error:#}");
+        }
         let driver = drive::Driver {
             link: &self.link,
             effects: &self.effects,

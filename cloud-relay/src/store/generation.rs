@@ -8,6 +8,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
@@ -33,61 +34,91 @@ pub(super) struct Identity {
     pub(super) restored: Option<Restored>,
 }
 
-/// The file beside the database: `relay ID generation N batches M`.
+/// The file beside the database: `relay ID generation N batches M effects K`.
 #[derive(Debug)]
-pub(super) struct Marker(PathBuf);
+pub(super) struct Marker {
+    path: PathBuf,
+    /// Who writes it replaces it whole, one after the other.
+    writing: Mutex<()>,
+}
+
+/// How far a database is. Neither number ever falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Extent {
+    /// Newest batch of records.
+    batches: u64,
+    /// Newest effect: what is decided without a further record, as time passes, counts too.
+    effects: u64,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Marked {
     relay: RelayId,
     generation: u32,
-    batches: u64,
+    extent: Extent,
 }
 
 impl Marker {
     pub(super) fn beside(database: &Path) -> Self {
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push(".generation");
-        Self(database.with_file_name(name))
+        Self {
+            path: database.with_file_name(name),
+            writing: Mutex::new(()),
+        }
     }
 
     /// Replaces the file whole, so that a crash leaves the old or the new one.
-    pub(super) fn write(&self, relay: RelayId, generation: u32, batches: u64) -> Result<()> {
+    pub(super) fn write(&self, relay: RelayId, generation: u32, extent: Extent) -> Result<()> {
+        let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Extent { batches, effects } = extent;
         // a name of its own: the command line may write it in the same moment
         let fresh = self
-            .0
+            .path
             .with_extension(format!("generation.{}", std::process::id()));
         let write = || -> std::io::Result<()> {
             let mut file = fs::File::create(&fresh)?;
-            writeln!(file, "relay {relay} generation {generation} batches {batches}")?;
+            writeln!(
+                file,
+                "relay {relay} generation {generation} batches {batches} effects {effects}"
+            )?;
             file.sync_all()?;
-            fs::rename(&fresh, &self.0)
+            fs::rename(&fresh, &self.path)
         };
-        write().with_context(|| format!("cannot write {}", self.0.display()))
+        write().with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     fn read(&self) -> Result<Option<Marked>> {
-        let text = match fs::read_to_string(&self.0) {
+        let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.0.display())),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.path.display())),
         };
         let words: Vec<&str> = text.split_whitespace().collect();
         let parsed = match words[..] {
-            ["relay", relay, "generation", generation, "batches", batches] => RelayId::from_hex(relay)
+            [
+                "relay",
+                relay,
+                "generation",
+                generation,
+                "batches",
+                batches,
+                "effects",
+                effects,
+            ] => RelayId::from_hex(relay)
                 .zip(generation.parse().ok())
-                .zip(batches.parse().ok())
-                .map(|((relay, generation), batches)| Marked {
+                .zip(batches.parse().ok().zip(effects.parse().ok()))
+                .map(|((relay, generation), (batches, effects))| Marked {
                     relay,
                     generation,
-                    batches,
+                    extent: Extent { batches, effects },
                 }),
             _ => None,
         };
         parsed.map(Some).ok_or_else(|| {
             anyhow!(
-                "{} holds {:?}, wanted `relay ID generation N batches M`; remove it and start with --restored",
-                self.0.display(),
+                "{} holds {:?}, wanted `relay ID generation N batches M effects K`; remove it and start with --restored",
+                self.path.display(),
                 text.chars().take(80).collect::<String>()
             )
         })
@@ -102,7 +133,7 @@ pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -
         && let Some(relay) = relay_id(connection)?
     {
         let generation = generation_of(connection)?;
-        if generation > 0 && judge(relay, generation, batches(connection)?, Some(marked), told)?.is_none() {
+        if generation > 0 && judge(relay, generation, extent(connection)?, Some(marked), told)?.is_none() {
             return Ok(Identity {
                 relay,
                 generation,
@@ -120,8 +151,8 @@ pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -
         }
     };
     let known = generation_of(&transaction)?;
-    let batches_now = batches(&transaction)?;
-    let restored = judge(relay, known, batches_now, marked.as_ref(), told)?;
+    let now = extent(&transaction)?;
+    let restored = judge(relay, known, now, marked.as_ref(), told)?;
     let generation = restored
         .as_ref()
         .map_or(known.max(1), |restored| restored.generation);
@@ -131,7 +162,7 @@ pub(super) fn settle(connection: &mut Connection, marker: &Marker, told: bool) -
         recovery::begin(&transaction, generation)?;
     }
     transaction.commit()?;
-    marker.write(relay, generation, batches_now)?;
+    marker.write(relay, generation, now)?;
     Ok(Identity {
         relay,
         generation,
@@ -153,7 +184,7 @@ fn generation_of(db: &Connection) -> Result<u32> {
 fn judge(
     relay: RelayId,
     known: u32,
-    batches_now: u64,
+    now: Extent,
     marked: Option<&Marked>,
     told: bool,
 ) -> Result<Option<Restored>> {
@@ -170,18 +201,25 @@ fn judge(
             marked.relay
         );
     }
-    let (generation_before, batches_before) = marked.map_or((0, 0), |m| (m.generation, m.batches));
-    let older = generation_before > known || batches_before > batches_now;
+    let (generation_before, before) = marked.map_or((0, Extent::default()), |m| (m.generation, m.extent));
+    let older = generation_before > known || before.batches > now.batches || before.effects > now.effects;
     Ok((known > 0 && (told || older)).then(|| Restored {
         generation: known.max(generation_before) + 1,
-        batches_before,
-        batches_now,
+        batches_before: before.batches,
+        batches_now: now.batches,
     }))
 }
 
-/// Newest batch id; ids are never used twice.
-pub(super) fn batches(db: &Connection) -> Result<u64, StoreError> {
-    Ok(db.query_row("SELECT coalesce(max(id), 0) FROM batches", [], |row| row.get(0))?)
+/// How far the database is; ids and sequences are never used twice.
+pub(super) fn extent(db: &Connection) -> Result<Extent, StoreError> {
+    let sql =
+        "SELECT (SELECT coalesce(max(id), 0) FROM batches), (SELECT coalesce(max(sequence), 0) FROM effects)";
+    Ok(db.prepare_cached(sql)?.query_row([], |row| {
+        Ok(Extent {
+            batches: row.get(0)?,
+            effects: row.get(1)?,
+        })
+    })?)
 }
 
 fn get(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {

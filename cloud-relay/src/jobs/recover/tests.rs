@@ -114,7 +114,6 @@ impl World {
 
     /// The old copy comes back, and the device sends again what the copy lacks.
     async fn restore(&mut self) {
-        self.relay.store.mark().await.unwrap();
         self.relay.store.close().await;
         for name in ["relay.db-wal", "relay.db-shm"] {
             let _ = std::fs::remove_file(self.file(name));
