@@ -1,9 +1,11 @@
 //! The disk under the journal: how full it is, the reserve, and what to do when it lies.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use rustix::io::Errno;
 use tillwire_agent_core::settings::Limits;
 
 /// Exit code after an error of the disk (`EX_IOERR` of sysexits.h).
@@ -68,16 +70,25 @@ impl Reserve {
         if self.len == 0 || std::fs::metadata(&self.path).is_ok_and(|meta| meta.len() == self.len) {
             return true;
         }
-        let made = File::create(&self.path).and_then(|file| {
-            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.len)?;
-            Ok(())
-        });
+        let made = File::create(&self.path).and_then(|file| self.allocate(&file));
         if let Err(error) = made {
             tracing::warn!(%error, path = %self.path.display(), "cannot make the reserve file");
             self.give_up();
             return false;
         }
         true
+    }
+
+    /// Takes the blocks at once where the file system can; others (FAT, many in user space) get them written.
+    fn allocate(&self, file: &File) -> std::io::Result<()> {
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, self.len) {
+            Ok(()) => Ok(()),
+            Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                std::io::copy(&mut std::io::repeat(0).take(self.len), &mut &*file)?;
+                file.sync_all()
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes the file.
