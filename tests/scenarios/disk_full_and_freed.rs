@@ -15,7 +15,6 @@ use crate::story::{PATIENCE, a_day, all_is_well, open};
 const DISK: u64 = 256 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet green: after the disk is freed the till is not served again within two minutes"]
 async fn disk_full_and_freed() {
     let Some(disk) = Disk::mount_or_skip(Path::new(env!("CARGO_BIN_EXE_disk")), "a full disk") else {
         return;

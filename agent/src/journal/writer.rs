@@ -107,21 +107,32 @@ struct Committed {
 }
 
 impl Writer {
-    /// Runs until told to stop or nobody holds the journal any more.
+    /// Runs until told to stop or nobody holds the journal any more. The disk is looked at in its time however busy
+    /// the sources are: tills that are told to wait come again so often that waiting for silence would be waiting
+    /// for ever.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         let mut again = true;
+        let mut looked_ms = 0;
         loop {
             let wait = match (again, self.full) {
                 (true, _) => Duration::ZERO,
                 (_, true) => TICK_FULL,
-                _ => TICK.min(self.marks.due_in(self.clock.running_ms())),
+                _ => TICK,
             };
+            let now_ms = self.clock.running_ms();
+            let since = Duration::from_millis(now_ms.saturating_sub(looked_ms));
+            let wait = wait.saturating_sub(since).min(self.marks.due_in(now_ms));
             let mut appends = Vec::new();
             let mut stop = None;
+            let mut look = wait.is_zero();
             match commands.recv_timeout(wait) {
                 Ok(command) => stop = self.take(command, &mut appends),
-                Err(RecvTimeoutError::Timeout) => again = self.tick(),
+                Err(RecvTimeoutError::Timeout) => look = true,
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if look {
+                again = self.tick();
+                looked_ms = self.clock.running_ms();
             }
             while stop.is_none() && appends.len() < GROUP_MAX {
                 match commands.try_recv() {
