@@ -36,13 +36,17 @@ async fn measure(table: &mut Table) -> Result<()> {
     );
     site.link.set_state(State::Cut);
     site.agent.stop()?;
-    fill(&site.state_dir).await?;
+    let filled = fill(&site.state_dir).await?;
+    table.floor(
+        "records in the backlog (the goals are for 1,000,000)",
+        filled.to_string(),
+    );
     let start = Instant::now();
     site.agent.start()?;
     site.wait_up().await?;
     let started = start.elapsed();
     table.goal(
-        "agent start → takes tickets, 1 M records",
+        "agent start → takes tickets, with the backlog",
         "< 300 ms",
         ms(started),
         started < Duration::from_millis(300),
@@ -66,7 +70,7 @@ async fn measure(table: &mut Table) -> Result<()> {
     let memory = kib(site.agent.pid())?;
     let met = memory.parse::<f64>().is_ok_and(|mib| mib < 12.0);
     table.goal(
-        "agent memory (VmHWM, MiB) with a backlog of 1 M, draining",
+        "agent memory (VmHWM, MiB) draining the backlog",
         "< 12",
         memory,
         met,
@@ -74,13 +78,15 @@ async fn measure(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-async fn fill(state_dir: &std::path::Path) -> Result<()> {
+/// Journals the backlog; returns how many records it has.
+async fn fill(state_dir: &std::path::Path) -> Result<usize> {
     let journal = Arc::new(capture::journal(state_dir)?);
     let sales = sales::captured(PART, false)?;
     let asked = std::env::var("TILLWIRE_BENCH_BACKLOG")
         .ok()
         .and_then(|text| text.parse().ok());
-    for part in 0..asked.unwrap_or(RECORDS).div_ceil(PART) {
+    let parts = asked.unwrap_or(RECORDS).div_ceil(PART);
+    for part in 0..parts {
         let mut part_sales = sales.clone();
         for sale in &mut part_sales {
             renumber(sale, part)?;
@@ -88,7 +94,7 @@ async fn fill(state_dir: &std::path::Path) -> Result<()> {
         capture::append_all(&journal, part_sales).await?;
     }
     journal.stop().await;
-    Ok(())
+    Ok(parts * PART)
 }
 
 /// The same sale under another ticket number, so that the journal takes it.
