@@ -10,7 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use tillwire_proto::{
     AgentHealth, AgentHello, Amount, Batch, Body, BootId, BusinessDay, BusinessKey, Currency, DeviceId,
-    Digest, Envelope, Fact, Kind, LaneId, Line, LineKind, Note, Observation, Predecessor, Quantity,
+    Digest, Envelope, Fact, Kind, LaneId, Line, LineKind, Note, Observation, Predecessor, Prices, Quantity,
     RecordNumber, RegisterId, SIGNATURE_LEN, SegmentHeader, SegmentId, SegmentState, Sign, Sku, Stamp,
     StoreId, TenantId, Tender, TenderKind, TenderState, TicketNumber, Totals, Trade, Transaction,
     TransactionKind, Unit, Version, Witness, chain, encode_header, encode_observation, seal,
@@ -385,6 +385,8 @@ pub(crate) fn sale(on: &str, ticket: &str, sku: &str, cents: i64) -> Observation
             kind: LineKind::Item,
             sku: Some(Sku::new(sku).unwrap()),
             description: None,
+            department: None,
+            serial: None,
             quantity: Quantity::parse("1", Unit::Each).unwrap(),
             unit_price: usd(cents),
             discounts: Vec::new(),
@@ -406,9 +408,12 @@ pub(crate) fn sale(on: &str, ticket: &str, sku: &str, cents: i64) -> Observation
             discount: usd(0),
             tax: usd(0),
             tip: usd(0),
+            rounding: usd(0),
             total: usd(cents),
             paid: usd(cents),
         },
+        prices: Prices::BeforeTax,
+        customer: None,
         original: None,
     };
     transaction(on, ticket, TransactionKind::Sale, Body::Trade(trade))

@@ -53,8 +53,9 @@ pub use text::{
 };
 pub use topic::{Direction, Topic, TopicError};
 pub use transaction::{
-    Body, BusinessKey, Change, Counted, Discount, DrawerMovement, Line, LineKind, OriginalTicket, TaxLine,
-    Tender, TenderKind, TenderState, TillCount, Tip, Totals, Trade, Transaction, TransactionKind, Void,
+    Body, BusinessKey, Change, Counted, Customer, Discount, DrawerMovement, Line, LineKind, OriginalTicket,
+    Prices, TaxLine, Tender, TenderKind, TenderState, TillCount, Tip, Totals, Trade, Transaction,
+    TransactionKind, Void,
 };
 pub use verify::Discrepancy;
 

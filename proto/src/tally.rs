@@ -32,6 +32,8 @@ pub struct Tally {
     pub tax: Amount,
     /// Sum of tips.
     pub tip: Amount,
+    /// Sum of what rounding to the smallest coin added.
+    pub rounding: Amount,
     /// Per tender, in order of first use.
     pub tenders: Vec<TenderTotal>,
 }
@@ -48,6 +50,7 @@ impl Tally {
             net: Amount::zero(currency),
             tax: Amount::zero(currency),
             tip: Amount::zero(currency),
+            rounding: Amount::zero(currency),
             tenders: Vec::new(),
         }
     }
@@ -75,6 +78,7 @@ impl Tally {
         self.net = self.net.checked_add(trade.totals.net)?;
         self.tax = self.tax.checked_add(trade.totals.tax)?;
         self.tip = self.tip.checked_add(trade.totals.tip)?;
+        self.rounding = self.rounding.checked_add(trade.totals.rounding)?;
         for tender in trade.tenders.iter().filter(|t| t.state == TenderState::Complete) {
             self.add_tender(&tender.kind, tender.amount)?;
         }

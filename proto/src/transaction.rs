@@ -114,8 +114,30 @@ pub struct Trade {
     pub change: Option<Change>,
     /// The totals that the POS printed.
     pub totals: Totals,
+    /// Whether the lines' amounts have the taxes inside them.
+    pub prices: Prices,
+    /// Who bought, where the POS knows a customer by name.
+    pub customer: Option<Customer>,
     /// The earlier transaction that goods come back from.
     pub original: Option<OriginalTicket>,
+}
+
+/// How the prices on a ticket are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Prices {
+    /// Taxes come on top of the lines.
+    BeforeTax,
+    /// The lines' amounts include the taxes.
+    TaxIncluded,
+}
+
+/// A customer as the POS knows one. A walk-in has none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// The POS's own id of the customer.
+    pub id: PosId,
+    /// What the ticket calls the customer.
+    pub name: Option<Description>,
 }
 
 /// What a line sells.
@@ -140,13 +162,17 @@ pub struct Line {
     pub sku: Option<Sku>,
     /// What the receipt calls it.
     pub description: Option<Description>,
+    /// The department or category that the POS files it under.
+    pub department: Option<Code>,
+    /// The lot or serial number that was sold, where the POS asks for it.
+    pub serial: Option<Code>,
     /// How many; negative when they come back.
     pub quantity: Quantity,
     /// Price of one before discounts.
     pub unit_price: Amount,
     /// Price reductions of the whole line, each positive on a sale.
     pub discounts: Vec<Discount>,
-    /// What the line adds to the total, after discounts and before tax.
+    /// What the line comes to after discounts: before tax, or with it inside where [`Prices::TaxIncluded`] says so.
     pub extended: Amount,
 }
 
@@ -238,7 +264,7 @@ pub struct Change {
 /// The totals that the POS printed. [`Trade::verify`] compares them with the parts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Sum of the lines after discounts, before tax.
+    /// Sum of the lines after discounts, before tax (also where their prices include it).
     pub net: Amount,
     /// Sum of the discounts that are inside `net`.
     pub discount: Amount,
@@ -246,7 +272,9 @@ pub struct Totals {
     pub tax: Amount,
     /// Sum of the tips.
     pub tip: Amount,
-    /// What the customer owes: net + tax + tip.
+    /// What rounding to the smallest coin added to what is owed; negative when it took away.
+    pub rounding: Amount,
+    /// What the customer owes: net + tax + tip + rounding.
     pub total: Amount,
     /// What the retailer kept of the payments: tenders less change.
     pub paid: Amount,

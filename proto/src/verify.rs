@@ -1,7 +1,7 @@
 //! Do a transaction's parts agree? Every disagreement is named with both figures; nothing is guessed or mended.
 
 use crate::money::{Amount, Currency, MoneyError};
-use crate::transaction::{Body, TenderState, Trade, Transaction, TransactionKind};
+use crate::transaction::{Body, Prices, TenderState, Trade, Transaction, TransactionKind};
 
 /// The first thing that does not agree in a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -165,7 +165,8 @@ impl Trade {
         let tenders = self.tenders.iter().map(|t| ("tender", t.amount));
         let change = self.change.iter().map(|c| ("change", c.amount));
         let t = &self.totals;
-        let totals = [t.net, t.discount, t.tax, t.tip, t.total, t.paid].map(|amount| ("totals", amount));
+        let totals =
+            [t.net, t.discount, t.tax, t.tip, t.rounding, t.total, t.paid].map(|amount| ("totals", amount));
         lines
             .chain(taxes)
             .chain(bases)
@@ -187,7 +188,7 @@ impl Trade {
         self.check_signs(kind)?;
         let currency = self.totals.total.currency();
         let sum = |amounts: Vec<Amount>| Amount::sum(amounts, currency);
-        let net = sum(self.lines.iter().map(|l| l.extended).collect())?;
+        let lines = sum(self.lines.iter().map(|l| l.extended).collect())?;
         let discount = sum(self
             .lines
             .iter()
@@ -195,7 +196,11 @@ impl Trade {
             .collect())?;
         let tax = sum(self.taxes.iter().map(|t| t.amount).collect())?;
         let tip = sum(self.tips.iter().map(|t| t.amount).collect())?;
-        let total = net.checked_add(tax)?.checked_add(tip)?;
+        let net = match self.prices {
+            Prices::BeforeTax => lines,
+            Prices::TaxIncluded => lines.checked_sub(tax)?,
+        };
+        let total = sum(vec![net, tax, tip, self.totals.rounding])?;
         let paid = self.kept(currency)?;
         let t = &self.totals;
         for (part, stated, computed) in [

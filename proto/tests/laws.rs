@@ -97,11 +97,11 @@ proptest! {
     }
 
     #[test]
-    fn a_ticket_whose_totals_were_changed_does_not_verify(part in 0_usize..6, by in prop_oneof![-5000_i64..0, 1_i64..5000]) {
+    fn a_ticket_whose_totals_were_changed_does_not_verify(part in 0_usize..7, by in prop_oneof![-5000_i64..0, 1_i64..5000]) {
         let mut sale = sample::sale();
         let Body::Trade(trade) = &mut sale.body else { unreachable!() };
         let t = &mut trade.totals;
-        let field = [&mut t.net, &mut t.discount, &mut t.tax, &mut t.tip, &mut t.total, &mut t.paid].into_iter().nth(part).unwrap();
+        let field = [&mut t.net, &mut t.discount, &mut t.tax, &mut t.tip, &mut t.rounding, &mut t.total, &mut t.paid].into_iter().nth(part).unwrap();
         *field = field.checked_add(sample::usd(by)).unwrap();
         prop_assert!(sale.verify().is_err());
     }
@@ -121,6 +121,35 @@ fn every_sample_transaction_adds_up() {
             .verify()
             .unwrap_or_else(|e| panic!("{}: {e}", transaction.key.kind.name()));
     }
+}
+
+#[test]
+fn prices_that_include_tax_add_up_to_the_same_net() {
+    let mut sale = sample::sale();
+    let Body::Trade(trade) = &mut sale.body else {
+        unreachable!()
+    };
+    trade.lines[0].unit_price = sample::usd(3167);
+    trade.lines[0].extended = sample::usd(5220 + 534);
+    assert!(sale.verify().is_err(), "as prices before tax this is 5.34 too much");
+    let Body::Trade(trade) = &mut sale.body else {
+        unreachable!()
+    };
+    trade.prices = Prices::TaxIncluded;
+    sale.verify().unwrap();
+}
+
+#[test]
+fn rounding_to_the_smallest_coin_is_part_of_what_is_owed() {
+    let mut sale = sample::sale();
+    let Body::Trade(trade) = &mut sale.body else {
+        unreachable!()
+    };
+    trade.totals.rounding = sample::usd(1);
+    trade.totals.total = sample::usd(9505);
+    trade.totals.paid = sample::usd(9505);
+    trade.tenders[0].amount = sample::usd(2001);
+    sale.verify().unwrap();
 }
 
 #[test]

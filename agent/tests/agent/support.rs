@@ -8,7 +8,7 @@ use tillwire_agent_core::journal::Captured;
 use tillwire_agent_core::settings::Limits;
 use tillwire_proto::{
     Amount, Body, BootId, BusinessKey, CloseRecord, Currency, Digest, Fact, LaneId, LocalTime, NoticeKind,
-    Observation, RegisterId, StoreId, Tender, TenderKind, TenderState, TicketNumber, Totals, Trade,
+    Observation, Prices, RegisterId, StoreId, Tender, TenderKind, TenderState, TicketNumber, Totals, Trade,
     Transaction, TransactionKind, Witness, decode_observation,
 };
 
@@ -87,9 +87,12 @@ pub fn trade(cents: i64) -> Body {
             discount: zero,
             tax: zero,
             tip: zero,
+            rounding: zero,
             total: usd(cents),
             paid: usd(cents),
         },
+        prices: Prices::BeforeTax,
+        customer: None,
         original: None,
     })
 }

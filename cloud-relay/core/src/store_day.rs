@@ -283,6 +283,7 @@ fn with(tally: &Tally, ticket: &Ticket<'_>) -> Result<Tally, MoneyError> {
     next.net = next.net.checked_sub(back.net)?;
     next.tax = next.tax.checked_sub(back.tax)?;
     next.tip = next.tip.checked_sub(back.tip)?;
+    next.rounding = next.rounding.checked_sub(back.rounding)?;
     for taken in back.tenders {
         if let Some(total) = next.tenders.iter_mut().find(|total| total.kind == taken.kind) {
             total.amount = total.amount.checked_sub(taken.amount)?;

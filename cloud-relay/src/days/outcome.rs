@@ -113,7 +113,10 @@ fn summary(
         trades: total.trades,
         net: total.net,
         tax: total.tax,
-        total: total.net.checked_add(total.tax)?.checked_add(total.tip)?,
+        total: Amount::sum(
+            [total.net, total.tax, total.tip, total.rounding],
+            settings.currency,
+        )?,
         over_short: Amount::sum(drawers, settings.currency)?,
         blockers: u32::try_from(assessment.blockers.len()).unwrap_or(u32::MAX),
     })

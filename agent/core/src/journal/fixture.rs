@@ -1,8 +1,8 @@
 //! A small sale for tests.
 
 use tillwire_proto::{
-    Amount, Body, BusinessKey, Currency, LocalTime, RegisterId, StoreId, Tender, TenderKind, TenderState,
-    TicketNumber, Totals, Trade, Transaction, TransactionKind,
+    Amount, Body, BusinessKey, Currency, LocalTime, Prices, RegisterId, StoreId, Tender, TenderKind,
+    TenderState, TicketNumber, Totals, Trade, Transaction, TransactionKind,
 };
 
 /// A cash sale of `cents` at `till-1` on 2026-11-14.
@@ -39,9 +39,12 @@ pub(crate) fn sale(ticket: &str, cents: i64) -> Transaction {
                 discount: usd(0),
                 tax: usd(0),
                 tip: usd(0),
+                rounding: usd(0),
                 total: usd(cents),
                 paid: usd(cents),
             },
+            prices: Prices::BeforeTax,
+            customer: None,
             original: None,
         }),
     }

@@ -3,7 +3,7 @@
 use tillwire_proto::{
     Amount, Body, BusinessDay, BusinessKey, CardBrand, CardFacts, Change, CloseRecord, Code, Counted,
     Currency, Digest, Discount, DrawerMovement, EntryMode, Fact, Jurisdiction, LaneId, Line, LineKind,
-    LocalTime, Observation, OriginalTicket, Outcome, PaymentCommand, Quantity, Rate, RecordNumber,
+    LocalTime, Observation, OriginalTicket, Outcome, PaymentCommand, Prices, Quantity, Rate, RecordNumber,
     RegisterId, SegmentId, Sku, Span, Stamp, StoreId, Tally, TaxLine, Tender, TenderKind, TenderState,
     TerminalId, TerminalPayment, TicketNumber, TillCount, Tip, Totals, Trade, Transaction, TransactionKind,
     Void, Witness,
@@ -102,6 +102,8 @@ pub fn item(sku: &str, count: i32, unit_minor: i64) -> Line {
         kind: LineKind::Item,
         sku: Some(Sku::new(sku).unwrap()),
         description: None,
+        department: None,
+        serial: None,
         quantity: Quantity::each(count),
         unit_price: usd(unit_minor),
         discounts: Vec::new(),
@@ -167,9 +169,12 @@ pub fn trade(
             discount: usd(off),
             tax: usd(tax),
             tip: usd(tip),
+            rounding: usd(0),
             total: usd(net + tax + tip),
             paid: usd(paid),
         },
+        prices: Prices::BeforeTax,
+        customer: None,
         original: None,
     }
 }

@@ -74,6 +74,8 @@ struct Stated<'a> {
     tax: Scalar<'a>,
     #[serde(borrow, default)]
     tip: Scalar<'a>,
+    #[serde(borrow, default)]
+    rounding: Scalar<'a>,
     #[serde(borrow)]
     tenders: Vec<Object<Row<'a>>>,
 }
@@ -261,6 +263,7 @@ impl Stated<'_> {
             net: amount(self.net, "stated net", currency)?,
             tax: amount(self.tax, "stated tax", currency)?,
             tip: optional(self.tip, "stated tip", currency)?.unwrap_or(Amount::zero(currency)),
+            rounding: optional(self.rounding, "stated rounding", currency)?.unwrap_or(Amount::zero(currency)),
             tenders: tenders.collect::<Result<_, _>>()?,
         })
     }

@@ -75,6 +75,8 @@ fn goods(line: &wire::Line<'_>, kind: LineKind, at: &At) -> Result<Line, TicketE
             .description
             .text()
             .and_then(|text| Description::cleaned(&text)),
+        department: None,
+        serial: None,
         quantity,
         unit_price,
         discounts: discounts.into_iter().collect(),

@@ -1,8 +1,8 @@
 //! A ticket becomes a transaction.
 
 use tillwire_proto::{
-    Amount, Body, BusinessKey, Discrepancy, Line, LocalTime, Operator, OriginalTicket, PosId, RegisterId,
-    TaxLine, TicketNumber, Totals, Trade, Transaction, TransactionKind, Void,
+    Amount, Body, BusinessKey, Customer, Description, Discrepancy, Line, LocalTime, Operator, OriginalTicket,
+    PosId, Prices, RegisterId, TaxLine, TicketNumber, Totals, Trade, Transaction, TransactionKind, Void,
 };
 
 use super::error::TicketError;
@@ -190,9 +190,20 @@ fn trade(
             tenders,
             change,
             totals,
+            prices: Prices::BeforeTax,
+            customer: customer(ticket),
             original,
         },
     ))
+}
+
+/// A walk-in has no customer, or the house customer that the mapping leaves to the day's summary.
+fn customer(ticket: &Ticket<'_>) -> Option<Customer> {
+    let name = ticket.customer_name.text();
+    Some(Customer {
+        id: pos_id(ticket.customer_id)?,
+        name: name.and_then(|text| Description::cleaned(&text)),
+    })
 }
 
 fn read_lines(
@@ -268,6 +279,7 @@ fn totals(
         discount,
         tax,
         tip: Amount::zero(currency),
+        rounding: Amount::zero(currency),
         total,
         paid,
     })

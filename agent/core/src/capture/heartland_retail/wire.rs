@@ -29,6 +29,10 @@ pub(super) struct Ticket<'a> {
     #[serde(borrow, default)]
     pub(super) location_id: Scalar<'a>,
     #[serde(borrow, default)]
+    pub(super) customer_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub(super) customer_name: Scalar<'a>,
+    #[serde(borrow, default)]
     pub(super) sales_rep: Scalar<'a>,
     #[serde(borrow, default)]
     pub(super) currency: Scalar<'a>,
