@@ -45,6 +45,8 @@ pub enum ExceptionKind {
     TenderWithoutTerminal,
     /// Ticket and terminal name different amounts for one payment.
     TenderDiffers,
+    /// A card payment is said to have done something that it cannot have done.
+    PaymentConflict,
     /// A void of something never seen, or taken back before.
     VoidWithoutSale,
     /// One segment and number, two records.
@@ -127,7 +129,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -144,6 +146,7 @@ impl ExceptionKind {
         Self::OrphanApproval,
         Self::TenderWithoutTerminal,
         Self::TenderDiffers,
+        Self::PaymentConflict,
         Self::VoidWithoutSale,
         Self::Fork,
         Self::Clone,
@@ -179,6 +182,7 @@ impl ExceptionKind {
             Self::OrphanApproval => "orphan-approval",
             Self::TenderWithoutTerminal => "tender-without-terminal",
             Self::TenderDiffers => "tender-differs",
+            Self::PaymentConflict => "payment-conflict",
             Self::VoidWithoutSale => "void-without-sale",
             Self::Fork => "fork",
             Self::Clone => "clone",
@@ -221,6 +225,7 @@ impl ExceptionKind {
             Self::OrphanApproval => "card was charged, but no ticket shows it",
             Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
             Self::TenderDiffers => "ticket and terminal name different amounts",
+            Self::PaymentConflict => "card payment contradicts itself",
             Self::VoidWithoutSale => "void without its sale",
             Self::Fork => "two records carry one number",
             Self::Clone => "two boxes continue one journal",
@@ -261,6 +266,7 @@ impl ExceptionKind {
             | Self::OrphanApproval
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
+            | Self::PaymentConflict
             | Self::RolledBack
             | Self::TailLost
             | Self::Undecodable
@@ -305,6 +311,7 @@ impl ExceptionKind {
             | Self::OrphanApproval
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
+            | Self::PaymentConflict
             | Self::VoidWithoutSale
             | Self::OdooRejected
             | Self::OdooChanged

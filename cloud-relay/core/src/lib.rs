@@ -7,6 +7,7 @@ pub mod facts;
 pub mod ingest;
 pub mod matching;
 pub mod odoo;
+pub mod payments;
 pub mod settings;
 pub mod stock;
 pub mod store_day;

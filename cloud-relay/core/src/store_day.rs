@@ -89,6 +89,7 @@ pub fn assess(
         gaps::find(facts, settings, &mut found.exceptions);
         closes::check(&tickets, now_ms, &mut found);
         notes::leftovers(&tickets, &mut found.exceptions);
+        notes::contradictions(facts, &mut found.exceptions);
     }
     notes::told(facts, &mut found.exceptions);
     found.exceptions.extend(tickets.exceptions.iter().cloned());

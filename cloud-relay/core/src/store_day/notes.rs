@@ -5,6 +5,7 @@ use tillwire_proto::{Amount, NoticeKind};
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use crate::facts::{DayFacts, Payment, Told, Unread};
 use crate::matching::MatchRule;
+use crate::payments::{self, IllegalEvent, Told as PaymentTold};
 use crate::settings::TicketWithoutTerminal;
 use crate::tickets::{Tickets, draft, spoken, unanswered};
 
@@ -42,6 +43,34 @@ fn notice(facts: &DayFacts, told: &Told) -> Option<ExceptionDraft> {
     let cause = CauseKey::new(kind, &[&told.lane, &told.record]);
     let detail = format!("lane {}: {}", told.lane, told.notice.text);
     Some(draft(facts, kind, cause, detail).seen_in([told.record]))
+}
+
+/// Payments that contradict themselves, told on the day of the answer that does not fit.
+pub(super) fn contradictions(facts: &DayFacts, into: &mut Vec<ExceptionDraft>) {
+    for life in payments::lives(payments::facts_of(&facts.payments)) {
+        for (told, illegal) in &life.illegal {
+            let PaymentTold::Terminal(record) = told else {
+                continue;
+            };
+            let payment = facts.payments.iter().find(|payment| payment.record == *record);
+            into.extend(
+                payment
+                    .filter(|p| p.home == facts.day)
+                    .map(|payment| contradiction(facts, payment, illegal)),
+            );
+        }
+    }
+}
+
+fn contradiction(facts: &DayFacts, payment: &Payment, illegal: &IllegalEvent) -> ExceptionDraft {
+    let kind = ExceptionKind::PaymentConflict;
+    let told = &payment.payment;
+    let cause = CauseKey::new(kind, &[&told.register, &payment.record]);
+    let detail = format!("payment at terminal {}: {illegal}", told.terminal);
+    draft(facts, kind, cause, detail)
+        .at(&told.register)
+        .risking(illegal.at_risk())
+        .seen_in([payment.record])
 }
 
 /// Payments without their other half, and halves that differ.

@@ -10,6 +10,7 @@ mod effects;
 mod laws;
 mod matching;
 mod odoo;
+mod payments;
 mod recover;
 mod settings;
 mod stock;
