@@ -131,7 +131,10 @@ fn prices_that_include_tax_add_up_to_the_same_net() {
     };
     trade.lines[0].unit_price = sample::usd(3167);
     trade.lines[0].extended = sample::usd(5220 + 534);
-    assert!(sale.verify().is_err(), "as prices before tax this is 5.34 too much");
+    assert!(
+        sale.verify().is_err(),
+        "as prices before tax this is 5.34 too much"
+    );
     let Body::Trade(trade) = &mut sale.body else {
         unreachable!()
     };
