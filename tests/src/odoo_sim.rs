@@ -1,9 +1,9 @@
 //! An Odoo 17, 18 or 19 for tests: an HTTP server on the loopback interface that answers as recorded servers do, in the
 //! parts that a poster of journal entries and stock moves needs, and that misbehaves on command.
 //!
-//! It keeps its data in memory, and every call is one transaction. It does not render pages, run Python, know
-//! companies, currencies or languages beyond one, reconcile payments, or value stock. `tests/odoo_sim_conformance.rs`
-//! replays recordings of real servers against it and lists what is compared and what is not.
+//! It keeps its data in memory, and every call is one transaction. It does not render pages, run Python, know languages
+//! beyond one, post differences of exchange, or value stock. `tests/odoo_sim_conformance` replays recordings of real
+//! servers against it, and names each step that is not compared.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -18,11 +18,18 @@
 //! ```
 
 mod access;
+mod account_currency;
 mod account_line;
 mod account_move;
+mod account_payment;
 mod account_post;
+mod account_reconcile;
+mod account_register;
 mod account_reverse;
 mod account_sync;
+mod account_tax;
+mod account_totals;
+mod company;
 mod compute;
 mod convert;
 mod db;

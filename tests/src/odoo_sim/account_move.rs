@@ -4,7 +4,9 @@ use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::value::{Command, In, Val, Vals, scalar};
 use super::version::OdooVersion;
-use super::{account_line, account_post, account_sync, defaults};
+use super::{
+    account_line, account_payment, account_post, account_reconcile, account_sync, company, defaults,
+};
 
 pub(crate) const MOVE: &str = "account.move";
 pub(crate) const LINE: &str = "account.move.line";
@@ -24,17 +26,18 @@ impl Env<'_> {
         let lines = take_lines(&mut vals);
         let mut rec = self.new_rec(MOVE);
         let rest = self.apply(MOVE, &mut rec, vals)?;
-        defaults::fill(self, MOVE, &mut rec);
-        let kind = rec
-            .get("move_type")
-            .map(|v| v.text().to_owned())
-            .unwrap_or_default();
-        if !rec.contains_key("journal_id") {
-            let journal = self.default_journal(&kind);
-            rec.insert("journal_id", journal.map_or(Val::Null, Val::Int));
+        let kind = rec.get("move_type").map_or("entry", Val::text).to_owned();
+        if !rec.get("journal_id").is_some_and(Val::truthy) {
+            rec.insert("journal_id", Val::Int(self.default_journal(&kind)?));
         }
         let journal = rec.get("journal_id").map_or(0, Val::int);
         self.check_journal(&kind, journal)?;
+        // an entry belongs to the company of its journal, whoever the caller works for
+        let house = self.db.val("account.journal", journal, "company_id");
+        rec.entry("currency_id")
+            .or_insert(self.db.val("res.company", house.int(), "currency_id"));
+        rec.insert("company_id", house);
+        defaults::fill(self, MOVE, &mut rec);
         let day = rec
             .get("invoice_date")
             .filter(|v| v.truthy())
@@ -59,18 +62,18 @@ impl Env<'_> {
         Ok(id)
     }
 
-    fn default_journal(&self, kind: &str) -> Option<i64> {
+    fn default_journal(&self, kind: &str) -> Outcome<i64> {
         let wanted = match kind {
             "out_invoice" | "out_refund" | "out_receipt" => "sale",
             "in_invoice" | "in_refund" | "in_receipt" => "purchase",
             _ => "general",
         };
-        self.db
-            .table("account.journal")
-            .rows
-            .iter()
-            .find(|(_, r)| r.get("type").is_some_and(|t| t.text() == wanted))
-            .map(|(id, _)| *id)
+        company::first_journal(self, self.company(), &[wanted]).ok_or_else(|| {
+            let name = self.db.text("res.company", self.company(), "name");
+            OdooError::user(format!(
+                "No journal could be found in company {name} for any of those types: {wanted}"
+            ))
+        })
     }
 
     fn check_journal(&self, kind: &str, journal: i64) -> Outcome<()> {
@@ -110,7 +113,7 @@ impl Env<'_> {
                     account_line::insert(self, id, line)?;
                 }
                 Command::Update(line, vals) => account_line::change(self, line, vals)?,
-                Command::Delete(line) | Command::Unlink(line) => self.db.delete(LINE, line),
+                Command::Delete(line) | Command::Unlink(line) => self.drop_line(line),
                 Command::Clear => self.drop_lines(id, &[]),
                 Command::Set(keep) => self.drop_lines(id, &keep),
                 Command::Link(_) => {}
@@ -125,9 +128,15 @@ impl Env<'_> {
     fn drop_lines(&mut self, entry: i64, keep: &[i64]) {
         for line in self.db.by(LINE, "move_id", entry) {
             if !keep.contains(&line) {
-                self.db.delete(LINE, line);
+                self.drop_line(line);
             }
         }
+    }
+
+    /// A line goes with its matches.
+    fn drop_line(&mut self, line: i64) {
+        account_reconcile::undo(self, &[line]);
+        self.db.delete(LINE, line);
     }
 
     /// 18 and 19 keep date and lines of a posted entry; 17 lets both through, as it really does.
@@ -193,7 +202,11 @@ impl Env<'_> {
         }
         for line in self.db.by(LINE, "move_id", id) {
             self.unlink_xids(LINE, line);
-            self.db.delete(LINE, line);
+            self.drop_line(line);
+        }
+        if let Some(payment) = self.db.ref_id(MOVE, id, account_payment::OF_MOVE) {
+            self.db
+                .set(account_payment::PAYMENT, payment, "move_id", Val::Null);
         }
         Ok(())
     }
@@ -221,7 +234,38 @@ impl Env<'_> {
             let next = self.db.table("account.journal").rows.len() + 1;
             vals.insert("code", In::Val(Val::Str(format!("J{next}"))));
         }
-        self.create_plain("account.journal", vals)
+        let id = self.create_plain("account.journal", vals)?;
+        if matches!(
+            self.db.text("account.journal", id, "type").as_str(),
+            "bank" | "cash" | "credit"
+        ) {
+            self.add_payment_methods(id)?;
+        }
+        Ok(id)
+    }
+
+    /// A journal of money can be paid in and out by hand.
+    fn add_payment_methods(&mut self, journal: i64) -> Outcome<()> {
+        let name = if self.is(OdooVersion::V17) {
+            "Manual"
+        } else {
+            "Manual Payment"
+        };
+        // in this order real servers make them for a bank, and the other way round for cash
+        let mut ways = ["inbound", "outbound"];
+        if self.db.text("account.journal", journal, "type") == "cash" {
+            ways.reverse();
+        }
+        for way in ways {
+            let vals = Vals::from([
+                ("name", In::Val(Val::str(name))),
+                ("code", In::Val(Val::str("manual"))),
+                ("payment_type", In::Val(Val::str(way))),
+                ("journal_id", In::Val(Val::Int(journal))),
+            ]);
+            self.create_plain("account.payment.method.line", vals)?;
+        }
+        Ok(())
     }
 
     /// A tax brings its repartition lines: base and tax, for invoices and for refunds.

@@ -2,11 +2,11 @@
 
 use super::access::Role;
 use super::account_move::{LINE, MOVE, is_invoice};
-use super::account_sync;
 use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::value::Val;
 use super::version::OdooVersion;
+use super::{account_payment, account_reconcile, account_sync, company};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -44,6 +44,11 @@ fn post_one(env: &mut Env<'_>, id: i64) -> Outcome<()> {
         ));
     }
     account_sync::require_balance(env, id)?;
+    if env.db.num(MOVE, id, "amount_total") < 0 {
+        return Err(OdooError::user(
+            "You cannot validate an invoice with a negative total amount. You should create a credit note instead. Use the action menu to transform it into a credit note or refund.",
+        ));
+    }
     if is_invoice(&kind) && !env.db.val(MOVE, id, "invoice_date").truthy() {
         env.db.set(MOVE, id, "invoice_date", Val::Str(env.today()));
     }
@@ -64,7 +69,12 @@ fn post_one(env: &mut Env<'_>, id: i64) -> Outcome<()> {
         rec.insert("posted_before", Val::Bool(true));
         rec.insert("write_date", Val::Str(now));
     });
-    Ok(())
+    match env.db.ref_id(MOVE, id, "reversed_entry_id") {
+        Some(origin) if env.db.text(MOVE, origin, "state") == "posted" => {
+            account_reconcile::with_reversal(env, origin, id)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn name_taken(env: &Env<'_>, id: i64, name: &str) -> bool {
@@ -90,6 +100,10 @@ pub(crate) fn draft(env: &mut Env<'_>, ids: &[i64]) -> Outcome<()> {
             ));
         }
         check_unlocked(env, *id)?;
+        // 19 leaves a payment matched while it is put right
+        if !(env.is(OdooVersion::V19) && env.db.ref_id(MOVE, *id, account_payment::OF_MOVE).is_some()) {
+            account_reconcile::undo(env, &account_sync::lines(env, *id));
+        }
         env.db.set(MOVE, *id, "state", Val::str("draft"));
     }
     Ok(())
@@ -115,6 +129,7 @@ fn violated(env: &Env<'_>, id: i64) -> Vec<(String, &'static str)> {
             .iter()
             .any(|l| env.db.ref_id(LINE, *l, "tax_repartition_line_id").is_some());
     let day = env.db.text(MOVE, id, "date");
+    let house = company::of(env, MOVE, id);
     let rules = [
         ("fiscalyear_lock_date", "Global Lock Date", true),
         ("tax_lock_date", "Tax Return Lock Date", taxed),
@@ -130,7 +145,7 @@ fn violated(env: &Env<'_>, id: i64) -> Vec<(String, &'static str)> {
     let mut out: Vec<(String, &'static str)> = rules
         .into_iter()
         .filter(|(field, _, applies)| *applies && env.has_field("res.company", field))
-        .map(|(field, label, _)| (env.db.text("res.company", env.company(), field), label))
+        .map(|(field, label, _)| (env.db.text("res.company", house, field), label))
         .filter(|(lock, _)| !lock.is_empty() && *lock >= day)
         .collect();
     out.sort_by(|a, b| b.cmp(a));
@@ -187,8 +202,10 @@ pub(crate) fn name_draft(env: &mut Env<'_>, id: i64) {
     }
     let journal = env.db.ref_id(MOVE, id, "journal_id").unwrap_or(0);
     let others = env.db.by(MOVE, "journal_id", journal);
+    let class = series(env, id);
     if others
         .iter()
+        .filter(|m| series(env, **m) == class)
         .all(|m| *m == id || matches!(env.db.text(MOVE, *m, "name").as_str(), "" | "/"))
     {
         let next = next_name(env, id);
@@ -200,7 +217,12 @@ pub(crate) fn name_draft(env: &mut Env<'_>, id: i64) {
 pub(crate) fn next_name(env: &Env<'_>, id: i64) -> String {
     let journal = env.db.ref_id(MOVE, id, "journal_id").unwrap_or(0);
     let day = env.db.text(MOVE, id, "date");
-    let named = |m: i64| m != id && (env.db.text(MOVE, m, "state") == "posted" || env.is(OdooVersion::V17));
+    let class = series(env, id);
+    let named = |m: i64| {
+        m != id
+            && (env.db.text(MOVE, m, "state") == "posted" || env.is(OdooVersion::V17))
+            && series(env, m) == class
+    };
     let latest = env
         .db
         .by(MOVE, "journal_id", journal)
@@ -213,7 +235,7 @@ pub(crate) fn next_name(env: &Env<'_>, id: i64) -> String {
         });
     let prefix = match latest {
         Some(name) => prefix_for(&name, &day),
-        None => first_prefix(env, journal, &day),
+        None => first_prefix(env, journal, class, &day),
     };
     let ours = |m: i64| named(m) && env.db.ref_id(MOVE, m, "journal_id") == Some(journal);
     let taken = env
@@ -248,8 +270,21 @@ fn prefix_for(name: &str, day: &str) -> (String, usize) {
     (parts.join("/"), digits)
 }
 
-fn first_prefix(env: &Env<'_>, journal: i64, day: &str) -> (String, usize) {
-    let code = env.db.text("account.journal", journal, "code");
+/// What a name starts with beside its journal's code: payments and credit notes are numbered apart.
+fn series(env: &Env<'_>, id: i64) -> &'static str {
+    let journal = env.db.ref_id(MOVE, id, "journal_id").unwrap_or(0);
+    let apart = |field: &str| env.db.val("account.journal", journal, field).truthy();
+    if env.db.ref_id(MOVE, id, account_payment::OF_MOVE).is_some() && apart("payment_sequence") {
+        "P"
+    } else if env.db.text(MOVE, id, "move_type").ends_with("refund") && apart("refund_sequence") {
+        "R"
+    } else {
+        ""
+    }
+}
+
+fn first_prefix(env: &Env<'_>, journal: i64, class: &str, day: &str) -> (String, usize) {
+    let code = format!("{class}{}", env.db.text("account.journal", journal, "code"));
     let (year, month) = (day.get(..4).unwrap_or(""), day.get(5..7).unwrap_or(""));
     match env.db.text("account.journal", journal, "type").as_str() {
         "sale" | "purchase" | "bank" | "cash" => (format!("{code}/{year}/"), 5),

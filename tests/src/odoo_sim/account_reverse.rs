@@ -1,7 +1,8 @@
 //! The reversal wizard: the mirrored entry, posted at once for plain entries and left in draft for invoices.
 
-use super::account_line::put_balance;
+use super::account_line::{self, put_amounts};
 use super::account_move::{LINE, MOVE, is_invoice};
+use super::account_payment::OF_MOVE;
 use super::env::Env;
 use super::error::Outcome;
 use super::value::{Rec, Val};
@@ -74,14 +75,14 @@ fn reverse(env: &mut Env<'_>, wizard: i64, id: i64) -> Outcome<i64> {
     });
     for line in account_sync::lines(env, new) {
         // a plain entry keeps the tax's invoice side in its mirror, a document turns into a refund
-        let balance = -env.db.num(LINE, line, "balance");
+        let amounts = account_line::amounts(env, line).mirrored();
         let rep = env
             .db
             .ref_id(LINE, line, "tax_repartition_line_id")
             .filter(|_| is_invoice(&kind));
         let rep = rep.and_then(|r| other_side(env, r));
         env.db.update(LINE, line, |rec| {
-            put_balance(rec, balance);
+            put_amounts(rec, amounts);
             if let Some(rep) = rep {
                 rec.insert("tax_repartition_line_id", Val::Int(rep));
             }
@@ -113,7 +114,14 @@ fn copy(env: &mut Env<'_>, id: i64) -> Outcome<i64> {
 
 fn duplicate(env: &mut Env<'_>, id: i64, change: impl FnOnce(&mut Rec)) -> i64 {
     let mut rec = env.db.get(MOVE, id).map(|r| Rec::clone(r)).unwrap_or_default();
-    for field in ["name", "state", "posted_before", "create_date", "write_date"] {
+    for field in [
+        "name",
+        "state",
+        "posted_before",
+        "create_date",
+        "write_date",
+        OF_MOVE,
+    ] {
         rec.remove(field);
     }
     rec.extend(env.new_rec(MOVE));
@@ -131,6 +139,9 @@ fn duplicate(env: &mut Env<'_>, id: i64, change: impl FnOnce(&mut Rec)) -> i64 {
     let new = env.db.insert(MOVE, rec);
     for line in account_sync::lines(env, id) {
         let mut rec = env.db.get(LINE, line).map(|r| Rec::clone(r)).unwrap_or_default();
+        for field in ["full_reconcile_id", "matching_number"] {
+            rec.remove(field);
+        }
         rec.insert("move_id", Val::Int(new));
         env.db.insert(LINE, rec);
     }

@@ -1,12 +1,14 @@
-//! What Odoo adds to an entry by itself: tax lines, the counterpart of an invoice, and the line that silently balances
+//! What Odoo adds to an entry by itself: tax lines, the counterpart of a document, and the line that silently balances
 //! any entry that has taxes. An entry without taxes must balance, or is refused.
 
-use super::account_line::put_balance;
+use super::account_line::{self, Amounts, Exchange, direction, put_amounts};
 use super::account_move::{LINE, MOVE, is_invoice};
+use super::account_tax::{self, Base, in_currency, rounded};
 use super::env::Env;
 use super::error::{OdooError, Outcome};
-use super::value::{CENT, MICRO, Val, round_to};
+use super::value::{MICRO, Val};
 use super::version::OdooVersion;
+use super::{account_totals, company};
 use std::collections::BTreeMap;
 
 const BALANCING: &str = "Automatic Balancing Line";
@@ -15,6 +17,7 @@ const BALANCING: &str = "Automatic Balancing Line";
 pub(crate) fn settle(env: &mut Env<'_>, entry: i64) -> Outcome<()> {
     let kind = env.db.text(MOVE, entry, "move_type");
     let taxed = has_taxes(env, entry);
+    tag_lines(env, entry, &kind);
     if is_invoice(&kind) {
         drop_lines(env, entry, |env, l| {
             matches!(
@@ -22,7 +25,8 @@ pub(crate) fn settle(env: &mut Env<'_>, entry: i64) -> Outcome<()> {
                 "tax" | "payment_term"
             )
         });
-        add_tax_lines(env, entry);
+        open_prices(env, entry, &kind);
+        add_tax_lines(env, entry, &kind);
         add_counterpart(env, entry, &kind);
     } else {
         drop_lines(env, entry, |env, l| env.db.text(LINE, l, "name") == BALANCING);
@@ -30,7 +34,7 @@ pub(crate) fn settle(env: &mut Env<'_>, entry: i64) -> Outcome<()> {
             .iter()
             .any(|l| env.db.ref_id(LINE, *l, "tax_repartition_line_id").is_some());
         if taxed && !explicit {
-            add_tax_lines(env, entry);
+            add_tax_lines(env, entry, &kind);
         }
         if taxed {
             add_balancing_line(env, entry);
@@ -38,7 +42,7 @@ pub(crate) fn settle(env: &mut Env<'_>, entry: i64) -> Outcome<()> {
             require_balance(env, entry)?;
         }
     }
-    totals(env, entry, &kind);
+    account_totals::put(env, entry, &kind);
     Ok(())
 }
 
@@ -77,84 +81,160 @@ fn drop_lines(env: &mut Env<'_>, entry: i64, unwanted: impl Fn(&Env<'_>, i64) ->
     }
 }
 
-/// Taxes of a line with groups of taxes opened up.
-fn taxes_of(env: &Env<'_>, line: i64) -> Vec<i64> {
-    let mut out = Vec::new();
-    for tax in env.db.val(LINE, line, "tax_ids").ids() {
-        let children = env.db.val("account.tax", *tax, "children_tax_ids");
-        if children.truthy() {
-            out.extend_from_slice(children.ids());
-        } else {
-            out.push(*tax);
-        }
+/// Whether the taxes of a line are those of a refund: a document is one or the other as a whole, and in a plain entry a
+/// debit base is a refund.
+fn is_refund(kind: &str, balance: i64) -> bool {
+    if is_invoice(kind) {
+        kind.ends_with("refund")
+    } else {
+        balance > 0
     }
-    out
 }
 
-fn add_tax_lines(env: &mut Env<'_>, entry: i64) {
-    let kind = env.db.text(MOVE, entry, "move_type");
-    let mut bases: BTreeMap<(i64, bool), i64> = BTreeMap::new();
+fn document(refund: bool) -> &'static str {
+    if refund { "refund" } else { "invoice" }
+}
+
+/// Puts the tags of the repartition lines on base lines and on tax lines that name one.
+fn tag_lines(env: &mut Env<'_>, entry: i64, kind: &str) {
     for line in lines(env, entry) {
-        let balance = env.db.num(LINE, line, "balance");
-        for tax in taxes_of(env, line) {
-            // in a plain entry a debit base is a refund; a document is one or the other as a whole
-            let refund = if is_invoice(&kind) {
-                kind.ends_with("refund")
-            } else {
-                balance > 0
-            };
-            *bases.entry((tax, refund)).or_default() += balance;
+        let taxes = account_tax::flat(env, env.db.val(LINE, line, "tax_ids").ids());
+        let refund = is_refund(kind, env.db.num(LINE, line, "balance"));
+        let mut from: Vec<i64> = taxes
+            .iter()
+            .flat_map(|t| account_tax::repartition(env, *t, document(refund), "base"))
+            .collect();
+        from.extend(env.db.ref_id(LINE, line, "tax_repartition_line_id"));
+        let tags = account_tax::tags(env, &from);
+        if tags.truthy() {
+            env.db.set(LINE, line, "tax_tag_ids", tags);
         }
-    }
-    for ((tax, refund), base) in bases {
-        let document = if refund { "refund" } else { "invoice" };
-        let Some(rep) = repartition(env, tax, document) else {
-            continue;
-        };
-        let amount = match env.db.text("account.tax", tax, "amount_type").as_str() {
-            "fixed" => env.db.num("account.tax", tax, "amount") * base.signum(),
-            _ => percent(base, env.db.num("account.tax", tax, "amount")),
-        };
-        if amount == 0 {
-            continue;
-        }
-        let account = env
-            .db
-            .ref_id("account.tax.repartition.line", rep, "account_id")
-            .or_else(|| first_account(env, entry))
-            .unwrap_or(0);
-        // 19 signs the base as the ledger does
-        let shown = if env.is(OdooVersion::V19) {
-            base
-        } else {
-            base.abs()
-        };
-        let mut rec = env.new_rec(LINE);
-        rec.insert("move_id", Val::Int(entry));
-        rec.insert("name", env.db.val("account.tax", tax, "name"));
-        rec.insert("display_type", Val::str("tax"));
-        rec.insert("account_id", Val::Int(account));
-        rec.insert("tax_repartition_line_id", Val::Int(rep));
-        rec.insert("tax_base_amount", Val::Num(shown));
-        rec.insert("partner_id", env.db.val(MOVE, entry, "partner_id"));
-        rec.insert("currency_id", env.db.val(MOVE, entry, "currency_id"));
-        put_balance(&mut rec, amount);
-        env.db.insert(LINE, rec);
     }
 }
 
-/// `base` times a rate in percent, rounded to the cent.
-fn percent(base: i64, rate: i64) -> i64 {
-    let exact = i128::from(base) * i128::from(rate) / i128::from(100 * MICRO);
-    round_to(i64::try_from(exact).unwrap_or(0), CENT)
+/// What is taxed on a line: its price, or what it is worth where it has none.
+fn base_of(env: &Env<'_>, line: i64, kind: &str, step: i64) -> Base {
+    let sign = direction(kind);
+    let price = env.db.val(LINE, line, "price_unit");
+    if is_invoice(kind) && price != Val::Null {
+        let quantity = env.db.num(LINE, line, "quantity");
+        let gross = account_tax::gross(price.num(), quantity, env.db.num(LINE, line, "discount"));
+        return Base {
+            amount: gross,
+            quantity,
+            open_prices: true,
+            step,
+        };
+    }
+    let foreign = env.db.num(LINE, line, "amount_currency");
+    let (amount, quantity) = if is_invoice(kind) {
+        (foreign * sign, MICRO)
+    } else {
+        (foreign, MICRO * foreign.signum())
+    };
+    Base {
+        amount: i128::from(amount) * i128::from(MICRO),
+        quantity,
+        open_prices: false,
+        step,
+    }
 }
 
-fn repartition(env: &Env<'_>, tax: i64, document: &str) -> Option<i64> {
-    let table = "account.tax.repartition.line";
-    env.db.by(table, "tax_id", tax).into_iter().find(|r| {
-        env.db.text(table, *r, "document_type") == document
-            && env.db.text(table, *r, "repartition_type") == "tax"
-    })
+/// Takes the taxes that prices hold out of the lines of a document.
+fn open_prices(env: &mut Env<'_>, entry: i64, kind: &str) {
+    for line in lines(env, entry) {
+        if env.db.val(LINE, line, "price_unit") == Val::Null {
+            continue;
+        }
+        let exchange = line_exchange(env, entry, line);
+        let step = account_tax::step(env, exchange.currency);
+        let per_line = account_tax::per_line(env, exchange.company);
+        let taxes = account_tax::flat(env, env.db.val(LINE, line, "tax_ids").ids());
+        let taxed = account_tax::compute(env, &taxes, base_of(env, line, kind, step), per_line);
+        let amounts = exchange.by_foreign(env, taxed.excluded * direction(kind));
+        let tax: i128 = taxed.parts.iter().map(|p| p.amount).sum();
+        env.db.update(LINE, line, |rec| {
+            put_amounts(rec, amounts);
+            rec.insert("price_subtotal", Val::Num(taxed.excluded));
+            rec.insert("price_total", Val::Num(taxed.excluded + rounded(tax, step)));
+        });
+    }
+}
+
+fn line_exchange(env: &Env<'_>, entry: i64, line: i64) -> Exchange {
+    let currency = env.db.ref_id(LINE, line, "currency_id").unwrap_or(0);
+    Exchange::of(env, entry, currency)
+}
+
+/// What is collected of one tax: its base and its amount, in millionths of millionths.
+#[derive(Debug, Clone, Copy, Default)]
+struct Collected {
+    base: i128,
+    amount: i128,
+}
+
+fn add_tax_lines(env: &mut Env<'_>, entry: i64, kind: &str) {
+    let sign = i128::from(if is_invoice(kind) { direction(kind) } else { 1 });
+    let mut sums: BTreeMap<(i64, i64, bool), Collected> = BTreeMap::new();
+    for line in lines(env, entry) {
+        let named = env.db.val(LINE, line, "tax_ids");
+        if !named.truthy() {
+            continue;
+        }
+        let exchange = line_exchange(env, entry, line);
+        let step = account_tax::step(env, exchange.currency);
+        let taxes = account_tax::flat(env, named.ids());
+        let per_line = account_tax::per_line(env, exchange.company);
+        let refund = is_refund(kind, env.db.num(LINE, line, "balance"));
+        for part in account_tax::compute(env, &taxes, base_of(env, line, kind, step), per_line).parts {
+            let sum = sums.entry((part.tax, exchange.currency, refund)).or_default();
+            sum.base += part.base * sign;
+            sum.amount += part.amount * sign;
+        }
+    }
+    for ((tax, currency, refund), sum) in sums {
+        let exchange = Exchange::of(env, entry, currency);
+        let step = account_tax::step(env, currency);
+        let base = exchange.by_foreign(env, rounded(sum.base, step)).balance;
+        let lines = account_tax::repartition(env, tax, document(refund), "tax");
+        for (rep, amount) in account_tax::split(env, &lines, rounded(sum.amount, step), step) {
+            if amount != 0 {
+                add_tax_line(
+                    env,
+                    entry,
+                    [tax, rep, currency],
+                    base,
+                    exchange.by_foreign(env, amount),
+                );
+            }
+        }
+    }
+}
+
+fn add_tax_line(env: &mut Env<'_>, entry: i64, [tax, rep, currency]: [i64; 3], base: i64, amounts: Amounts) {
+    let account = env
+        .db
+        .ref_id("account.tax.repartition.line", rep, "account_id")
+        .or_else(|| first_account(env, entry))
+        .unwrap_or(0);
+    // 19 signs the base as the ledger does
+    let shown = if env.is(OdooVersion::V19) {
+        base
+    } else {
+        base.abs()
+    };
+    let mut rec = env.new_rec(LINE);
+    rec.insert("move_id", Val::Int(entry));
+    rec.insert("name", env.db.val("account.tax", tax, "name"));
+    rec.insert("display_type", Val::str("tax"));
+    rec.insert("account_id", Val::Int(account));
+    rec.insert("tax_repartition_line_id", Val::Int(rep));
+    rec.insert("tax_base_amount", Val::Num(shown));
+    rec.insert("tax_tag_ids", account_tax::tags(env, &[rep]));
+    rec.insert("partner_id", env.db.val(MOVE, entry, "partner_id"));
+    rec.insert("currency_id", Val::Int(currency));
+    put_amounts(&mut rec, amounts);
+    env.db.insert(LINE, rec);
 }
 
 fn first_account(env: &Env<'_>, entry: i64) -> Option<i64> {
@@ -175,17 +255,17 @@ fn add_balancing_line(env: &mut Env<'_>, entry: i64) {
         .db
         .ref_id("account.journal", journal, "default_account_id")
         .filter(|_| env.is(OdooVersion::V19));
+    let house = company::of(env, MOVE, entry);
     let account = own.or_else(|| {
-        env.db.ref_id(
-            "res.company",
-            env.company(),
-            "account_journal_suspense_account_id",
-        )
+        env.db
+            .ref_id("res.company", house, "account_journal_suspense_account_id")
     });
-    add_plain(env, entry, account, BALANCING, "product", credit - debit);
+    let exchange = Exchange::of(env, entry, 0);
+    let amounts = exchange.by_own(env, credit - debit);
+    add_plain(env, entry, account, [BALANCING, "product"], amounts, exchange.own);
 }
 
-/// The receivable (or payable) line of an invoice.
+/// The receivable (or payable) line of a document.
 fn add_counterpart(env: &mut Env<'_>, entry: i64, kind: &str) {
     let (debit, credit) = sides(env, entry);
     let wanted = if kind.starts_with("out_") {
@@ -193,13 +273,19 @@ fn add_counterpart(env: &mut Env<'_>, entry: i64, kind: &str) {
     } else {
         "liability_payable"
     };
-    let rows = &env.db.table("account.account").rows;
-    let account = rows
+    let house = company::of(env, MOVE, entry);
+    let account = company::partner_account(env, house, env.db.ref_id(MOVE, entry, "partner_id"), wanted);
+    let currency = env.db.ref_id(MOVE, entry, "currency_id").unwrap_or(0);
+    let foreign: i64 = lines(env, entry)
         .iter()
-        .find(|(_, r)| r.get("account_type").is_some_and(|t| t.text() == wanted))
-        .map(|(id, _)| *id);
-    if debit != credit {
-        let id = add_plain(env, entry, account, "", "payment_term", credit - debit);
+        .map(|l| account_line::amounts(env, *l).foreign)
+        .sum();
+    let amounts = Amounts {
+        balance: credit - debit,
+        foreign: -in_currency(env, currency, foreign),
+    };
+    if amounts.balance != 0 || amounts.foreign != 0 {
+        let id = add_plain(env, entry, account, ["", "payment_term"], amounts, currency);
         // without a payment term a document is due at once: on its date, or today when that has passed
         let due = env.db.text(MOVE, entry, "invoice_date").max(env.today());
         env.db.set(LINE, id, "date_maturity", Val::Str(due));
@@ -210,9 +296,9 @@ fn add_plain(
     env: &mut Env<'_>,
     entry: i64,
     account: Option<i64>,
-    name: &str,
-    kind: &str,
-    balance: i64,
+    [name, kind]: [&str; 2],
+    amounts: Amounts,
+    currency: i64,
 ) -> i64 {
     let mut rec = env.new_rec(LINE);
     rec.insert("move_id", Val::Int(entry));
@@ -226,38 +312,7 @@ fn add_plain(
     rec.insert("display_type", Val::str(kind));
     rec.insert("account_id", account.map_or(Val::Null, Val::Int));
     rec.insert("partner_id", env.db.val(MOVE, entry, "partner_id"));
-    rec.insert("currency_id", env.db.val(MOVE, entry, "currency_id"));
-    put_balance(&mut rec, balance);
+    rec.insert("currency_id", Val::Int(currency));
+    put_amounts(&mut rec, amounts);
     env.db.insert(LINE, rec)
-}
-
-fn totals(env: &mut Env<'_>, entry: i64, kind: &str) {
-    let mut untaxed = 0;
-    let mut tax = 0;
-    for line in lines(env, entry) {
-        let balance = env.db.num(LINE, line, "balance");
-        match env.db.text(LINE, line, "display_type").as_str() {
-            "tax" => tax += balance,
-            "product" => untaxed += balance,
-            _ => {}
-        }
-    }
-    let total = if is_invoice(kind) {
-        (untaxed + tax).abs()
-    } else {
-        sides(env, entry).0
-    };
-    let residual = if is_invoice(kind) { total } else { 0 };
-    env.db.update(MOVE, entry, |rec| {
-        rec.insert("amount_total", Val::Num(total));
-        rec.insert(
-            "amount_untaxed",
-            Val::Num(if is_invoice(kind) { untaxed.abs() } else { 0 }),
-        );
-        rec.insert(
-            "amount_tax",
-            Val::Num(if is_invoice(kind) { tax.abs() } else { 0 }),
-        );
-        rec.insert("amount_residual", Val::Num(residual));
-    });
 }

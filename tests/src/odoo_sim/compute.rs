@@ -2,9 +2,9 @@
 
 use super::env::Env;
 use super::schema::{Field, Kind, inverse};
-use super::stock_quant;
 use super::value::{Val, show_money};
 use super::version::OdooVersion;
+use super::{account_payment, account_reconcile, account_tax, stock_quant};
 
 impl Env<'_> {
     /// The value of a field: computed, looked up through an inverse, or stored.
@@ -42,6 +42,12 @@ impl Env<'_> {
             ("account.tax", "refund_repartition_line_ids") => {
                 self.db.text(child, *x, "document_type") == "refund"
             }
+            ("account.journal", "inbound_payment_method_line_ids") => {
+                self.db.text(child, *x, "payment_type") == "inbound"
+            }
+            ("account.journal", "outbound_payment_method_line_ids") => {
+                self.db.text(child, *x, "payment_type") == "outbound"
+            }
             ("stock.picking", "move_line_ids") => {
                 self.db.num(child, *x, "quantity") != 0 && self.db.ref_id(child, *x, "lot_id").is_none()
                     || self.db.ref_id(child, *x, "lot_id").is_some()
@@ -54,8 +60,23 @@ impl Env<'_> {
     fn computed(&self, model: &str, id: i64, field: &str) -> Option<Val> {
         let db = &self.db;
         Some(match (model, field) {
-            ("account.move", "amount_total_signed" | "amount_total_in_currency_signed") => {
-                db.val(model, id, "amount_total")
+            ("account.payment", _) => return account_payment::computed(self, id, field),
+            ("account.move", "amount_residual") => Val::Num(account_reconcile::residual(self, id)),
+            ("account.move", "payment_state") => Val::str(account_reconcile::payment_state(self, id)),
+            ("account.move", "payment_id" | "origin_payment_id") => {
+                db.val(model, id, account_payment::OF_MOVE)
+            }
+            ("account.move.line", "amount_residual") => Val::Num(account_reconcile::rest(self, id).own),
+            ("account.move.line", "amount_residual_currency") => {
+                Val::Num(account_reconcile::rest(self, id).foreign)
+            }
+            ("account.move.line", "reconciled") => Val::Bool(account_reconcile::is_reconciled(self, id)),
+            ("account.move.line", "payment_id") => {
+                let entry = db.ref_id(model, id, "move_id")?;
+                db.val("account.move", entry, account_payment::OF_MOVE)
+            }
+            ("account.tax", "price_include") if !self.is(OdooVersion::V17) => {
+                Val::Bool(account_tax::is_included(self, id))
             }
             ("account.move.line", "journal_id" | "date" | "company_id" | "ref") => {
                 db.val("account.move", db.ref_id(model, id, "move_id")?, field)
@@ -154,6 +175,16 @@ impl Env<'_> {
                 full if full.is_empty() => text("name"),
                 full => full,
             },
+            "account.payment.method.line" if !self.is(OdooVersion::V17) => {
+                match self.db.ref_id(model, id, "journal_id") {
+                    Some(journal) => format!(
+                        "{} ({})",
+                        text("name"),
+                        self.display_name("account.journal", journal)
+                    ),
+                    None => text("name"),
+                }
+            }
             "stock.picking.type" => match self.db.ref_id(model, id, "warehouse_id") {
                 Some(w) => format!("{}: {}", self.db.text("stock.warehouse", w, "name"), text("name")),
                 None => text("name"),

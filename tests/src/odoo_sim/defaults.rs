@@ -7,9 +7,20 @@ use super::version::OdooVersion;
 /// Fields without a default that must be given.
 pub(crate) fn required(model: &str, version: OdooVersion) -> &'static [&'static str] {
     match model {
-        "res.partner" | "product.template" | "product.product" | "product.category" | "account.tax"
-        | "res.company" | "stock.location" | "stock.warehouse" | "uom.uom" | "res.currency"
-        | "account.tax.group" => &["name"],
+        "res.partner"
+        | "product.template"
+        | "product.product"
+        | "product.category"
+        | "account.tax"
+        | "res.company"
+        | "stock.location"
+        | "stock.warehouse"
+        | "uom.uom"
+        | "res.currency"
+        | "account.tax.group"
+        | "account.account.tag"
+        | "account.analytic.plan" => &["name"],
+        "account.analytic.account" => &["name", "plan_id"],
         "account.account" => &["code", "name", "account_type"],
         "account.journal" => &["name", "code", "type"],
         "account.move.line" => &["account_id", "move_id"],
@@ -28,6 +39,7 @@ pub(crate) fn required(model: &str, version: OdooVersion) -> &'static [&'static 
 /// Fills defaults into a record that is about to be inserted.
 pub(crate) fn fill(env: &Env<'_>, model: &str, rec: &mut Rec) {
     let company = Val::Int(env.company());
+    let kind = rec.get("type").map(|t| t.text().to_owned()).unwrap_or_default();
     let mut put = |field: &'static str, value: Val| {
         if env
             .db
@@ -41,10 +53,14 @@ pub(crate) fn fill(env: &Env<'_>, model: &str, rec: &mut Rec) {
     };
     put("active", Val::Bool(true));
     match model {
-        "res.company" => {}
+        "res.company" => {
+            put("tax_calculation_rounding_method", Val::str("round_per_line"));
+            put("account_price_include", Val::str("tax_excluded"));
+        }
         "account.account" | "res.users" => put("company_ids", Val::Ids(vec![env.company()])),
         "res.partner" | "product.product" | "product.template" | "stock.location" => {}
         "ir.model.data" => put("noupdate", Val::Bool(false)),
+        "res.currency" | "res.currency.rate" | "account.analytic.plan" => {}
         _ => put("company_id", company.clone()),
     }
     match model {
@@ -55,7 +71,6 @@ pub(crate) fn fill(env: &Env<'_>, model: &str, rec: &mut Rec) {
         "account.move" => {
             put("move_type", Val::str("entry"));
             put("state", Val::str("draft"));
-            put("payment_state", Val::str("not_paid"));
             put(
                 "currency_id",
                 env.db.val("res.company", env.company(), "currency_id"),
@@ -64,11 +79,25 @@ pub(crate) fn fill(env: &Env<'_>, model: &str, rec: &mut Rec) {
         }
         "account.journal" => {
             put("alias_name", Val::Null);
-            put("refund_sequence", Val::Bool(false));
+            put(
+                "refund_sequence",
+                Val::Bool(matches!(kind.as_str(), "sale" | "purchase")),
+            );
+            let money = matches!(kind.as_str(), "bank" | "cash" | "credit");
+            put("payment_sequence", Val::Bool(money));
+            if money {
+                let field = "account_journal_suspense_account_id";
+                put(
+                    "suspense_account_id",
+                    env.db.val("res.company", env.company(), field),
+                );
+            }
         }
+        "account.payment.register" => put("payment_difference_handling", Val::str("open")),
         "account.tax" => {
             put("amount_type", Val::str("percent"));
             put("type_tax_use", Val::str("sale"));
+            put("is_base_affected", Val::Bool(true));
             put(
                 "country_id",
                 env.db.val("res.company", env.company(), "country_id"),

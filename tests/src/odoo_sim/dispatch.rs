@@ -5,7 +5,10 @@ use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::read::Window;
 use super::value::{id_list, object};
-use super::{account_post, account_reverse, groups, stock_picking, stock_quant, stock_validate};
+use super::{
+    account_payment, account_post, account_reconcile, account_register, account_reverse, company, groups,
+    stock_picking, stock_quant, stock_validate,
+};
 use serde_json::{Map, Value, json};
 
 /// What a method returned; Python's `None` looks different on each protocol.
@@ -87,6 +90,10 @@ fn signature(env: &Env<'_>, model: &str, method: &str) -> Option<Signature> {
         (_, "export_data") => on_records(&["fields_to_export"], 1),
         (_, "action_archive" | "action_unarchive") if has("active") => on_records(&[], 0),
         ("account.move", "action_post" | "button_draft" | "button_cancel") => on_records(&[], 0),
+        ("account.move", "js_assign_outstanding_line") => on_records(&["line_id"], 1),
+        ("account.move.line", "reconcile" | "remove_move_reconcile") => on_records(&[], 0),
+        ("account.payment", "action_post" | "action_draft" | "action_cancel") => on_records(&[], 0),
+        ("account.payment.register", "action_create_payments") => on_records(&[], 0),
         ("account.move.reversal", "refund_moves" | "modify_moves") => on_records(&[], 0),
         ("stock.picking", "button_validate" | "action_confirm" | "action_assign" | "action_cancel") => {
             on_records(&[], 0)
@@ -239,6 +246,7 @@ pub(crate) fn call(env: &mut Env<'_>, model: &str, method: &str, args: Args) -> 
         json2 || matches!(&args, Args::Positional(list, _) if list.first().is_some_and(Value::is_array));
     let (bound, context) = bind(sig, method, args)?;
     env.ctx.extend(context);
+    company::check_context(env)?;
     if sig.records {
         on_ids(env, model, method, &bound)
     } else {
@@ -341,6 +349,32 @@ fn on_ids(env: &mut Env<'_>, model: &'static str, method: &str, bound: &Bound) -
             )?;
             env.write(model, ids, vals)?;
             done
+        }
+        "action_post" if model == account_payment::PAYMENT => {
+            account_payment::post(env, ids)?;
+            Reply::Nothing
+        }
+        "action_draft" => {
+            account_payment::draft(env, ids)?;
+            Reply::Nothing
+        }
+        "action_cancel" if model == account_payment::PAYMENT => {
+            account_payment::cancel(env, ids)?;
+            Reply::Nothing
+        }
+        "action_create_payments" => Reply::Value(account_register::run(env, first)?),
+        "js_assign_outstanding_line" => {
+            let line = bound.get("line_id").and_then(Value::as_i64).unwrap_or(0);
+            account_reconcile::assign(env, first, line)?;
+            Reply::Nothing
+        }
+        "reconcile" => {
+            account_reconcile::reconcile(env, ids)?;
+            Reply::Nothing
+        }
+        "remove_move_reconcile" => {
+            account_reconcile::undo(env, ids);
+            Reply::Nothing
         }
         "action_post" => {
             account_post::post(env, ids)?;

@@ -67,14 +67,16 @@ impl Env<'_> {
         }
     }
 
-    /// The company; the simulator has one.
+    /// The company that the caller works in: the first of the context, else the user's own.
     pub(crate) fn company(&self) -> i64 {
-        self.db
-            .table("res.company")
-            .rows
-            .keys()
-            .next()
-            .copied()
+        let named = self
+            .ctx
+            .get("allowed_company_ids")
+            .and_then(|ids| ids.get(0))
+            .and_then(Value::as_i64);
+        named
+            .or_else(|| self.db.ref_id("res.users", self.uid, "company_id"))
+            .or_else(|| self.db.table("res.company").rows.keys().next().copied())
             .unwrap_or(1)
     }
 }

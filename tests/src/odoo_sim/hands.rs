@@ -84,10 +84,12 @@ impl<'e, 'd> Hands<'e, 'd> {
         }
         let lines = self.env.db.by(LINE, "move_id", entry);
         for (line, delta) in lines.iter().zip([cents, -cents]) {
-            let balance = self.env.db.num(LINE, *line, "balance") + delta * super::value::CENT;
+            let mut amounts = super::account_line::amounts(self.env, *line);
+            amounts.balance += delta * super::value::CENT;
+            amounts.foreign += delta * super::value::CENT;
             self.env
                 .db
-                .update(LINE, *line, |rec| super::account_line::put_balance(rec, balance));
+                .update(LINE, *line, |rec| super::account_line::put_amounts(rec, amounts));
         }
         if posted {
             self.call("account.move", "action_post", &json!([[entry]]))?;

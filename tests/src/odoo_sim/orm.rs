@@ -6,7 +6,9 @@ use super::error::{OdooError, Outcome};
 use super::schema::{self, Field, Kind};
 use super::value::{Command, In, Rec, Val, Vals, id_list, micros};
 use super::version::OdooVersion;
-use super::{defaults, product, stock_move, stock_picking, stock_quant};
+use super::{
+    account_payment, account_register, company, defaults, product, stock_move, stock_picking, stock_quant,
+};
 use serde_json::{Map, Value};
 
 impl Env<'_> {
@@ -82,6 +84,8 @@ impl Env<'_> {
             "account.move" => self.create_move(vals),
             "account.move.line" => self.create_lone_line(vals),
             "account.journal" => self.create_journal(vals),
+            "account.payment" => account_payment::create(self, vals),
+            "account.payment.register" => account_register::create(self, vals),
             "account.tax" => self.create_tax(vals),
             "product.product" => product::create_variant(self, vals),
             "product.template" => product::create_template(self, vals),
@@ -279,11 +283,13 @@ impl Env<'_> {
     pub(crate) fn write(&mut self, model: &'static str, ids: &[i64], vals: Vals) -> Outcome<()> {
         for id in ids {
             self.must_exist(model, *id)?;
+            company::check(self, model, *id)?;
         }
         for id in ids {
             match model {
                 "account.move" => self.write_move(*id, vals.clone())?,
                 "account.move.line" => self.write_line(*id, vals.clone())?,
+                "account.payment" => account_payment::write(self, *id, vals.clone())?,
                 "product.product" => product::write_variant(self, *id, vals.clone())?,
                 "product.template" => product::write_template(self, *id, vals.clone())?,
                 "stock.picking" => stock_picking::write(self, *id, vals.clone())?,
@@ -321,6 +327,7 @@ impl Env<'_> {
             match model {
                 "account.move" => self.before_unlink_move(*id)?,
                 "account.move.line" => self.before_unlink_line(*id)?,
+                "account.payment" => account_payment::before_unlink(self, *id)?,
                 "stock.picking" => stock_picking::before_unlink(self, *id)?,
                 "stock.move" => stock_move::before_unlink(self, *id)?,
                 "res.company" | "account.account" | "account.journal" | "product.product"
@@ -330,11 +337,12 @@ impl Env<'_> {
                 }
                 _ => {}
             }
-            for xid in self.db.by("ir.model.data", "res_id", *id) {
-                if self.db.text("ir.model.data", xid, "model") == model {
-                    self.db.delete("ir.model.data", xid);
+            if model == "account.journal" {
+                for line in self.db.by("account.payment.method.line", "journal_id", *id) {
+                    self.db.delete("account.payment.method.line", line);
                 }
             }
+            self.unlink_xids(model, *id);
             self.db.delete(model, *id);
         }
         Ok(())

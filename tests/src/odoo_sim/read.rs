@@ -1,6 +1,7 @@
 //! Reading: search, read, counts, groups and field descriptions, in the shapes of the wire.
 
 use super::access::Role;
+use super::company;
 use super::domain::{self, Node};
 use super::env::Env;
 use super::error::Outcome;
@@ -39,7 +40,8 @@ impl Env<'_> {
             if own_only && self.db.ref_id(model, *id, "user_id") != Some(self.uid) {
                 return false;
             }
-            (!hide_archived || self.db.val(model, *id, "active") != Val::Bool(false))
+            company::visible(self, model, *id)
+                && (!hide_archived || self.db.val(model, *id, "active") != Val::Bool(false))
                 && node.matches(self, model, *id)
         };
         match node.candidates(self, model) {
@@ -100,6 +102,7 @@ impl Env<'_> {
             if self.db.get(model, *id).is_none() {
                 continue;
             }
+            company::check(self, model, *id)?;
             let mut row = Map::new();
             row.insert("id".into(), Value::from(*id));
             for field in &wanted {
@@ -118,6 +121,9 @@ impl Env<'_> {
             Val::Num(n) => json_num(n),
             Val::Ids(ids) => json!(ids),
             Val::Str(s) if field.kind == Kind::Time => Value::from(s.get(..19).unwrap_or(&s)),
+            Val::Str(s) if field.kind == Kind::Opaque => {
+                serde_json::from_str(&s).unwrap_or_else(|_| Value::from(s))
+            }
             Val::Str(s) => Value::from(s),
             Val::Int(n) if field.kind == Kind::Many2one => match self.model(field.extra) {
                 Ok(model) => json!([n, self.display_name(model, n)]),

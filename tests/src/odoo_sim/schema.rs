@@ -159,7 +159,7 @@ fn common_fields() -> BTreeMap<&'static str, Field> {
         kind,
         required: false,
         readonly: true,
-        stored: true,
+        stored: name != "display_name",
         extra,
     };
     [
@@ -184,6 +184,15 @@ pub(crate) fn inverse(model: &str, field: &str) -> Option<(&'static str, &'stati
             "account.tax",
             "invoice_repartition_line_ids" | "refund_repartition_line_ids" | "repartition_line_ids",
         ) => ("account.tax.repartition.line", "tax_id"),
+        ("account.journal", "inbound_payment_method_line_ids" | "outbound_payment_method_line_ids") => {
+            ("account.payment.method.line", "journal_id")
+        }
+        ("account.move.line", "matched_debit_ids") => ("account.partial.reconcile", "credit_move_id"),
+        ("account.move.line", "matched_credit_ids") => ("account.partial.reconcile", "debit_move_id"),
+        ("account.full.reconcile", "partial_reconcile_ids") => {
+            ("account.partial.reconcile", "full_reconcile_id")
+        }
+        ("account.full.reconcile", "reconciled_line_ids") => ("account.move.line", "full_reconcile_id"),
         ("stock.picking", "move_ids" | "move_ids_without_package") => ("stock.move", "picking_id"),
         ("stock.picking", "move_line_ids") => ("stock.move.line", "picking_id"),
         ("stock.picking", "backorder_ids") => ("stock.picking", "backorder_id"),

@@ -51,6 +51,8 @@ pub struct Accounts {
     pub card_clearing: i64,
     pub stock_valuation: i64,
     pub receivable: i64,
+    /// What customers without a name owe.
+    pub pos_receivable: i64,
     pub payable: i64,
     pub tips_payable: i64,
     pub tax_payable: i64,
@@ -88,7 +90,10 @@ impl Sower<'_, '_> {
     }
 
     fn account(&mut self, code: &str, name: &str, kind: &str) -> Outcome<i64> {
-        let reconcile = Val::Bool(matches!(kind, "asset_receivable" | "liability_payable"));
+        // what waits for the bank is matched with its statement one day
+        let reconcile = Val::Bool(
+            matches!(kind, "asset_receivable" | "liability_payable") || name.starts_with("Outstanding "),
+        );
         self.add(
             "account.account",
             &[
@@ -230,6 +235,7 @@ fn chart(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
         cash_loss: s.account("642000", "Cash Difference Loss", "expense")?,
         cogs: s.account("500000", "Cost of Goods Sold", "expense_direct_cost")?,
         expense: s.account("600000", "Expenses", "expense")?,
+        pos_receivable: s.account("101300", "Account Receivable (PoS)", "asset_receivable")?,
     };
     let a = ids.accounts.clone();
     let company = ids.company;
@@ -238,8 +244,33 @@ fn chart(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
         ("transfer_account_id", a.liquidity_transfer),
         ("default_cash_difference_income_account_id", a.cash_gain),
         ("default_cash_difference_expense_account_id", a.cash_loss),
+        ("account_default_pos_receivable_account_id", a.pos_receivable),
+        ("account_journal_payment_debit_account_id", a.outstanding_receipts),
+        (
+            "account_journal_payment_credit_account_id",
+            a.outstanding_payments,
+        ),
     ] {
-        s.env.db.set("res.company", company, field, Val::Int(account));
+        if s.env.has_field("res.company", field) {
+            s.env.db.set("res.company", company, field, Val::Int(account));
+        }
+    }
+    for (role, account) in [
+        ("account_journal_payment_debit_account_id", a.outstanding_receipts),
+        (
+            "account_journal_payment_credit_account_id",
+            a.outstanding_payments,
+        ),
+        ("property_account_receivable_id", a.receivable),
+        ("property_account_payable_id", a.payable),
+    ] {
+        s.env.add_xid(
+            "account",
+            &format!("{company}_{role}"),
+            "account.account",
+            account,
+            true,
+        )?;
     }
     Ok(())
 }

@@ -18,6 +18,7 @@ pub struct MoveView {
     pub date: String,
     pub reference: String,
     pub move_type: String,
+    pub company_id: i64,
     pub journal_id: i64,
     pub journal_code: String,
     /// External id `module.name`, when it has one.
@@ -37,6 +38,10 @@ pub struct LineView {
     pub debit: i64,
     /// In cents.
     pub credit: i64,
+    /// In hundredths of the currency of the line; debits are positive.
+    pub foreign: i64,
+    /// Name of the currency of the line.
+    pub currency: String,
     pub tax_ids: Vec<i64>,
     pub tax_repartition_line_id: Option<i64>,
     /// In cents.
@@ -178,6 +183,7 @@ fn entry(db: &Db, id: i64, xid: Option<String>) -> MoveView {
         date: text("date"),
         reference: text("ref"),
         move_type: text("move_type"),
+        company_id: db.ref_id(MOVE, id, "company_id").unwrap_or(0),
         journal_id: journal,
         journal_code: db.text("account.journal", journal, "code"),
         xid,
@@ -199,6 +205,12 @@ fn line(db: &Db, id: i64) -> LineView {
         label: db.text(LINE, id, "name"),
         debit: cents(db, id, "debit"),
         credit: cents(db, id, "credit"),
+        foreign: cents(db, id, "amount_currency"),
+        currency: db.text(
+            "res.currency",
+            db.ref_id(LINE, id, "currency_id").unwrap_or(0),
+            "name",
+        ),
         tax_ids: db.val(LINE, id, "tax_ids").ids().to_vec(),
         tax_repartition_line_id: db.ref_id(LINE, id, "tax_repartition_line_id"),
         tax_base: cents(db, id, "tax_base_amount"),

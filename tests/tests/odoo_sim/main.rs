@@ -5,4 +5,5 @@
 mod behaviour;
 mod client;
 mod faults;
+mod invoices;
 mod speed;

@@ -6,10 +6,26 @@ use std::collections::HashMap;
 /// The model that a field of a model points at, for the fields that occur in the recordings.
 pub(crate) fn relation(model: &str, field: &str) -> Option<&'static str> {
     Some(match (model, field) {
-        ("account.move.line", "move_id")
-        | (_, "reversed_entry_id")
+        ("account.move.line" | "account.payment", "move_id")
+        | (_, "reversed_entry_id" | "reconciled_invoice_ids" | "invoice_ids")
         | ("account.move.reversal", "move_ids") => "account.move",
-        (_, "account_id" | "default_account_id") => "account.account",
+        (
+            _,
+            "account_id"
+            | "default_account_id"
+            | "suspense_account_id"
+            | "payment_account_id"
+            | "outstanding_account_id"
+            | "destination_account_id"
+            | "transfer_account_id"
+            | "account_default_pos_receivable_account_id"
+            | "account_journal_payment_debit_account_id"
+            | "account_journal_payment_credit_account_id",
+        ) => "account.account",
+        (
+            _,
+            "payment_method_line_id" | "inbound_payment_method_line_ids" | "outbound_payment_method_line_ids",
+        ) => "account.payment.method.line",
         (_, "journal_id") => "account.journal",
         (_, "tax_ids" | "tax_line_id") => "account.tax",
         (_, "tax_repartition_line_id") => "account.tax.repartition.line",

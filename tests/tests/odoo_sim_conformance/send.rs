@@ -131,8 +131,12 @@ impl Lab {
             _ if model == "nope.model" || method.starts_with("no_such") || list.is_empty() => {}
             _ => {
                 list[0] = self.ids.value(model, &list[0]);
-                if method == "write" {
-                    list[1] = self.ids.vals(model, &list[1]);
+                match method {
+                    "write" => list[1] = self.ids.vals(model, &list[1]),
+                    "js_assign_outstanding_line" => {
+                        list[1] = self.ids.value("account.move.line", &list[1]);
+                    }
+                    _ => {}
                 }
             }
         }
