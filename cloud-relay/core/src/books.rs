@@ -7,6 +7,7 @@
 mod drawer;
 mod forgotten;
 mod held;
+mod included;
 mod ledger;
 mod posting;
 mod ticket;

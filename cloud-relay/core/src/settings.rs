@@ -5,67 +5,26 @@
 //! It does not know whether Odoo has these accounts: that is preflight's question, and its answer is
 //! [`crate::odoo::ResolvedBooks`].
 
+mod accounts;
+mod code;
 mod draft;
 mod mapping;
+mod versions;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tillwire_proto::{Amount, BusinessDay, Currency, RegisterId, StoreId, TenantId};
 
-pub use draft::{AccountsDraft, OdooDraft, StoreDraft, TaxDraft};
-pub use mapping::{Mapping, TaxAccount};
-
-/// An account's code in Odoo's chart, such as `101501`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AccountCode(String);
-
-impl AccountCode {
-    /// One to 64 printable characters without spaces, as Odoo writes codes.
-    ///
-    /// # Errors
-    /// [`SettingsError`] under the key `account`.
-    pub fn new(text: &str) -> Result<Self, SettingsError> {
-        if (1..=64).contains(&text.len()) && text.chars().all(|c| !c.is_control() && !c.is_whitespace()) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(SettingsError::new(
-                "account",
-                text,
-                "an account code of 1 to 64 characters without spaces",
-            ))
-        }
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AccountCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for AccountCode {
-    type Error = SettingsError;
-    fn try_from(text: String) -> Result<Self, SettingsError> {
-        Self::new(&text)
-    }
-}
-
-impl From<AccountCode> for String {
-    fn from(code: AccountCode) -> Self {
-        code.0
-    }
-}
+pub use accounts::{AccountsDraft, ProductDraft, RegisterDraft, RowDraft};
+pub use code::AccountCode;
+pub use draft::{OdooDraft, StoreDraft};
+pub use mapping::{
+    AccountRow, Factor, Mapped, MappedProduct, Mapping, ProductRow, Row, RowId, Scope, Target,
+};
+pub use versions::{MappingDraft, Mappings, OWN_TABLE, Version, VersionDraft, VersionInfo};
 
 /// A setting that does not hold together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,11 +145,19 @@ pub struct OdooStore {
     pub journal_code: String,
     /// The warehouse's code.
     pub warehouse_code: String,
-    /// Which account each movement goes to.
-    pub accounts: Mapping,
+    /// Which account each movement goes to, from which day on.
+    pub mappings: Mappings,
+    /// The accounts table of the store's own settings, which is version 1; nothing where it has none.
+    pub own_accounts: AccountsDraft,
 }
 
 impl StoreSettings {
+    /// The mapping that holds on a business day.
+    #[must_use]
+    pub fn mapping_on(&self, day: BusinessDay) -> &Mapping {
+        &self.odoo.mappings.on(day).mapping
+    }
+
     /// The moment at which a business day is over, in milliseconds since 1970-01-01T00:00:00Z: the cut-off of the
     /// next calendar day. A time that the clock change skips or repeats is taken as the zone's rules say.
     #[must_use]
@@ -250,6 +217,23 @@ impl RelaySettings {
             }
         }
         Ok(Self { stores: all })
+    }
+
+    /// The same stores with another mapping file over their own tables; `None` takes a file away.
+    ///
+    /// # Errors
+    /// [`SettingsError`] with the key's path in the file (`version.3.all.tender.cash`), or in a store's own table.
+    pub fn with_mapping(&self, file: Option<&MappingDraft>) -> Result<Self, SettingsError> {
+        let mut stores = self.stores.clone();
+        if let Some(file) = file {
+            let own = |store: &StoreSettings| store.odoo.own_accounts != AccountsDraft::default();
+            let names = stores.keys().map(|(tenant, store)| (tenant, store));
+            file.check(names, stores.values().any(own))?;
+        }
+        for ((tenant, store), settings) in &mut stores {
+            settings.odoo.mappings = Mappings::of((tenant, store), &settings.odoo.own_accounts, file)?;
+        }
+        Ok(Self { stores })
     }
 
     /// One store.

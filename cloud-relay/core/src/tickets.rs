@@ -11,7 +11,7 @@ use tillwire_proto::{
 use crate::exception::{CauseKey, Decision, ExceptionDraft, ExceptionKind, Signature};
 use crate::facts::{DayFacts, Known, Newest, RecordId, TicketKey, Version, void_day};
 use crate::matching::{Matching, TenderRef, match_payments};
-use crate::settings::{StoreSettings, TicketWithoutTerminal};
+use crate::settings::{Mapping, StoreSettings, TicketWithoutTerminal};
 
 /// A transaction that counts.
 #[derive(Debug, Clone)]
@@ -81,6 +81,11 @@ impl<'a> Tickets<'a> {
             matching,
             exceptions: settling.exceptions,
         }
+    }
+
+    /// The mapping that holds on this day.
+    pub(crate) fn mapping(&self) -> &'a Mapping {
+        self.settings.mapping_on(self.facts.day)
     }
 
     /// An exception of this day.

@@ -7,6 +7,7 @@ mod ask;
 mod books;
 mod company;
 mod finding;
+mod mapped;
 mod rights;
 mod server;
 mod warehouse;
@@ -141,6 +142,7 @@ async fn prepare(
     };
     let accounts = books::accounts(&ask, stores, findings).await;
     let taxes = books::taxes(&ask, stores, findings).await;
+    let mapped = mapped::check(&ask, stores, findings).await;
     for store in stores {
         if let Some(journal) = books::journal(&ask, store, findings).await {
             let resolved = ResolvedBooks {
@@ -148,6 +150,9 @@ async fn prepare(
                 journal,
                 accounts: accounts.clone(),
                 taxes: taxes.clone(),
+                journals: mapped.journals.clone(),
+                analytics: mapped.analytics.clone(),
+                currencies: mapped.currencies.clone(),
             };
             prepared.books.insert(store.store.clone(), resolved);
         }

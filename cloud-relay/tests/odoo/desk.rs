@@ -143,7 +143,7 @@ pub(crate) fn draft(company: &str, journal: &str, warehouse: &str, cash: &str, r
 }
 
 pub(crate) fn entry(settings: &StoreSettings, day: BusinessDay, revision: u32, minor: i64) -> JournalEntry {
-    let accounts = settings.odoo.accounts.accounts();
+    let accounts = settings.odoo.mappings.accounts();
     let line = |account: &AccountCode, label: &str, minor: i64| EntryLine {
         account: account.clone(),
         label: label.to_owned(),
@@ -151,6 +151,8 @@ pub(crate) fn entry(settings: &StoreSettings, day: BusinessDay, revision: u32, m
         taxed_by: Vec::new(),
         tax: None,
         base: None,
+        analytic: None,
+        foreign: None,
     };
     JournalEntry {
         key: EffectKey::journal(&settings.tenant, &settings.store, day, revision),

@@ -13,7 +13,7 @@ use tillwire_relay::jobs::drift::Drift;
 use tillwire_relay::odoo::preflight::Ask;
 use tillwire_relay::odoo::{Client, Endpoint, ProtocolChoice, Secret};
 use tillwire_relay_core::odoo::{Direction, EffectState, Payload};
-use tillwire_relay_core::settings::{AccountCode, StoreSettings, TaxDraft};
+use tillwire_relay_core::settings::{AccountCode, RowDraft, StoreSettings};
 
 use crate::desk::{Desk, START_MS, draft, entry, picking, settings};
 use crate::proxy::unreliable;
@@ -219,9 +219,9 @@ async fn goods_with_lots_wait_for_a_person_and_hold_up_nothing() {
 #[ignore = "needs a real Odoo with a sale tax TILLWIRE_ODOO_TAX on account TILLWIRE_ODOO_TAX_ACCOUNT"]
 async fn a_tax_is_told_to_odoo_and_keeps_its_cents() {
     let (tax, account) = (env("TAX", Some("15%")), env("TAX_ACCOUNT", Some("251000")));
-    let told = TaxDraft::WithTax {
-        account: account.clone(),
-        odoo_tax: tax.clone(),
+    let told = RowDraft {
+        odoo_tax: Some(tax.clone()),
+        ..RowDraft::from(account.as_str())
     };
     let mut draft = draft(
         &env("COMPANY", Some("Lab US Inc.")),

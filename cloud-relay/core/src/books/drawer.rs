@@ -13,6 +13,7 @@ use super::held::HeldBack;
 use super::ledger::{Contribution, Ledger, LineKey};
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use crate::facts::RecordId;
+use crate::settings::Mapped;
 use crate::tickets::{Ticket, Tickets};
 
 /// One register's drawer over one day.
@@ -207,17 +208,17 @@ fn book_difference(
     ledger: &mut Ledger,
     held: &mut HeldBack,
 ) {
-    let accounts = &tickets.settings.odoo.accounts;
+    let mapping = tickets.mapping();
     let (account, word) = if difference.is_negative() {
-        (accounts.cash_short(), "short")
+        (mapping.cash_short(&drawer.register), "short")
     } else {
-        (accounts.cash_over(), "over")
+        (mapping.cash_over(&drawer.register), "over")
     };
-    let (Some(account), Some(cash)) = (account, accounts.tender(&TenderKind::Cash, None)) else {
+    let (Some(account), Some(cash)) = (account, mapping.tender(&TenderKind::Cash, None)) else {
         let kind = ExceptionKind::MissingAccount;
-        let cause = CauseKey::new(kind, &[&"cash", &word, &drawer.register]);
+        let cause = CauseKey::new(kind, &[&format_args!("cash_{word}"), &drawer.register]);
         let detail = format!(
-            "{} is {word} by {difference}, which is not booked; add odoo.accounts.cash_{word} to the mapping",
+            "{} is {word} by {difference}, which is not booked; add cash_{word} to the mapping",
             drawer.register
         );
         held.push(
@@ -228,22 +229,20 @@ fn book_difference(
         );
         return;
     };
-    let part = |line: LineKey, amount: Amount| Contribution {
+    let label = format!("Cash {word} {}", drawer.register);
+    let part = |to: Mapped<'_>, amount: Amount| Contribution {
         ticket: count.clone(),
-        line,
+        line: LineKey::mapped(to, &label),
         amount,
         base: None,
+        foreign: None,
+        row: to.row.clone(),
         records: drawer.records.clone(),
     };
-    let label = format!("Cash {word} {}", drawer.register);
     let booked = difference
         .checked_neg()
         .map_err(super::BooksError::from)
-        .and_then(|opposite| {
-            let cash = LineKey::plain(cash.clone(), &label);
-            let other = LineKey::plain(account.clone(), &label);
-            ledger.take(vec![part(cash, difference), part(other, opposite)])
-        });
+        .and_then(|opposite| ledger.take(vec![part(cash, difference), part(account, opposite)]));
     if let Err(error) = booked {
         let kind = ExceptionKind::OverShort;
         let cause = CauseKey::new(kind, &[&drawer.register, &"unbooked"]);

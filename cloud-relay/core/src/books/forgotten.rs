@@ -71,7 +71,7 @@ fn spread(
             smaller(line.amount, rest)
         };
         rest = rest.checked_sub(part)?;
-        (line.amount, line.base) = (part, None);
+        (line.amount, line.base, line.foreign) = (part, None, None);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tillwire_proto::{Amount, BusinessKey, TaxLine, TenderKind};
+use tillwire_proto::{Amount, BusinessKey, Currency, TaxLine, TenderKind};
 
 use super::ledger::Ledger;
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
@@ -21,10 +21,11 @@ pub(super) struct Missing {
 }
 
 impl Missing {
-    pub(super) fn tender(kind: &TenderKind, amount: Amount) -> Self {
+    pub(super) fn tender(kind: &TenderKind, currency: Option<Currency>, amount: Amount) -> Self {
+        let currency = currency.map_or_else(String::new, |currency| format!(".{}", currency.code()));
         Self {
             kind: ExceptionKind::UnknownTender,
-            what: format!("tender.{}", kind.name()),
+            what: format!("tender.{}{currency}", kind.name()),
             amount,
             holds: true,
         }
@@ -40,10 +41,11 @@ impl Missing {
         }
     }
 
-    pub(super) fn movement(what: &str, amount: Amount) -> Self {
+    /// Another part; `key` is the row that the mapping lacks.
+    pub(super) fn movement(key: &str, amount: Amount) -> Self {
         Self {
             kind: ExceptionKind::MissingAccount,
-            what: what.to_lowercase(),
+            what: key.to_owned(),
             amount,
             holds: true,
         }
@@ -138,7 +140,7 @@ impl HeldBack {
                 "booked to the suspense account"
             };
             let detail = format!(
-                "no account for {what}: {} {state} ({}{more}); add odoo.accounts.{what} to the mapping",
+                "no account for {what}: {} {state} ({}{more}); add {what} to the mapping",
                 count(cause.tickets.len()),
                 numbers.join(", "),
             );

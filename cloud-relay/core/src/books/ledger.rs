@@ -7,7 +7,7 @@ use tillwire_proto::{Amount, BusinessKey, Currency, MoneyError};
 
 use crate::exception::{CauseKey, ExceptionDraft};
 use crate::facts::RecordId;
-use crate::settings::AccountCode;
+use crate::settings::{AccountCode, Mapped, RowId};
 
 /// Whose tax a line is, as the POS names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +31,10 @@ pub struct LineKey {
     pub tax: Option<TaxKey>,
     /// Names of the Odoo taxes that this is the base of, on a revenue line; in order, once each.
     pub taxed_by: Vec<String>,
+    /// Name of the analytic account, on income and expense.
+    pub analytic: Option<String>,
+    /// The currency that was handed over, on a tender in another than the store's.
+    pub currency: Option<Currency>,
 }
 
 impl LineKey {
@@ -41,6 +45,16 @@ impl LineKey {
             label: label.to_owned(),
             tax: None,
             taxed_by: Vec::new(),
+            analytic: None,
+            currency: None,
+        }
+    }
+
+    /// A line without a tax as the mapping gives it.
+    pub(crate) fn mapped(to: Mapped<'_>, label: &str) -> Self {
+        Self {
+            analytic: to.analytic.map(str::to_owned),
+            ..Self::plain(to.account.clone(), label)
         }
     }
 }
@@ -53,8 +67,56 @@ pub struct LedgerLine {
     /// On a tax line what the tax was computed on, signed like a sale: positive; `None` when some ticket did not
     /// tell.
     pub base: Option<Amount>,
+    /// On a line with a currency of its own the sum in that currency, signed as `amount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Amount>,
     /// The records that it came from.
     pub records: BTreeSet<RecordId>,
+}
+
+impl LedgerLine {
+    /// Nothing yet, on the line of this key.
+    pub(crate) fn nothing(key: &LineKey, currency: Currency) -> Self {
+        Self {
+            amount: Amount::zero(currency),
+            base: Some(Amount::zero(currency)),
+            foreign: key.currency.map(Amount::zero),
+            records: BTreeSet::new(),
+        }
+    }
+
+    /// Adds sums. What one side does not tell, the sum does not tell.
+    ///
+    /// # Errors
+    /// [`MoneyError`] on sums beyond 64 bits or another currency.
+    pub(crate) fn add(
+        &mut self,
+        amount: Amount,
+        base: Option<Amount>,
+        foreign: Option<Amount>,
+    ) -> Result<(), MoneyError> {
+        let both = |one: Option<Amount>, other: Option<Amount>| match (one, other) {
+            (Some(one), Some(other)) => one.checked_add(other).map(Some),
+            _ => Ok(None),
+        };
+        self.amount = self.amount.checked_add(amount)?;
+        self.base = both(self.base, base)?;
+        self.foreign = both(self.foreign, foreign)?;
+        Ok(())
+    }
+
+    /// Takes sums off again.
+    ///
+    /// # Errors
+    /// [`MoneyError`] on sums beyond 64 bits or another currency.
+    pub(crate) fn take_off(&mut self, other: &Self) -> Result<(), MoneyError> {
+        let negated = |amount: Option<Amount>| amount.map(Amount::checked_neg).transpose();
+        self.add(
+            other.amount.checked_neg()?,
+            negated(other.base)?,
+            negated(other.foreign)?,
+        )
+    }
 }
 
 /// One part of one ticket on one line: the cent's way back.
@@ -68,6 +130,10 @@ pub struct Contribution {
     pub amount: Amount,
     /// On a tax line what the tax was computed on.
     pub base: Option<Amount>,
+    /// On a line with a currency of its own the amount in that currency, signed as `amount`.
+    pub foreign: Option<Amount>,
+    /// The row of the mapping that chose the account.
+    pub row: RowId,
     /// The records that tell it.
     pub records: Vec<RecordId>,
 }
@@ -179,34 +245,29 @@ impl Ledger {
     /// Adds the parts to copies of the sums that they touch, so that one that fails leaves nothing behind.
     fn try_sums(&self, parts: &[Contribution]) -> Result<(), MoneyError> {
         let nothing = Amount::zero(self.currency);
-        let mut sums: BTreeMap<&LineKey, (Amount, Amount)> = BTreeMap::new();
+        let mut sums: BTreeMap<&LineKey, LedgerLine> = BTreeMap::new();
         for part in parts {
-            let line = self.lines.get(&part.line);
-            let sum = sums.entry(&part.line).or_insert_with(|| {
-                line.map_or((nothing, nothing), |line| {
-                    (line.amount, line.base.unwrap_or(nothing))
-                })
-            });
-            *sum = (
-                sum.0.checked_add(part.amount)?,
-                sum.1.checked_add(part.base.unwrap_or(nothing))?,
-            );
+            let sum = sums
+                .entry(&part.line)
+                .or_insert_with(|| match self.lines.get(&part.line) {
+                    Some(line) => LedgerLine {
+                        records: BTreeSet::new(),
+                        base: Some(line.base.unwrap_or(nothing)),
+                        ..*line
+                    },
+                    None => LedgerLine::nothing(&part.line, self.currency),
+                });
+            sum.add(part.amount, part.base.or(Some(nothing)), part.foreign)?;
         }
         Ok(())
     }
 }
 
 fn add(lines: &mut BTreeMap<LineKey, LedgerLine>, part: &Contribution) -> Result<(), MoneyError> {
-    let line = lines.entry(part.line.clone()).or_insert_with(|| LedgerLine {
-        amount: Amount::zero(part.amount.currency()),
-        base: Some(Amount::zero(part.amount.currency())),
-        records: BTreeSet::new(),
-    });
-    line.amount = line.amount.checked_add(part.amount)?;
-    line.base = match (line.base, part.base) {
-        (Some(sum), Some(base)) => Some(sum.checked_add(base)?),
-        _ => None,
-    };
+    let line = lines
+        .entry(part.line.clone())
+        .or_insert_with(|| LedgerLine::nothing(&part.line, part.amount.currency()));
+    line.add(part.amount, part.base, part.foreign)?;
     line.records.extend(&part.records);
     Ok(())
 }

@@ -230,16 +230,10 @@ pub(super) fn take_off(
     posted: &LedgerLine,
 ) -> Result<(), MoneyError> {
     let currency = posted.amount.currency();
-    let line = delta.entry(key.clone()).or_insert_with(|| LedgerLine {
-        amount: Amount::zero(currency),
-        base: Some(Amount::zero(currency)),
-        records: BTreeSet::new(),
-    });
-    line.amount = line.amount.checked_sub(posted.amount)?;
-    line.base = match (line.base, posted.base) {
-        (Some(now), Some(then)) => Some(now.checked_sub(then)?),
-        _ => None,
-    };
+    let line = delta
+        .entry(key.clone())
+        .or_insert_with(|| LedgerLine::nothing(key, currency));
+    line.take_off(posted)?;
     line.records = &line.records ^ &posted.records;
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::held::{HeldBack, Missing};
 use super::ledger::{Contribution, Ledger, LineKey};
 use super::trade::trade_parts;
 use crate::facts::RecordId;
-use crate::settings::AccountCode;
+use crate::settings::{Mapped, RowId};
 use crate::tickets::{Ticket, Tickets};
 
 /// The ledger of a store-day. Depends on what counts and on the mapping only.
@@ -72,14 +72,31 @@ impl<'a> Parts<'a> {
     }
 
     fn drawer(&mut self, movement: &DrawerMovement) -> Result<(), MoneyError> {
-        let accounts = &self.tickets.settings.odoo.accounts;
+        let mapping = self.tickets.mapping();
         let reason = movement.reason.as_ref().map(|reason| reason.as_str());
         let spoken = reason.map_or_else(String::new, |reason| format!(" {reason}"));
-        let (other, label, into_drawer) = match self.ticket.transaction.key.kind {
-            TransactionKind::PaidIn => (accounts.paid_in(reason), format!("Paid in{spoken}"), true),
-            TransactionKind::PaidOut => (accounts.paid_out(reason), format!("Paid out{spoken}"), false),
-            TransactionKind::Loan => (accounts.safe(), "Loan from safe".to_owned(), true),
-            TransactionKind::Pickup => (accounts.safe(), "Pickup to safe".to_owned(), false),
+        let named = reason.unwrap_or("default");
+        let (other, key, label, into_drawer) = match self.ticket.transaction.key.kind {
+            TransactionKind::PaidIn => {
+                let key = format!("paid_in.{named}");
+                (mapping.paid_in(reason), key, format!("Paid in{spoken}"), true)
+            }
+            TransactionKind::PaidOut => {
+                let key = format!("paid_out.{named}");
+                (mapping.paid_out(reason), key, format!("Paid out{spoken}"), false)
+            }
+            TransactionKind::Loan => (
+                mapping.safe(),
+                "safe".to_owned(),
+                "Loan from safe".to_owned(),
+                true,
+            ),
+            TransactionKind::Pickup => (
+                mapping.safe(),
+                "safe".to_owned(),
+                "Pickup to safe".to_owned(),
+                false,
+            ),
             _ => return Ok(()),
         };
         let amount = if into_drawer {
@@ -87,11 +104,13 @@ impl<'a> Parts<'a> {
         } else {
             movement.amount.checked_neg()?
         };
-        let other = self.account(other, || Missing::movement(&label, movement.amount));
-        let cash = self.tender_account(&TenderKind::Cash, None, amount);
+        let other = self.account(other, || Missing::movement(&key, movement.amount));
+        let cash = self.account_or_suspense(mapping.tender(&TenderKind::Cash, None), || {
+            Missing::tender(&TenderKind::Cash, None, amount)
+        });
         if let (Some(other), Some(cash)) = (other, cash) {
-            self.add(LineKey::plain(cash, "Cash"), amount)?;
-            self.add(LineKey::plain(other, &label), amount.checked_neg()?)?;
+            self.add(cash, "Cash", amount)?;
+            self.add(other, &label, amount.checked_neg()?)?;
         }
         Ok(())
     }
@@ -99,50 +118,41 @@ impl<'a> Parts<'a> {
     /// The account, or a note that there is none.
     pub(super) fn account(
         &mut self,
-        found: Option<&AccountCode>,
+        found: Option<Mapped<'a>>,
         missing: impl FnOnce() -> Missing,
-    ) -> Option<AccountCode> {
+    ) -> Option<Mapped<'a>> {
         if found.is_none() {
             self.missing.push(missing());
         }
-        found.cloned()
+        found
     }
 
     /// The account, else the suspense account if the retailer has one; either way the lack is noted.
     pub(super) fn account_or_suspense(
         &mut self,
-        found: Option<&AccountCode>,
+        found: Option<Mapped<'a>>,
         missing: impl FnOnce() -> Missing,
-    ) -> Option<AccountCode> {
-        let suspense = self.tickets.settings.odoo.accounts.suspense();
+    ) -> Option<Mapped<'a>> {
+        let suspense = self.tickets.mapping().suspense();
         if found.is_none() {
             let mut lack = missing();
             lack.holds = suspense.is_none();
             self.missing.push(lack);
         }
-        found.or(suspense).cloned()
+        found.or(suspense)
     }
 
-    pub(super) fn tender_account(
+    /// Adds a part without a tax; on a ticket that is taken back with the other sign.
+    pub(super) fn add(&mut self, to: Mapped<'_>, label: &str, amount: Amount) -> Result<(), MoneyError> {
+        self.put(to.row, LineKey::mapped(to, label), Sums::of(amount), &[])
+    }
+
+    /// As [`Parts::add`], with everything that a part may have.
+    pub(super) fn put(
         &mut self,
-        kind: &TenderKind,
-        brand: Option<tillwire_proto::CardBrand>,
-        amount: Amount,
-    ) -> Option<AccountCode> {
-        let accounts = &self.tickets.settings.odoo.accounts;
-        self.account_or_suspense(accounts.tender(kind, brand), || Missing::tender(kind, amount))
-    }
-
-    /// Adds a part; on a ticket that is taken back with the other sign.
-    pub(super) fn add(&mut self, line: LineKey, amount: Amount) -> Result<(), MoneyError> {
-        self.add_with(line, amount, None, &[])
-    }
-
-    pub(super) fn add_with(
-        &mut self,
+        row: &RowId,
         line: LineKey,
-        amount: Amount,
-        base: Option<Amount>,
+        sums: Sums,
         more: &[RecordId],
     ) -> Result<(), MoneyError> {
         let turn = |amount: Amount| {
@@ -157,12 +167,32 @@ impl<'a> Parts<'a> {
         let contribution = Contribution {
             ticket: self.ticket.key.clone(),
             line,
-            amount: turn(amount)?,
-            base: base.map(turn).transpose()?,
+            amount: turn(sums.amount)?,
+            base: sums.base.map(turn).transpose()?,
+            foreign: sums.foreign.map(turn).transpose()?,
+            row: row.clone(),
             records,
         };
         self.parts.push(contribution);
         Ok(())
+    }
+}
+
+/// What a part adds to its line.
+pub(super) struct Sums {
+    pub(super) amount: Amount,
+    pub(super) base: Option<Amount>,
+    pub(super) foreign: Option<Amount>,
+}
+
+impl Sums {
+    /// Only an amount.
+    pub(super) const fn of(amount: Amount) -> Self {
+        Self {
+            amount,
+            base: None,
+            foreign: None,
+        }
     }
 }
 

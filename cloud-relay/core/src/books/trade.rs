@@ -1,17 +1,22 @@
 //! The parts of a sale, return or exchange. Tenders are debits, what they pay for is credits; a return's amounts are
-//! negative and so turn round by themselves. Taxes are carried as the POS computed them.
+//! negative and so turn round by themselves. Taxes are carried as the POS computed them. The rules, part by part, are
+//! written down in `BOOKS.md`.
 
 use tillwire_proto::{
-    Amount, CardBrand, Line, LineKind, MoneyError, Rate, TaxLine, Tender, TenderKind, TenderState, Trade,
+    Amount, CardBrand, Currency, Line, LineKind, MoneyError, Rate, Rounding, TaxLine, Tender, TenderKind,
+    TenderState, Trade,
 };
 
 use super::held::Missing;
+use super::included::tax_inside;
 use super::ledger::{LineKey, TaxKey};
-use super::ticket::{Parts, summed};
+use super::ticket::{Parts, Sums, summed};
 use crate::facts::RecordId;
 use crate::matching::TenderRef;
+use crate::settings::RowId;
 
 pub(super) fn trade_parts(parts: &mut Parts<'_>, trade: &Trade) -> Result<(), MoneyError> {
+    let mapping = parts.tickets.mapping();
     for (index, tender) in trade.tenders.iter().enumerate() {
         if tender.state == TenderState::Complete {
             add_tender(parts, index, tender)?;
@@ -19,20 +24,27 @@ pub(super) fn trade_parts(parts: &mut Parts<'_>, trade: &Trade) -> Result<(), Mo
     }
     if let Some(change) = &trade.change {
         let given = change.amount.checked_neg()?;
-        if let Some(account) = parts.tender_account(&change.kind, None, given) {
-            parts.add(LineKey::plain(account, &tender_label(&change.kind, None)), given)?;
+        let missing = || Missing::tender(&change.kind, None, given);
+        if let Some(to) = parts.account_or_suspense(mapping.tender(&change.kind, None), missing) {
+            parts.add(to, &tender_label(&change.kind, None, None), given)?;
         }
     }
-    let taxed_by = taxes_of_all_goods(parts, trade);
-    add_lines(parts, trade, &taxed_by)?;
+    let inside = tax_inside(trade)?;
+    let taxed_by = taxes_of_all_goods(parts, trade, &inside)?;
+    add_lines(parts, trade, &inside, &taxed_by)?;
     for tax in &trade.taxes {
         add_tax(parts, tax)?;
     }
     for tip in &trade.tips {
-        let account = parts.tickets.settings.odoo.accounts.tip();
-        if let Some(account) = parts.account(account, || Missing::movement("tip", tip.amount)) {
-            parts.add(LineKey::plain(account, "Tips"), tip.amount.checked_neg()?)?;
+        if let Some(to) = parts.account(mapping.tip(), || Missing::movement("tip", tip.amount)) {
+            parts.add(to, "Tips", tip.amount.checked_neg()?)?;
         }
+    }
+    let rounding = trade.totals.rounding;
+    if !rounding.is_zero()
+        && let Some(to) = parts.account(mapping.rounding(), || Missing::movement("rounding", rounding))
+    {
+        parts.add(to, "Rounding", rounding.checked_neg()?)?;
     }
     Ok(())
 }
@@ -44,10 +56,28 @@ fn add_tender(parts: &mut Parts<'_>, index: usize, tender: &Tender) -> Result<()
     } else {
         (None, None)
     };
-    if let Some(account) = parts.tender_account(&tender.kind, brand, tender.amount) {
-        let line = LineKey::plain(account, &tender_label(&tender.kind, brand));
+    let mapping = parts.tickets.mapping();
+    // what is handed over in the store's own currency is no foreign tender, whatever the till calls it
+    let foreign = tender
+        .foreign
+        .filter(|amount| amount.currency() != tender.amount.currency());
+    let currency = foreign.map(Amount::currency);
+    let found = match currency {
+        Some(currency) => mapping.foreign_tender(&tender.kind, currency),
+        None => mapping.tender(&tender.kind, brand),
+    };
+    let missing = || Missing::tender(&tender.kind, currency, tender.amount);
+    if let Some(to) = parts.account_or_suspense(found, missing) {
+        let line = LineKey {
+            currency,
+            ..LineKey::mapped(to, &tender_label(&tender.kind, brand, currency))
+        };
+        let sums = Sums {
+            foreign,
+            ..Sums::of(tender.amount)
+        };
         let more: Vec<RecordId> = seen.into_iter().collect();
-        parts.add_with(line, tender.amount, None, &more)?;
+        parts.put(to.row, line, sums, &more)?;
     }
     Ok(())
 }
@@ -71,8 +101,8 @@ fn brand(parts: &Parts<'_>, index: usize, tender: &Tender) -> (CardBrand, Option
     (brand, answer.map(|answer| answer.payment))
 }
 
-fn tender_label(kind: &TenderKind, brand: Option<CardBrand>) -> String {
-    match kind {
+fn tender_label(kind: &TenderKind, brand: Option<CardBrand>, currency: Option<Currency>) -> String {
+    let label = match kind {
         TenderKind::Cash => "Cash".to_owned(),
         TenderKind::Card => format!("Card {}", brand.unwrap_or(CardBrand::Other).name()),
         TenderKind::GiftCard => "Gift cards redeemed".to_owned(),
@@ -80,6 +110,10 @@ fn tender_label(kind: &TenderKind, brand: Option<CardBrand>) -> String {
         TenderKind::Check => "Checks".to_owned(),
         TenderKind::OnAccount => "On account".to_owned(),
         TenderKind::Other(code) => format!("Tender {code}"),
+    };
+    match currency {
+        Some(currency) => format!("{label} {}", currency.code()),
+        None => label,
     }
 }
 
@@ -88,61 +122,89 @@ fn is_goods(line: &Line) -> bool {
 }
 
 /// The Odoo taxes that the POS computed on all goods of the ticket, which is the only base that a ticket proves. A
-/// tax on some of its lines is booked, but no line is called its base.
-fn taxes_of_all_goods(parts: &Parts<'_>, trade: &Trade) -> Vec<String> {
-    let currency = parts.tickets.settings.currency;
-    let goods = Amount::sum(
-        trade.lines.iter().filter(|l| is_goods(l)).map(|l| l.extended),
-        currency,
-    )
-    .ok();
-    let accounts = &parts.tickets.settings.odoo.accounts;
+/// tax on some of its lines is booked, but no line is called its base. Goods of a ticket without any tax are told under
+/// the tax that the mapping has for them, if it has one.
+fn taxes_of_all_goods(
+    parts: &Parts<'_>,
+    trade: &Trade,
+    inside: &[Amount],
+) -> Result<Vec<String>, MoneyError> {
+    let mapping = parts.tickets.mapping();
+    if trade.taxes.is_empty() {
+        return Ok(mapping
+            .tax_exempt()
+            .map(|(name, _)| name.to_owned())
+            .into_iter()
+            .collect());
+    }
+    let goods = trade.lines.iter().zip(inside).filter(|(line, _)| is_goods(line));
+    let net: Vec<Amount> = goods
+        .map(|(line, inside)| line.extended.checked_sub(*inside))
+        .collect::<Result<_, _>>()?;
+    let net = Amount::sum(net, parts.tickets.settings.currency)?;
     let mut names: Vec<String> = trade
         .taxes
         .iter()
-        .filter(|tax| tax.base.is_some() && tax.base == goods)
-        .filter_map(|tax| accounts.tax(&tax.jurisdiction, tax.rate)?.odoo_tax.clone())
+        .filter(|tax| tax.base == Some(net))
+        .filter_map(|tax| Some(mapping.tax(&tax.jurisdiction, tax.rate)?.odoo_tax?.to_owned()))
         .collect();
     names.sort_unstable();
     names.dedup();
-    names
+    Ok(names)
 }
 
-fn add_lines(parts: &mut Parts<'_>, trade: &Trade, taxed_by: &[String]) -> Result<(), MoneyError> {
+fn add_lines(
+    parts: &mut Parts<'_>,
+    trade: &Trade,
+    inside: &[Amount],
+    taxed_by: &[String],
+) -> Result<(), MoneyError> {
+    let mapping = parts.tickets.mapping();
     let mut credits = Vec::new();
     let mut discounts = Vec::new();
-    for line in &trade.lines {
-        let accounts = &parts.tickets.settings.odoo.accounts;
-        let (account, discount) = (accounts.line(line.kind), accounts.discount().cloned());
-        let Some(account) = parts.account(account, || Missing::movement("gift card sold", line.extended))
-        else {
+    for (line, inside) in trade.lines.iter().zip(inside) {
+        let Some(to) = parts.account(mapping.line(line), || {
+            Missing::movement("gift_card", line.extended)
+        }) else {
             continue;
         };
-        let taxed = if is_goods(line) {
-            taxed_by.to_vec()
-        } else {
-            Vec::new()
-        };
+        let taxed = if is_goods(line) { taxed_by } else { &[] };
         let key = LineKey {
-            account,
-            label: line_label(line, &taxed),
-            tax: None,
-            taxed_by: taxed,
+            taxed_by: taxed.to_vec(),
+            ..LineKey::mapped(to, &line_label(line, taxed))
         };
-        let off = Amount::sum(line.discounts.iter().map(|d| d.amount), line.extended.currency())?;
-        match discount.filter(|_| is_goods(line) && !off.is_zero()) {
-            Some(account) => {
-                credits.push((key, line.extended.checked_add(off)?));
-                discounts.push((LineKey::plain(account, "Discounts"), off));
-            }
-            None => credits.push((key, line.extended)),
+        let mut credit = line.extended.checked_sub(*inside)?;
+        for discount in line.discounts.iter().filter(|_| is_goods(line)) {
+            let reason = discount.reason.as_ref().map(|reason| reason.as_str());
+            let Some(to) = mapping.discount(reason) else {
+                continue;
+            };
+            let off = without_tax(discount.amount, *inside, line.extended)?;
+            credit = credit.checked_add(off)?;
+            discounts.push(((LineKey::mapped(to, "Discounts"), to.row), off));
         }
+        credits.push(((key, to.row), credit.checked_neg()?));
     }
-    for (key, amount) in summed(credits)? {
-        parts.add(key, amount.checked_neg()?)?;
+    put_all(parts, credits)?;
+    put_all(parts, discounts)
+}
+
+/// A discount less the part of it that is tax: in the proportion in which the line's amount has it inside.
+fn without_tax(off: Amount, inside: Amount, whole: Amount) -> Result<Amount, MoneyError> {
+    if inside.is_zero() || whole.is_zero() {
+        return Ok(off);
     }
-    for (key, amount) in summed(discounts)? {
-        parts.add(key, amount)?;
+    off.checked_sub(off.mul_ratio(inside.minor(), whole.minor(), Rounding::HalfUp)?)
+}
+
+fn put_all<'r>(
+    parts: &mut Parts<'_>,
+    of: impl IntoIterator<Item = ((LineKey, &'r RowId), Amount)>,
+) -> Result<(), MoneyError> {
+    for ((key, row), amount) in summed(of)? {
+        if !amount.is_zero() {
+            parts.put(row, key, Sums::of(amount), &[])?;
+        }
     }
     Ok(())
 }
@@ -161,30 +223,26 @@ fn line_label(line: &Line, taxed_by: &[String]) -> String {
 }
 
 fn add_tax(parts: &mut Parts<'_>, tax: &TaxLine) -> Result<(), MoneyError> {
-    let mapped = parts
-        .tickets
-        .settings
-        .odoo
-        .accounts
-        .tax(&tax.jurisdiction, tax.rate);
-    let account = mapped.map(|mapped| &mapped.account);
-    if tax.amount.is_zero() && account.is_none() {
+    let mapped = parts.tickets.mapping().tax(&tax.jurisdiction, tax.rate);
+    if tax.amount.is_zero() && mapped.is_none() {
         return Ok(());
     }
-    let Some(account) = parts.account_or_suspense(account, || Missing::tax(tax)) else {
+    let Some(to) = parts.account_or_suspense(mapped, || Missing::tax(tax)) else {
         return Ok(());
     };
     let key = LineKey {
-        account,
-        label: tax_label(tax),
         tax: Some(TaxKey {
             jurisdiction: tax.jurisdiction.to_string(),
             rate_millionths: tax.rate.map(Rate::millionths),
-            odoo_tax: mapped.and_then(|mapped| mapped.odoo_tax.clone()),
+            odoo_tax: mapped.and_then(|mapped| mapped.odoo_tax.map(str::to_owned)),
         }),
-        taxed_by: Vec::new(),
+        ..LineKey::mapped(to, &tax_label(tax))
     };
-    parts.add_with(key, tax.amount.checked_neg()?, tax.base, &[])
+    let sums = Sums {
+        base: tax.base,
+        ..Sums::of(tax.amount.checked_neg()?)
+    };
+    parts.put(to.row, key, sums, &[])
 }
 
 fn tax_label(tax: &TaxLine) -> String {

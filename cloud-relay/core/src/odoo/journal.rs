@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tillwire_proto::{Amount, BusinessDay};
+use tillwire_proto::{Amount, BusinessDay, Currency};
 
 use super::call::{Call, create_if_absent};
 use super::effect::EffectKey;
@@ -39,6 +39,12 @@ pub struct EntryLine {
     pub tax: Option<String>,
     /// What that tax was computed on.
     pub base: Option<Amount>,
+    /// Name of the analytic account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analytic: Option<String>,
+    /// The amount in the currency that was handed over, where that is another; signed as `amount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Amount>,
 }
 
 const COLUMNS: [&str; 12] = [
@@ -55,6 +61,13 @@ const COLUMNS: [&str; 12] = [
     "line_ids/tax_repartition_line_id/.id",
     "line_ids/tax_base_amount",
 ];
+
+/// Columns of an entry with a line in another currency. Odoo 17 to 19 refuse an empty currency cell, so that every line
+/// then names its currency.
+const CURRENCY_COLUMNS: [&str; 2] = ["line_ids/currency_id/.id", "line_ids/amount_currency"];
+
+/// The column of an entry with an analytic account.
+const ANALYTIC_COLUMN: &str = "line_ids/analytic_distribution";
 
 impl JournalEntry {
     /// A day's posting, dated by its business day.
@@ -76,6 +89,8 @@ impl JournalEntry {
                 taxed_by: key.taxed_by.clone(),
                 tax: key.tax.as_ref().and_then(|tax| tax.odoo_tax.clone()),
                 base: line.base,
+                analytic: key.analytic.clone(),
+                foreign: line.foreign,
             })
             .collect();
         Self {
@@ -103,10 +118,25 @@ impl JournalEntry {
         for line in &self.lines {
             rows.push(self.row(line, rows.is_empty(), resolved)?);
         }
+        let mut columns = COLUMNS.to_vec();
+        if self.is_foreign() {
+            columns.extend(CURRENCY_COLUMNS);
+        }
+        if self.is_analytic() {
+            columns.push(ANALYTIC_COLUMN);
+        }
         Ok(Call::on("account.move", "load")
-            .arg("fields", json!(COLUMNS))
+            .arg("fields", json!(columns))
             .arg("data", Value::Array(rows))
             .context(create_if_absent()))
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
+        self.lines.iter().any(|line| line.foreign.is_some())
+    }
+
+    pub(super) fn is_analytic(&self) -> bool {
+        self.lines.iter().any(|line| line.analytic.is_some())
     }
 
     fn row(&self, line: &EntryLine, first: bool, resolved: &ResolvedBooks) -> Result<Value, PayloadError> {
@@ -148,6 +178,15 @@ impl JournalEntry {
             json!(told.map_or_else(String::new, |tax| tax.repartition.to_string())),
             json!(base.unwrap_or_default()),
         ]);
+        if self.is_foreign() {
+            let amount = line.foreign.unwrap_or(line.amount);
+            row.push(json!(currency(amount.currency(), resolved)?.to_string()));
+            row.push(json!(amount.decimal()));
+        }
+        if self.is_analytic() {
+            let whole = line.analytic.as_deref().map(|name| distribution(name, resolved));
+            row.push(json!(whole.transpose()?.unwrap_or_default()));
+        }
         Ok(Value::Array(row))
     }
 
@@ -157,6 +196,12 @@ impl JournalEntry {
     fn told_tax(&self, name: &str, resolved: &ResolvedBooks) -> Option<ResolvedTax> {
         let tax = resolved.taxes.get(name).copied()?;
         let mut amounts = self.lines.iter().filter(|l| l.tax.as_deref() == Some(name));
+        if tax.nothing {
+            // Odoo 17 to 19 add no line for a tax of nothing; its report counts the base alone
+            let mut bases = self.lines.iter().filter(|l| l.taxed_by.iter().any(|t| t == name));
+            let told = amounts.next().is_none() && bases.all(|base| base.amount.is_negative());
+            return told.then_some(tax);
+        }
         let (Some(amount), None) = (amounts.next(), amounts.next()) else {
             return None;
         };
@@ -199,6 +244,9 @@ impl JournalEntry {
             "ref",
             "journal_id",
             "move_name",
+            "currency_id",
+            "amount_currency",
+            "analytic_distribution",
         ];
         Call::on("account.move.line", "search_read")
             .arg("domain", json!([["move_id", "=", id]]))
@@ -213,4 +261,16 @@ fn account(line: &EntryLine, resolved: &ResolvedBooks) -> Result<i64, PayloadErr
         .get(&line.account)
         .copied()
         .ok_or_else(|| PayloadError::Account(line.account.clone()))
+}
+
+fn currency(currency: Currency, resolved: &ResolvedBooks) -> Result<i64, PayloadError> {
+    let id = resolved.currencies.get(&currency).copied();
+    id.ok_or(PayloadError::Currency(currency))
+}
+
+/// All of the line for one analytic account, as Odoo writes it.
+fn distribution(name: &str, resolved: &ResolvedBooks) -> Result<String, PayloadError> {
+    let id = resolved.analytics.get(name);
+    let id = id.ok_or_else(|| PayloadError::Analytic(name.to_owned()))?;
+    Ok(json!({ id.to_string(): 100 }).to_string())
 }

@@ -116,6 +116,37 @@ pub struct FoundLine {
     pub label: String,
     /// Debit, or credit when negative.
     pub amount: Amount,
+    /// Its currency's id and the amount in it, as Odoo writes it; `None` where Odoo was not asked.
+    pub in_currency: Option<(i64, String)>,
+    /// Ids of analytic accounts with their shares of a hundred, as Odoo writes them.
+    pub analytics: BTreeMap<String, String>,
+}
+
+impl FoundLine {
+    /// The analytic account that has all of it, where `books` knows its name.
+    pub(super) fn analytic_name(&self, books: &ResolvedBooks) -> Option<String> {
+        let mut known = books.analytics.iter();
+        let (name, _) = known.find(|(_, id)| self.is_all_for(**id))?;
+        Some(name.clone())
+    }
+
+    fn is_all_for(&self, analytic: i64) -> bool {
+        let share = self.analytics.get(&analytic.to_string()).map(String::as_str);
+        self.analytics.len() == 1 && matches!(share, Some("100" | "100.0"))
+    }
+
+    /// The amount in another currency than the company's; `None` where there is none or the currency is not known.
+    pub(super) fn foreign_amount(&self, books: &ResolvedBooks) -> Result<Option<Amount>, Answer> {
+        let Some((id, text)) = &self.in_currency else {
+            return Ok(None);
+        };
+        let known = books.currencies.iter().find(|(_, known)| *known == id);
+        let Some((currency, _)) = known.filter(|(currency, _)| **currency != self.amount.currency()) else {
+            return Ok(None);
+        };
+        let amount = Amount::parse(text, *currency).map_err(|error| not_read("amount", error))?;
+        Ok(Some(amount))
+    }
 }
 
 /// A `stock.picking` as its moves tell it.
@@ -145,6 +176,24 @@ struct RawLine<'a> {
     reference: Text,
     journal_id: Link,
     move_name: Text,
+    currency_id: Option<Link>,
+    #[serde(borrow, default)]
+    amount_currency: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    analytic_distribution: Option<&'a RawValue>,
+}
+
+/// Shares by analytic account. Odoo writes none as `false`.
+fn shares(raw: &RawValue) -> Result<BTreeMap<String, String>, Answer> {
+    if matches!(raw.get(), "false" | "null") {
+        return Ok(BTreeMap::new());
+    }
+    let shares: BTreeMap<String, &RawValue> =
+        serde_json::from_str(raw.get()).map_err(|error| not_read("analytic accounts", error))?;
+    let texts = shares
+        .into_iter()
+        .map(|(account, share)| (account, share.get().to_owned()));
+    Ok(texts.collect())
 }
 
 #[derive(Deserialize)]
@@ -248,6 +297,15 @@ pub(super) fn parse_entry(lines: &RawValue, currency: Currency) -> Result<Option
             account: line.account_id.id(),
             label: line.name.take(),
             amount,
+            in_currency: line
+                .currency_id
+                .zip(line.amount_currency)
+                .map(|(currency, text)| (currency.id(), text.get().to_owned())),
+            analytics: line
+                .analytic_distribution
+                .map(shares)
+                .transpose()?
+                .unwrap_or_default(),
         });
     }
     Ok(found)
@@ -294,8 +352,56 @@ fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBo
             ));
         }
     }
+    if meant.is_foreign() {
+        let wanted = meant.lines.iter().filter_map(|line| {
+            let account = resolved.accounts.get(&line.account).copied().unwrap_or(0);
+            Some(((account, line.foreign?.currency()), line.foreign?))
+        });
+        let held = found.lines.iter().filter_map(|line| {
+            let foreign = line.foreign_amount(resolved).ok()??;
+            Some(((line.account, foreign.currency()), foreign))
+        });
+        let words =
+            |(account, currency): &(i64, Currency)| format!("{} on account id {account}", currency.code());
+        compare_sums(&mut verdict, wanted, held, words);
+    }
+    if meant.is_analytic() {
+        let wanted = meant
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.analytic.clone()?, line.amount)));
+        let held = found
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.analytic_name(resolved)?, line.amount)));
+        compare_sums(&mut verdict, wanted, held, |name| {
+            format!("analytic account {name}")
+        });
+    }
     compare_date(&mut verdict, &found.date, meant.date);
     verdict
+}
+
+/// Sums per key; one that differs is named by `words`.
+fn compare_sums<K: Ord>(
+    verdict: &mut Verdict,
+    wanted: impl Iterator<Item = (K, Amount)>,
+    held: impl Iterator<Item = (K, Amount)>,
+    words: impl Fn(&K) -> String,
+) {
+    let mut sums: BTreeMap<K, (i128, i128)> = BTreeMap::new();
+    for (key, amount) in wanted {
+        sums.entry(key).or_default().0 += i128::from(amount.minor());
+    }
+    for (key, amount) in held {
+        sums.entry(key).or_default().1 += i128::from(amount.minor());
+    }
+    for (key, (wanted, held)) in sums.iter().filter(|(_, (wanted, held))| wanted != held) {
+        let unit = |value: &i128| format!("{value} minor units");
+        verdict
+            .differences
+            .push(Difference::field(words(key), unit(held), unit(wanted)));
+    }
 }
 
 fn compare_date(verdict: &mut Verdict, found: &str, wanted: BusinessDay) {

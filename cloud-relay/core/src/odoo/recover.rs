@@ -263,6 +263,8 @@ fn entry_lines(
             taxed_by: taxes.tax_ids.iter().copied().filter_map(name).collect(),
             tax: told.then(|| name(taxes.tax_line_id.id())).flatten(),
             base,
+            analytic: line.analytic_name(books),
+            foreign: line.foreign_amount(books).map_err(unread)?,
         });
     }
     Ok(lines)
@@ -276,24 +278,15 @@ fn signed_as_sale(base: Amount, tax: Amount) -> Amount {
 }
 
 fn add(sums: &mut BTreeMap<LineKey, LedgerLine>, line: &EntryLine) -> Result<(), MoneyError> {
-    match sums.entry(LineKey::plain(line.account.clone(), &line.label)) {
-        std::collections::btree_map::Entry::Vacant(place) => {
-            place.insert(LedgerLine {
-                amount: line.amount,
-                base: line.base,
-                records: BTreeSet::new(),
-            });
-        }
-        std::collections::btree_map::Entry::Occupied(mut there) => {
-            let sum = there.get_mut();
-            sum.amount = sum.amount.checked_add(line.amount)?;
-            sum.base = match (sum.base, line.base) {
-                (Some(sum), Some(base)) => Some(sum.checked_add(base)?),
-                _ => None,
-            };
-        }
-    }
-    Ok(())
+    let key = LineKey {
+        currency: line.foreign.map(Amount::currency),
+        ..LineKey::plain(line.account.clone(), &line.label)
+    };
+    let currency = line.amount.currency();
+    let sum = sums
+        .entry(key)
+        .or_insert_with_key(|key| LedgerLine::nothing(key, currency));
+    sum.add(line.amount, line.base, line.foreign)
 }
 
 /// Makes a picking's effect from the answer of [`Picking::look`]. `skus` has the item number of each product, `places`

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::Sku;
+use tillwire_proto::{Currency, Sku};
 
 use crate::settings::AccountCode;
 
@@ -35,6 +35,8 @@ pub struct ResolvedTax {
     pub repartition: i64,
     /// Account of that line. Another account than the mapping's would make Odoo add a tax line of its own.
     pub account: Option<i64>,
+    /// True of a tax of nothing, which is told by its base alone: there is no amount to put on a line.
+    pub nothing: bool,
 }
 
 /// What a journal entry needs.
@@ -48,6 +50,12 @@ pub struct ResolvedBooks {
     pub accounts: BTreeMap<AccountCode, i64>,
     /// `account.tax` by name, of the right company and of type sale.
     pub taxes: BTreeMap<String, ResolvedTax>,
+    /// `account.journal` ids by code of the journals that tenders name.
+    pub journals: BTreeMap<String, i64>,
+    /// `account.analytic.account` ids by name.
+    pub analytics: BTreeMap<String, i64>,
+    /// `res.currency` ids of the currencies that are in use.
+    pub currencies: BTreeMap<Currency, i64>,
 }
 
 /// A product in Odoo.
@@ -85,6 +93,12 @@ pub enum PayloadError {
     /// The account is not in Odoo.
     #[error("account {0} is not in Odoo's chart; create it or mend the mapping")]
     Account(AccountCode),
+    /// The analytic account is not in Odoo.
+    #[error("analytic account {0:?} is not in Odoo; create it or mend the mapping")]
+    Analytic(String),
+    /// The currency is not in use in Odoo.
+    #[error("currency {} is not active in Odoo; activate it there", .0.code())]
+    Currency(Currency),
     /// The product is not in Odoo.
     #[error("product {0} is not in Odoo; create it with this internal reference")]
     Product(Sku),

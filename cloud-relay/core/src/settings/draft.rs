@@ -1,16 +1,16 @@
 //! The form that a store's settings are written in, with every field's default, unit and example, and the check
 //! that turns it into [`StoreSettings`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{Amount, Currency, Jurisdiction, Rate, RegisterId, StoreId, TenantId};
+use tillwire_proto::{Amount, Currency, RegisterId, StoreId, TenantId};
 
 use super::{
-    AccountCode, ClosePolicy, Mapping, OdooStore, SettingsError, StoreSettings, TaxAccount, TicketSequence,
-    TicketWithoutTerminal,
+    AccountsDraft, ClosePolicy, MappingDraft, Mappings, OdooStore, SettingsError, StoreSettings,
+    TicketSequence, TicketWithoutTerminal,
 };
 
 /// A store as written in the configuration file.
@@ -71,70 +71,9 @@ pub struct OdooDraft {
     pub journal: String,
     /// The warehouse's code. Required. Example: `S01`.
     pub warehouse: String,
-    /// Accounts by what they are for.
+    /// Accounts by what they are for: version 1 of the store's mapping. May be left out where a mapping file has all.
+    #[serde(default)]
     pub accounts: AccountsDraft,
-}
-
-/// Account codes as written in the configuration file.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccountsDraft {
-    /// Tender to account: `cash` (required), `card`, `card.visa` and the other brands, `gift-card`, `store-credit`,
-    /// `check`, `on-account`, or the retailer's own tender codes.
-    pub tender: BTreeMap<String, String>,
-    /// Jurisdiction (`CA State`), or jurisdiction at a rate (`CA State@0.0825`), to account.
-    #[serde(default)]
-    pub tax: BTreeMap<String, TaxDraft>,
-    /// Revenue. Required.
-    pub revenue: String,
-    /// Shipping charged. Default: revenue.
-    #[serde(default)]
-    pub shipping: Option<String>,
-    /// Fees charged. Default: revenue.
-    #[serde(default)]
-    pub fee: Option<String>,
-    /// The liability that a sold gift card makes. Needed where gift cards are sold.
-    #[serde(default)]
-    pub gift_card: Option<String>,
-    /// Tips owed to the staff. Needed where tips are taken.
-    #[serde(default)]
-    pub tip: Option<String>,
-    /// Discounts given. Default: revenue is booked net of them.
-    #[serde(default)]
-    pub discount: Option<String>,
-    /// Too much in a drawer. Needed where tills are counted.
-    #[serde(default)]
-    pub cash_over: Option<String>,
-    /// Too little in a drawer. Needed where tills are counted.
-    #[serde(default)]
-    pub cash_short: Option<String>,
-    /// Reason of a paid-in to account; `default` for any other reason.
-    #[serde(default)]
-    pub paid_in: BTreeMap<String, String>,
-    /// Reason of a paid-out to account; `default` for any other reason.
-    #[serde(default)]
-    pub paid_out: BTreeMap<String, String>,
-    /// The safe. Needed for pickups and loans.
-    #[serde(default)]
-    pub safe: Option<String>,
-    /// Where tenders and taxes without an account go. Default: none, such tickets are held.
-    #[serde(default)]
-    pub suspense: Option<String>,
-}
-
-/// A tax's account: only its code, or with the tax's name in Odoo.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum TaxDraft {
-    /// Only the account.
-    Account(String),
-    /// With the tax in Odoo that its tax report counts it under.
-    WithTax {
-        /// The account's code.
-        account: String,
-        /// The tax's name in Odoo.
-        odoo_tax: String,
-    },
 }
 
 impl StoreDraft {
@@ -143,6 +82,14 @@ impl StoreDraft {
     /// # Errors
     /// The first [`SettingsError`], with the key's path inside this table.
     pub fn check(&self) -> Result<StoreSettings, SettingsError> {
+        self.check_with(None)
+    }
+
+    /// As [`StoreDraft::check`], with a mapping file over the store's own table.
+    ///
+    /// # Errors
+    /// The first [`SettingsError`], with the key's path inside this table, or (`version…`) in the file.
+    pub fn check_with(&self, file: Option<&MappingDraft>) -> Result<StoreSettings, SettingsError> {
         let currency = Currency::from_code(&self.currency)
             .map_err(|_| SettingsError::new("currency", &self.currency, "an ISO 4217 code such as USD"))?;
         let time_zone = TimeZone::get(&self.time_zone).map_err(|_| {
@@ -175,7 +122,7 @@ impl StoreDraft {
             opening_float: money("opening_float", &self.opening_float)?,
             over_short_limit: money("over_short_limit", &self.over_short_limit)?
                 .unwrap_or(Amount::zero(currency)),
-            odoo: self.odoo.check()?,
+            odoo: self.odoo.check((&self.tenant, &self.store), file)?,
         })
     }
 }
@@ -203,7 +150,11 @@ fn registers(found: &[RegisterId]) -> Result<Vec<RegisterId>, SettingsError> {
 }
 
 impl OdooDraft {
-    fn check(&self) -> Result<OdooStore, SettingsError> {
+    fn check(
+        &self,
+        of: (&TenantId, &StoreId),
+        file: Option<&MappingDraft>,
+    ) -> Result<OdooStore, SettingsError> {
         let filled = |key: &str, text: &str| {
             if text.trim().is_empty() {
                 Err(SettingsError::new(key, text, "a name"))
@@ -215,87 +166,8 @@ impl OdooDraft {
             company: filled("odoo.company", &self.company)?,
             journal_code: filled("odoo.journal", &self.journal)?,
             warehouse_code: filled("odoo.warehouse", &self.warehouse)?,
-            accounts: self.accounts.check()?,
+            mappings: Mappings::of(of, &self.accounts, file)?,
+            own_accounts: self.accounts.clone(),
         })
     }
-}
-
-impl AccountsDraft {
-    fn check(&self) -> Result<Mapping, SettingsError> {
-        let one = |key: &str, text: &Option<String>| {
-            text.as_deref()
-                .map(|text| account(&format!("odoo.accounts.{key}"), text))
-                .transpose()
-        };
-        if !self.tender.contains_key("cash") {
-            return Err(SettingsError::new(
-                "odoo.accounts.tender.cash",
-                "",
-                "the account of cash",
-            ));
-        }
-        Ok(Mapping {
-            tenders: table("tender", &self.tender)?,
-            taxes: self.taxes()?,
-            revenue: account("odoo.accounts.revenue", &self.revenue)?,
-            shipping: one("shipping", &self.shipping)?,
-            fee: one("fee", &self.fee)?,
-            gift_card: one("gift_card", &self.gift_card)?,
-            tip: one("tip", &self.tip)?,
-            discount: one("discount", &self.discount)?,
-            cash_over: one("cash_over", &self.cash_over)?,
-            cash_short: one("cash_short", &self.cash_short)?,
-            paid_in: table("paid_in", &self.paid_in)?,
-            paid_out: table("paid_out", &self.paid_out)?,
-            safe: one("safe", &self.safe)?,
-            suspense: one("suspense", &self.suspense)?,
-        })
-    }
-
-    fn taxes(&self) -> Result<BTreeMap<(String, Option<i64>), TaxAccount>, SettingsError> {
-        self.tax.iter().map(|(key, draft)| tax(key, draft)).collect()
-    }
-}
-
-fn account(key: &str, text: &str) -> Result<AccountCode, SettingsError> {
-    AccountCode::new(text).map_err(|error| error.under(key))
-}
-
-fn table(
-    name: &str,
-    found: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, AccountCode>, SettingsError> {
-    found
-        .iter()
-        .map(|(key, text)| {
-            Ok((
-                key.clone(),
-                account(&format!("odoo.accounts.{name}.{key}"), text)?,
-            ))
-        })
-        .collect()
-}
-
-/// `Jurisdiction` or `Jurisdiction@rate`. The last `@` divides, and only where a rate follows it.
-fn tax(key: &str, draft: &TaxDraft) -> Result<((String, Option<i64>), TaxAccount), SettingsError> {
-    let path = format!("odoo.accounts.tax.{key}");
-    let (name, rate) = match key.rsplit_once('@').map(|(name, rate)| (name, Rate::parse(rate))) {
-        Some((name, Ok(rate))) => (name, Some(rate.millionths())),
-        Some((_, Err(_))) => {
-            return Err(SettingsError::new(
-                &path,
-                key,
-                "a jurisdiction, or jurisdiction@0.0825",
-            ));
-        }
-        None => (key, None),
-    };
-    Jurisdiction::new(name)
-        .map_err(|_| SettingsError::new(&path, name, "a jurisdiction of at most 64 characters"))?;
-    let (code, odoo_tax) = match draft {
-        TaxDraft::Account(code) => (code, None),
-        TaxDraft::WithTax { account, odoo_tax } => (account, Some(odoo_tax.clone())),
-    };
-    let account = account(&path, code)?;
-    Ok(((name.to_owned(), rate), TaxAccount { account, odoo_tax }))
 }

@@ -253,7 +253,7 @@ fn a_reason_without_account_holds_only_its_movement() {
     let ledger = world.ledger();
     assert_eq!(spell(&ledger), ["101501 Cash 10.00", "400001 Sales -10.00"]);
     assert_eq!(ledger.held[0].kind, ExceptionKind::MissingAccount);
-    assert_eq!(ledger.held[0].cause.as_str(), "missing-account:paid out pizza");
+    assert_eq!(ledger.held[0].cause.as_str(), "missing-account:paid_out.pizza");
 }
 
 fn unknown_tender_sale(ticket: &str) -> tillwire_proto::Transaction {
@@ -279,7 +279,7 @@ fn an_unknown_tender_holds_its_tickets_under_one_cause() {
     assert_eq!(exception.at_risk, Some(usd(1400)));
     assert_eq!(exception.records.len(), 2);
     assert!(
-        exception.detail.contains("odoo.accounts.tender.EBAY"),
+        exception.detail.contains("add tender.EBAY to the mapping"),
         "{}",
         exception.detail
     );
@@ -297,7 +297,7 @@ fn mapping_the_tender_lets_its_tickets_follow_as_a_revision() {
         .odoo
         .accounts
         .tender
-        .insert("EBAY".to_owned(), "101790".to_owned());
+        .insert("EBAY".to_owned(), "101790".into());
     world.settings = draft.check().unwrap();
     let second = world.posting(std::slice::from_ref(&first)).unwrap();
     assert_eq!(second.revision(), 2);

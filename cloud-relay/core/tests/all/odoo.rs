@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tillwire_proto::{Quantity, Sku, TenderKind};
@@ -79,9 +81,13 @@ fn resolved_of(fixture: &Value, version: u16) -> ResolvedBooks {
                 tax: id(&rows[1][9]),
                 repartition: id(&rows[2][10]),
                 account: Some(id(&rows[2][5])),
+                nothing: false,
             },
         )]
         .into(),
+        journals: BTreeMap::new(),
+        analytics: BTreeMap::new(),
+        currencies: BTreeMap::new(),
     }
 }
 

@@ -16,11 +16,12 @@ use tillwire_relay_core::stock::{StockItem, StockTarget, in_units_of};
 use crate::world::*;
 
 fn books(world: &World) -> ResolvedBooks {
-    let codes = world.settings.odoo.accounts.accounts();
+    let codes = world.settings.odoo.mappings.accounts();
     let tax = ResolvedTax {
         tax: 3,
         repartition: 10,
         account: Some(220_110),
+        nothing: false,
     };
     ResolvedBooks {
         version: OdooVersion(18),
@@ -30,6 +31,9 @@ fn books(world: &World) -> ResolvedBooks {
             .map(|code| (code.clone(), code.as_str().parse().unwrap()))
             .collect(),
         taxes: [("City 1%".to_owned(), tax)].into(),
+        journals: BTreeMap::new(),
+        analytics: BTreeMap::new(),
+        currencies: BTreeMap::new(),
     }
 }
 

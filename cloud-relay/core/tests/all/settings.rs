@@ -1,4 +1,4 @@
-use tillwire_proto::{CardBrand, Jurisdiction, LineKind, Rate, TenderKind};
+use tillwire_proto::{CardBrand, Jurisdiction, Line, LineKind, Rate, TenderKind};
 use tillwire_relay_core::settings::{AccountCode, ClosePolicy, RelaySettings, StoreDraft};
 
 use crate::world::*;
@@ -16,7 +16,7 @@ fn a_wrong_value_names_its_key_what_was_found_and_wanted() {
         "time_zone: found \"Mars/Base\", wanted an IANA time zone such as America/Chicago"
     );
     assert_eq!(
-        refused(|draft| draft.odoo.accounts.revenue = "40 00".to_owned()),
+        refused(|draft| draft.odoo.accounts.revenue = Some("40 00".into())),
         "odoo.accounts.revenue: found \"40 00\", wanted an account code of 1 to 64 characters without spaces"
     );
     assert!(refused(|draft| draft.currency = "XYZ".to_owned()).starts_with("currency: "));
@@ -51,20 +51,18 @@ fn a_tax_is_found_by_rate_before_jurisdiction() {
     let state = Jurisdiction::new("CA State").unwrap();
     let at = |millionths| {
         let found = settings
-            .odoo
-            .accounts
+            .mapping_on(day())
             .tax(&state, Some(Rate::from_millionths(millionths)));
         found.unwrap().account.as_str().to_owned()
     };
     assert_eq!((at(10_000).as_str(), at(72_500).as_str()), ("220102", "220101"));
     assert!(
         settings
-            .odoo
-            .accounts
+            .mapping_on(day())
             .tax(&Jurisdiction::new("Narnia").unwrap(), None)
             .is_none()
     );
-    assert_eq!(settings.odoo.accounts.odoo_taxes(), ["City 1%"]);
+    assert_eq!(settings.odoo.mappings.odoo_taxes(), ["City 1%"]);
 }
 
 #[test]
@@ -78,8 +76,12 @@ fn a_rate_that_is_none_is_refused_under_its_key() {
 
 #[test]
 fn tenders_fall_back_from_brand_to_card_and_gift_card_to_liability() {
-    let accounts = settings().odoo.accounts;
-    let code = |kind: TenderKind, brand| accounts.tender(&kind, brand).map(|code| code.as_str().to_owned());
+    let settings = settings();
+    let mapping = settings.mapping_on(day());
+    let code = |kind: TenderKind, brand| {
+        let found = mapping.tender(&kind, brand);
+        found.map(|to| to.account.as_str().to_owned())
+    };
     assert_eq!(
         code(TenderKind::Card, Some(CardBrand::Visa)).as_deref(),
         Some("101711")
@@ -90,13 +92,17 @@ fn tenders_fall_back_from_brand_to_card_and_gift_card_to_liability() {
     );
     assert_eq!(code(TenderKind::GiftCard, None).as_deref(), Some("230001"));
     assert_eq!(code(TenderKind::StoreCredit, None), None);
-    assert_eq!(accounts.line(LineKind::Shipping), accounts.line(LineKind::Item));
+    let shipping = Line {
+        kind: LineKind::Shipping,
+        ..item("A1", 1, 500)
+    };
+    assert_eq!(mapping.line(&shipping), mapping.line(&item("A1", 1, 500)));
 }
 
 #[test]
 fn every_account_is_listed_once_for_preflight() {
-    let accounts = settings().odoo.accounts;
-    let all = accounts.accounts();
+    let settings = settings();
+    let all = settings.odoo.mappings.accounts();
     let mut once = all.clone();
     once.dedup();
     assert_eq!(all.len(), once.len());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
+use tillwire_proto::Rate;
 use tillwire_relay_core::odoo::{Answer, ResolvedTax};
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
@@ -75,7 +76,7 @@ pub(super) async fn accounts(
 ) -> BTreeMap<AccountCode, i64> {
     let wanted: BTreeSet<&AccountCode> = stores
         .iter()
-        .flat_map(|store| store.odoo.accounts.accounts())
+        .flat_map(|store| store.odoo.mappings.accounts())
         .collect();
     let rows = match account_rows(ask, wanted.iter().copied()).await {
         Ok(rows) => rows,
@@ -139,7 +140,7 @@ fn one_account(rows: &[Value], code: &AccountCode) -> Result<(i64, Option<Findin
         .collect();
     let [row] = found.as_slice() else {
         let what = format!("found {} accounts with code {code}, wanted one", found.len());
-        let mend = format!("create account {code} in Odoo's chart of accounts, or correct odoo.accounts");
+        let mend = format!("create account {code} in Odoo's chart of accounts, or correct the mapping");
         return Err(Finding::stop("account-missing", what, mend));
     };
     if row["deprecated"] == json!(true) || row["active"] == json!(false) {
@@ -147,7 +148,7 @@ fn one_account(rows: &[Value], code: &AccountCode) -> Result<(i64, Option<Findin
         return Err(Finding::stop(
             "account-archived",
             what,
-            "put it back into use, or correct odoo.accounts",
+            "put it back into use, or correct the mapping",
         ));
     }
     let kind = text_of(&row["account_type"]).unwrap_or("?");
@@ -182,7 +183,7 @@ pub(super) async fn taxes(
 ) -> BTreeMap<String, ResolvedTax> {
     let wanted: BTreeSet<&str> = stores
         .iter()
-        .flat_map(|store| store.odoo.accounts.odoo_taxes())
+        .flat_map(|store| store.odoo.mappings.odoo_taxes())
         .collect();
     if wanted.is_empty() {
         return BTreeMap::new();
@@ -207,7 +208,9 @@ pub(super) async fn taxes(
 
 async fn tax_rows(ask: &Ask<'_>, names: &BTreeSet<&str>) -> Result<(Vec<Value>, Vec<Value>), Answer> {
     let domain = json!([["name", "in", names], ["type_tax_use", "=", "sale"]]);
-    let taxes = ask.search("account.tax", domain, &["name"]).await?;
+    let taxes = ask
+        .search("account.tax", domain, &["name", "amount", "amount_type"])
+        .await?;
     let ids: Vec<i64> = taxes.iter().filter_map(|row| row["id"].as_i64()).collect();
     let domain = json!([
         ["tax_id", "in", ids],
@@ -221,14 +224,14 @@ async fn tax_rows(ask: &Ask<'_>, names: &BTreeSet<&str>) -> Result<(Vec<Value>, 
 }
 
 fn one_tax(name: &str, taxes: &[Value], shares: &[Value]) -> Result<ResolvedTax, Finding> {
-    let found: Vec<i64> = taxes
+    let found: Vec<(i64, bool)> = taxes
         .iter()
         .filter(|row| row["name"] == json!(name))
-        .filter_map(|row| row["id"].as_i64())
+        .filter_map(|row| Some((row["id"].as_i64()?, is_nothing(row))))
         .collect();
-    let [tax] = found.as_slice() else {
+    let [(tax, nothing)] = found.as_slice() else {
         let what = format!("found {} sale taxes named {name:?}, wanted one", found.len());
-        let mend = "correct odoo_tax in odoo.accounts.tax; until then amounts are booked to the account and Odoo's \
+        let mend = "correct odoo_tax in the mapping; until then amounts are booked to the account and Odoo's \
                     tax report shows no base for them";
         return Err(Finding::warn("tax-missing", what, mend));
     };
@@ -246,7 +249,15 @@ fn one_tax(name: &str, taxes: &[Value], shares: &[Value]) -> Result<ResolvedTax,
         tax: *tax,
         repartition,
         account: id_of(&share["account_id"]),
+        nothing: *nothing,
     })
+}
+
+/// True of a tax of nothing, such as one for exempt goods. A group's own amount says nothing about its parts.
+fn is_nothing(tax: &Value) -> bool {
+    let rate = Rate::parse(&tax["amount"].to_string());
+    rate.is_ok_and(|rate| rate.millionths() == 0)
+        && matches!(text_of(&tax["amount_type"]), Some("percent" | "fixed"))
 }
 
 fn unreadable(what: &str, answer: &Answer) -> Finding {
