@@ -79,10 +79,6 @@ pub struct Transaction {
 /// The part of a transaction that depends on its kind.
 #[expect(clippy::large_enum_variant, reason = "nearly every transaction is a trade")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly every body is a trade, and a transaction has one"
-)]
 pub enum Body {
     /// [`TransactionKind::Sale`], `Return` and `Exchange`.
     Trade(Trade),
