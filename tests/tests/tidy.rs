@@ -5,15 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const CORES: [&str; 3] = ["proto", "agent/core", "cloud-relay/core"];
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 9] = [
     "proto",
     "agent/core",
     "agent",
     "cloud-relay/core",
     "cloud-relay",
     "tests",
+    "tests/verifier",
+    "tests/mutants",
     "cross",
 ];
+
+/// All that the second calculation may rest on: the words, and plain libraries.
+const OF_THE_VERIFIER: [&str; 5] = ["data-encoding", "jiff", "serde", "serde_json", "tillwire-proto"];
 
 /// Runtimes, databases and networks: a core that lists one has stopped being a core.
 const NOT_IN_A_CORE: [&str; 10] = [
@@ -57,6 +62,7 @@ fn dependencies(package: &str) -> Vec<String> {
         .lines()
         .filter_map(|line| line.split(['.', '=']).next())
         .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
         .collect()
 }
 
@@ -74,13 +80,29 @@ fn cores_list_no_runtime_no_database_no_network() {
 }
 
 #[test]
+fn verifier_rests_on_nothing_but_words_and_plain_libraries() {
+    for dependency in dependencies("tests/verifier") {
+        assert!(
+            OF_THE_VERIFIER.contains(&dependency.as_str()),
+            "tests/verifier lists {dependency}; what it computes with must be its own"
+        );
+    }
+}
+
+#[test]
 fn arrows_point_one_way() {
-    let allowed: [(&str, &[&str]); 7] = [
+    let allowed: [(&str, &[&str]); 9] = [
         ("proto", &[]),
         ("agent/core", &["tillwire-proto"]),
         ("agent", &["tillwire-proto", "tillwire-agent-core"]),
         ("cloud-relay/core", &["tillwire-proto"]),
-        ("cloud-relay", &["tillwire-proto", "tillwire-relay-core"]),
+        (
+            "cloud-relay",
+            &["tillwire-proto", "tillwire-relay-core", "tillwire-verifier"],
+        ),
+        // the second calculation must not be able to repeat the first one's mistake
+        ("tests/verifier", &["tillwire-proto"]),
+        ("tests/mutants", &["tillwire-proto", "tillwire-verifier"]),
         (
             "tests",
             &[

@@ -1,0 +1,296 @@
+//! Random store-days: what may happen at two tills around one business day, told by one or several witnesses, in time
+//! and late. Kept small, so that a day that shows a difference shrinks to a few lines.
+
+mod parts;
+mod told;
+
+use std::fmt;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tillwire_proto::{BusinessDay, LaneId, Observation};
+use tillwire_verifier::{Decision, Evidence, Figures, Place, Record, figures};
+
+use told::Telling;
+
+/// A stored record.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Where it stands.
+    pub place: Place,
+    /// Its lane.
+    pub lane: LaneId,
+    /// When the relay stored it.
+    pub received_ms: i64,
+    /// What it says.
+    pub observation: Observation,
+}
+
+/// A store-day with everything that bears on it. Prints as what happened, not as what was written down of it.
+#[derive(Clone)]
+pub struct Day {
+    /// The business day.
+    pub day: BusinessDay,
+    /// The store's settings as a retailer writes them.
+    pub settings: Value,
+    /// The records, in order of arrival.
+    pub records: Vec<Held>,
+    /// What people decided.
+    pub decisions: Vec<Decision>,
+    /// After how many records the books were posted and the stock moved; in order. At last, all are there.
+    pub looks: Vec<usize>,
+    events: Vec<Event>,
+}
+
+impl fmt::Debug for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "a day of {} records:", self.records.len())?;
+        for (number, event) in self.events.iter().enumerate() {
+            writeln!(f, "  {}: {event:?}", number + 1)?;
+        }
+        writeln!(f, "looked at after {:?} records", self.looks)?;
+        writeln!(f, "decisions {:?}", self.decisions)?;
+        write!(f, "settings {}", self.settings)
+    }
+}
+
+impl Day {
+    /// What the verifier says that the day comes to.
+    ///
+    /// # Errors
+    /// As [`figures`].
+    pub fn verified(&self) -> Result<Figures, String> {
+        let records = self.records.iter().map(|held| Record {
+            place: held.place,
+            received_ms: held.received_ms,
+            observation: &held.observation,
+        });
+        figures(Evidence {
+            day: self.day,
+            settings: &self.settings,
+            records: records.collect(),
+            decisions: self.decisions.clone(),
+        })
+    }
+}
+
+/// How a trade is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pay {
+    Cash,
+    Visa,
+    Card,
+    GiftCard,
+    Check,
+    Unknown,
+}
+
+/// What the terminal tells of a card tender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Nothing,
+    WithInvoice,
+    WithoutInvoice,
+    Late,
+    OtherAmount,
+}
+
+/// A line to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// 0 to 5 goods, 6 a gift card, 7 shipping, 8 a fee.
+    pub(crate) what: u8,
+    pub(crate) count: i32,
+    pub(crate) unit: i64,
+    pub(crate) off: i64,
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A sale, return or exchange: signs of the counts decide.
+    Trade {
+        /// -1 the day before, 0 the day, 1 the day after.
+        day: i32,
+        till: bool,
+        lines: Vec<Wanted>,
+        taxes: Vec<(u8, i64)>,
+        tip: i64,
+        pay: Vec<Pay>,
+        over: i64,
+        heard: Heard,
+    },
+    Void {
+        of: usize,
+        names: u8,
+        completed: bool,
+    },
+    Again {
+        of: usize,
+        printed: bool,
+    },
+    Revise {
+        of: usize,
+        cents: i64,
+    },
+    Differ {
+        of: usize,
+        cents: i64,
+        chosen: u8,
+    },
+    Drawer {
+        kind: u8,
+        cents: i64,
+    },
+    Open {
+        till: bool,
+        cents: i64,
+    },
+    Count {
+        till: bool,
+        cents: i64,
+    },
+    Terminal {
+        command: u8,
+        of: usize,
+        cents: i64,
+    },
+    Wrong {
+        cents: i64,
+    },
+    Foreign {
+        cents: i64,
+    },
+}
+
+fn line() -> impl Strategy<Value = Wanted> {
+    let off = prop_oneof![3 => Just(0_i64), 1 => 1..300_i64];
+    (0..9_u8, 1..5_i32, 0..10_000_i64, off).prop_map(|(what, count, unit, off)| Wanted {
+        what,
+        count,
+        unit,
+        off,
+    })
+}
+
+fn trade() -> impl Strategy<Value = Event> {
+    let pay = prop_oneof![
+        4 => Just(Pay::Cash), 3 => Just(Pay::Visa), 2 => Just(Pay::Card), 1 => Just(Pay::GiftCard),
+        1 => Just(Pay::Check), 1 => Just(Pay::Unknown),
+    ];
+    let heard = prop_oneof![
+        Just(Heard::Nothing),
+        Just(Heard::WithInvoice),
+        Just(Heard::WithoutInvoice),
+        Just(Heard::Late),
+        Just(Heard::OtherAmount),
+    ];
+    let day = prop_oneof![1 => Just(-1), 8 => Just(0), 1 => Just(1)];
+    let back = prop_oneof![4 => Just(1_i32), 1 => Just(-1), 1 => Just(0)];
+    let lines = prop::collection::vec(line(), 1..4);
+    let taxes = prop::collection::vec((0..4_u8, 0..900_i64), 0..3);
+    let money = (0..300_i64, 0..2_000_i64);
+    let pays = prop::collection::vec(pay, 1..3);
+    (day, any::<bool>(), lines, back, taxes, money, pays, heard).prop_map(
+        |(day, till, mut lines, back, taxes, (tip, over), pay, heard)| {
+            for (number, line) in lines.iter_mut().enumerate() {
+                let sign = if back == 0 { [-1, 1][number % 2] } else { back };
+                line.count *= sign;
+                line.off *= i64::from(sign);
+            }
+            let tip = if tip > 200 { tip } else { 0 };
+            Event::Trade {
+                day,
+                till,
+                lines,
+                taxes,
+                tip,
+                pay,
+                over,
+                heard,
+            }
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let cents = 1..50_000_i64;
+    let of = 0..40_usize;
+    prop_oneof![
+        10 => trade(),
+        3 => (of.clone(), 0..5_u8, prop::bool::weighted(0.9))
+            .prop_map(|(of, names, completed)| Event::Void { of, names, completed }),
+        2 => (of.clone(), any::<bool>()).prop_map(|(of, printed)| Event::Again { of, printed }),
+        1 => (of.clone(), cents.clone()).prop_map(|(of, cents)| Event::Revise { of, cents }),
+        1 => (of.clone(), cents.clone(), 0..3_u8)
+            .prop_map(|(of, cents, chosen)| Event::Differ { of, cents, chosen }),
+        2 => (0..6_u8, cents.clone()).prop_map(|(kind, cents)| Event::Drawer { kind, cents }),
+        1 => (any::<bool>(), cents.clone()).prop_map(|(till, cents)| Event::Open { till, cents }),
+        1 => (any::<bool>(), cents.clone()).prop_map(|(till, cents)| Event::Count { till, cents }),
+        2 => (0..6_u8, of, cents.clone())
+            .prop_map(|(command, of, cents)| Event::Terminal { command, of, cents }),
+        1 => cents.clone().prop_map(|cents| Event::Wrong { cents }),
+        1 => cents.prop_map(|cents| Event::Foreign { cents }),
+    ]
+}
+
+/// The store as its retailer wrote it; some retailers decided more than others.
+fn settings((discount, suspense, by_brand, waits, float): (bool, bool, bool, bool, bool)) -> Value {
+    let mut written = json!({
+        "tenant": "acme", "store": "s01", "time_zone": "America/Chicago", "registers": ["till-1", "till-2"],
+        "odoo": {"company": "Acme", "journal": "TILL", "warehouse": "S01", "accounts": {
+            "tender": {"cash": "101501", "card": "101710", "check": "101720"},
+            "tax": {"State": "220101", "State@0.01": "220102",
+                    "City": {"account": "220110", "odoo_tax": "City 1%"}},
+            "revenue": "400001", "shipping": "400002", "gift_card": "230001", "tip": "230002",
+            "cash_over": "440001", "cash_short": "640001", "paid_in": {"default": "480001", "fund": "480002"},
+            "paid_out": {"supplies": "600001"}, "safe": "101510"}},
+    });
+    let accounts = &mut written["odoo"]["accounts"];
+    if discount {
+        accounts["discount"] = json!("400009");
+    }
+    if suspense {
+        accounts["suspense"] = json!("999999");
+    }
+    if by_brand {
+        accounts["tender"]["card.visa"] = json!("101711");
+        accounts["tender"]["card.amex"] = json!("101712");
+    }
+    if waits {
+        written["ticket_without_terminal"] = json!("hold");
+    }
+    if float {
+        written["opening_float"] = json!("200.00");
+    }
+    written
+}
+
+/// Any store-day of at most `events_max` things that happen.
+pub fn day(events_max: usize) -> impl Strategy<Value = Day> {
+    let choices = (
+        any::<bool>(),
+        any::<bool>(),
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+        any::<bool>(),
+    );
+    let looks = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
+    (choices, prop::collection::vec(event(), 0..events_max), looks).prop_map(|(choices, events, looks)| {
+        let mut telling = Telling::default();
+        for (number, event) in events.iter().enumerate() {
+            telling.tell(number, event);
+        }
+        let size = telling.records.len();
+        let mut looks: Vec<usize> = looks.iter().map(|look| look.index(size.max(1))).collect();
+        looks.sort_unstable();
+        Day {
+            day: parts::today(),
+            settings: settings(choices),
+            records: telling.records,
+            decisions: telling.decisions,
+            looks,
+            events,
+        }
+    })
+}

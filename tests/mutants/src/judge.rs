@@ -1,0 +1,190 @@
+//! What the core makes of a day: posted and moved as the relay does it, each time that it looks, into an Odoo that
+//! creates what it does not have under that key.
+
+use std::collections::BTreeMap;
+
+use tillwire_proto::{Amount, Currency};
+use tillwire_verifier::{Cents, Place};
+
+use crate::books::{Posting, posting};
+use crate::days::Day;
+use crate::exception::{CauseKey, Decision, Signature};
+use crate::facts::{Captured, DayFacts, RecordId};
+use crate::odoo::{EffectKey, JournalEntry, OdooVersion, Picking, Product, ResolvedStock};
+use crate::settings::{StoreDraft, StoreSettings};
+use crate::stock::{StockTarget, delta, moved};
+use crate::store_day::assess;
+
+/// Everything is over.
+const NOW_MS: i64 = 1_795_435_200_000;
+
+/// What Odoo holds of a day in the end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Debits less credits per account, in cents; none of nothing.
+    pub books: BTreeMap<String, Cents>,
+    /// What left the store per item, in millionths; none of nothing.
+    pub stock: BTreeMap<String, i128>,
+}
+
+/// Lets the core work through a day.
+///
+/// # Errors
+/// What the core itself refused.
+pub fn made(day: &Day) -> Result<Made, String> {
+    let draft: StoreDraft = serde_json::from_value(day.settings.clone()).map_err(|e| e.to_string())?;
+    let settings = draft.check().map_err(|e| e.to_string())?;
+    let mut relay = Relay::default();
+    for size in day.looks.iter().copied().chain([day.records.len()]) {
+        relay.look(day, &settings, size)?;
+    }
+    Ok(relay.made())
+}
+
+#[derive(Default)]
+struct Relay {
+    postings: Vec<Posting>,
+    pickings: Vec<Picking>,
+    entries: BTreeMap<EffectKey, JournalEntry>,
+    moves: BTreeMap<EffectKey, Picking>,
+}
+
+impl Relay {
+    fn look(&mut self, day: &Day, settings: &StoreSettings, size: usize) -> Result<(), String> {
+        let facts = DayFacts::gather(settings, day.day, day.records[..size].iter().map(captured));
+        let assessment = assess(&facts, settings, NOW_MS, &signatures(day));
+        let (tenant, store) = (&settings.tenant, &settings.store);
+        let next = posting(tenant, store, day.day, &assessment.ledger, &self.postings);
+        if let Some(next) = next.map_err(|e| e.to_string())? {
+            let entry = JournalEntry::of(&next);
+            self.entries.entry(entry.key.clone()).or_insert(entry);
+            self.postings.push(next);
+        }
+        let already = moved(&self.pickings).map_err(|e| e.to_string())?;
+        let due = delta(
+            tenant,
+            store,
+            day.day,
+            &assessment.stock,
+            &already,
+            &shelf(&assessment.stock, &already),
+        );
+        for batch in due.batches {
+            let picking = batch.picking(tenant, store, day.day, self.pickings.len() as u64 + 1);
+            self.moves.entry(picking.key.clone()).or_insert(picking.clone());
+            self.pickings.push(picking);
+        }
+        Ok(())
+    }
+
+    fn made(&self) -> Made {
+        let mut made = Made::default();
+        for line in self.entries.values().flat_map(|entry| &entry.lines) {
+            *made.books.entry(line.account.to_string()).or_default() += Cents::from(line.amount.minor());
+        }
+        for picking in self.moves.values() {
+            let sign = match picking.direction {
+                crate::odoo::Direction::Out => 1,
+                crate::odoo::Direction::Back => -1,
+            };
+            for line in &picking.lines {
+                *made.stock.entry(line.sku.to_string()).or_default() +=
+                    sign * i128::from(line.quantity.millionths());
+            }
+        }
+        made.books.retain(|_, cents| *cents != 0);
+        made.stock.retain(|_, millionths| *millionths != 0);
+        made
+    }
+}
+
+fn captured(held: &crate::days::Held) -> Captured {
+    Captured {
+        id: id(held.place),
+        hash: tillwire_proto::Digest::of(&held.place.number.0.to_be_bytes()),
+        lane: held.lane.clone(),
+        received_ms: held.received_ms,
+        observation: held.observation.clone(),
+    }
+}
+
+const fn id(place: Place) -> RecordId {
+    RecordId {
+        segment: place.segment,
+        number: place.number,
+    }
+}
+
+fn signatures(day: &Day) -> Vec<Signature> {
+    let signed = day.decisions.iter().map(|decision| Signature {
+        cause: CauseKey::from_stored(decision.cause.clone()),
+        decision: decision
+            .uses
+            .map_or(Decision::GoOn, |place| Decision::Use(id(place))),
+        by: "an auditor".to_owned(),
+        at_ms: NOW_MS,
+        reason: "seen on paper".to_owned(),
+    });
+    signed.collect()
+}
+
+/// An Odoo that knows every item.
+fn shelf(
+    target: &StockTarget,
+    already: &BTreeMap<tillwire_proto::Sku, tillwire_proto::Quantity>,
+) -> ResolvedStock {
+    let product = |id| Product {
+        id,
+        uom: 1,
+        tracked: false,
+    };
+    ResolvedStock {
+        version: OdooVersion(18),
+        type_out: 1,
+        type_back: 2,
+        stock: 3,
+        customers: 4,
+        products: target
+            .items
+            .keys()
+            .chain(already.keys())
+            .cloned()
+            .zip((1..).map(product))
+            .collect(),
+    }
+}
+
+/// The two sides of a day, where they differ: each account and item with both figures.
+#[must_use]
+pub fn differences(made: &Made, verified: &tillwire_verifier::Figures) -> Vec<String> {
+    let mut all = Vec::new();
+    let accounts = made.books.keys().chain(verified.books.keys());
+    for account in accounts.collect::<std::collections::BTreeSet<_>>() {
+        let sides = [&made.books, &verified.books].map(|side| side.get(account).copied().unwrap_or(0));
+        if sides[0] != sides[1] {
+            all.push(format!(
+                "account {account}: core {}, verifier {}",
+                cents(sides[0]),
+                cents(sides[1])
+            ));
+        }
+    }
+    let items = made.stock.keys().chain(verified.stock.keys());
+    for sku in items.collect::<std::collections::BTreeSet<_>>() {
+        let sides = [&made.stock, &verified.stock].map(|side| side.get(sku).copied().unwrap_or(0));
+        if sides[0] != sides[1] {
+            all.push(format!(
+                "item {sku}: core {}, verifier {} millionths",
+                sides[0], sides[1]
+            ));
+        }
+    }
+    all
+}
+
+fn cents(cents: Cents) -> String {
+    i64::try_from(cents).map_or_else(
+        |_| format!("{cents} cents"),
+        |minor| Amount::new(minor, Currency::USD).decimal(),
+    )
+}
