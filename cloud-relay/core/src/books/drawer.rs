@@ -108,10 +108,16 @@ impl DrawerTotals {
     }
 }
 
-/// Cash kept of a ticket: tenders less change.
+/// Cash kept of a ticket: tenders less change. Notes of another currency lie apart and are not in a count of the
+/// store's own; change from them comes out of the drawer all the same.
 fn cash_of(trade: &Trade, nothing: Amount) -> Result<Amount, MoneyError> {
     let tenders = trade.tenders.iter();
-    let cash = tenders.filter(|t| t.kind == TenderKind::Cash && t.state == TenderState::Complete);
+    let cash = tenders.filter(|t| {
+        let own = t
+            .foreign
+            .is_none_or(|foreign| foreign.currency() == t.amount.currency());
+        own && t.kind == TenderKind::Cash && t.state == TenderState::Complete
+    });
     let tendered = Amount::sum(cash.map(|t| t.amount), nothing.currency())?;
     let change = trade
         .change

@@ -5,6 +5,7 @@ mod world;
 
 mod admission;
 mod books;
+mod contents;
 mod days;
 mod effects;
 mod laws;
