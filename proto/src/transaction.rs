@@ -77,6 +77,7 @@ pub struct Transaction {
 }
 
 /// The part of a transaction that depends on its kind.
+#[expect(clippy::large_enum_variant, reason = "nearly every transaction is a trade")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// [`TransactionKind::Sale`], `Return` and `Exchange`.
