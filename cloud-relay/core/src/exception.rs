@@ -47,6 +47,14 @@ pub enum ExceptionKind {
     TenderDiffers,
     /// A card payment is said to have done something that it cannot have done.
     PaymentConflict,
+    /// The processor settled a payment that no ticket shows.
+    SettlementUnmatched,
+    /// A deposit holds another amount for a tender than its ticket.
+    SettlementDiffers,
+    /// A deposit cannot be booked as it is told.
+    DepositHeld,
+    /// A cardholder's bank took a payment back.
+    Disputed,
     /// A void of something never seen, or taken back before.
     VoidWithoutSale,
     /// One segment and number, two records.
@@ -129,7 +137,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -147,6 +155,10 @@ impl ExceptionKind {
         Self::TenderWithoutTerminal,
         Self::TenderDiffers,
         Self::PaymentConflict,
+        Self::SettlementUnmatched,
+        Self::SettlementDiffers,
+        Self::DepositHeld,
+        Self::Disputed,
         Self::VoidWithoutSale,
         Self::Fork,
         Self::Clone,
@@ -183,6 +195,10 @@ impl ExceptionKind {
             Self::TenderWithoutTerminal => "tender-without-terminal",
             Self::TenderDiffers => "tender-differs",
             Self::PaymentConflict => "payment-conflict",
+            Self::SettlementUnmatched => "settlement-unmatched",
+            Self::SettlementDiffers => "settlement-differs",
+            Self::DepositHeld => "deposit-held",
+            Self::Disputed => "disputed",
             Self::VoidWithoutSale => "void-without-sale",
             Self::Fork => "fork",
             Self::Clone => "clone",
@@ -226,6 +242,10 @@ impl ExceptionKind {
             Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
             Self::TenderDiffers => "ticket and terminal name different amounts",
             Self::PaymentConflict => "card payment contradicts itself",
+            Self::SettlementUnmatched => "settled payment has no ticket",
+            Self::SettlementDiffers => "deposit and ticket name different amounts",
+            Self::DepositHeld => "deposit is not booked",
+            Self::Disputed => "card payment is disputed",
             Self::VoidWithoutSale => "void without its sale",
             Self::Fork => "two records carry one number",
             Self::Clone => "two boxes continue one journal",
@@ -260,13 +280,16 @@ impl ExceptionKind {
             | Self::MissingAccount
             | Self::VoidWithoutSale => Holds::Ticket,
             Self::UnknownSku => Holds::Item,
-            Self::OdooRejected | Self::OdooChanged => Holds::Effect,
+            Self::OdooRejected | Self::OdooChanged | Self::DepositHeld => Holds::Effect,
             Self::Unreadable
             | Self::CardData
             | Self::OrphanApproval
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
             | Self::PaymentConflict
+            | Self::SettlementUnmatched
+            | Self::SettlementDiffers
+            | Self::Disputed
             | Self::RolledBack
             | Self::TailLost
             | Self::Undecodable
@@ -312,6 +335,10 @@ impl ExceptionKind {
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
             | Self::PaymentConflict
+            | Self::SettlementUnmatched
+            | Self::SettlementDiffers
+            | Self::Disputed
+            | Self::DepositHeld
             | Self::VoidWithoutSale
             | Self::OdooRejected
             | Self::OdooChanged

@@ -15,6 +15,7 @@ use tillwire_proto::{
 };
 
 use crate::exception::ExceptionDraft;
+use crate::settlement::{Matched, SettlementLine};
 
 pub use gather::home_day;
 pub(crate) use gather::{Newest, void_day};
@@ -166,6 +167,8 @@ pub struct DayFacts {
     pub segments: BTreeMap<SegmentId, SegmentProgress>,
     /// Exceptions found elsewhere that bear on this day: forks, clones, undecodable records; filled in by the caller.
     pub alarms: Vec<ExceptionDraft>,
+    /// What the processor reported of this day's card tenders; filled in by the caller.
+    pub settlement: Vec<(SettlementLine, Matched)>,
 }
 
 /// A ticket of another day that this day's voids name. The caller looks it up and gathers again with what it found,

@@ -9,6 +9,7 @@ pub mod matching;
 pub mod odoo;
 pub mod payments;
 pub mod settings;
+pub mod settlement;
 pub mod stock;
 pub mod store_day;
 pub mod tickets;

@@ -22,4 +22,6 @@ pub use life::{Amounts, PaymentLife};
 pub use lives::{Life, lives};
 pub use state::PaymentState;
 pub use terminal::facts_of;
-pub use words::{DepositStatus, DisputeStage, GpStatus, GpType, PorticoService, PorticoStatus, UnknownWord};
+pub use words::{
+    DepositStatus, DisputeStage, DisputeStatus, GpStatus, GpType, PorticoService, PorticoStatus, UnknownWord,
+};

@@ -11,18 +11,20 @@ mod draft;
 mod mapping;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tillwire_proto::{Amount, BusinessDay, Currency, RegisterId, StoreId, TenantId};
 
-pub use accounts::{AccountsDraft, ProductDraft, RegisterDraft, RowDraft};
+use crate::settlement::ProcessorId;
+
+pub use accounts::{AccountsDraft, ProductDraft, RegisterDraft, RowDraft, SettlementDraft};
 pub use code::AccountCode;
 pub use draft::{OdooDraft, StoreDraft};
 pub use mapping::{
-    AccountRow, Factor, Mapped, MappedProduct, Mapping, ProductRow, Row, RowId, Scope, Target,
+    AccountRow, Factor, Mapped, MappedProduct, Mapping, ProductRow, Row, RowId, Scope, SettlementPart, Target,
 };
 pub use versions::{MappingDraft, Mappings, OWN_TABLE, Version, VersionDraft, VersionInfo};
 
@@ -131,6 +133,8 @@ pub struct StoreSettings {
     pub opening_float: Option<Amount>,
     /// Differences up to here are booked without an exception.
     pub over_short_limit: Amount,
+    /// The processor's numbers of this store: merchant numbers, or Portico site numbers.
+    pub merchants: Vec<ProcessorId>,
     /// Where it goes in Odoo.
     pub odoo: OdooStore,
 }
@@ -206,10 +210,20 @@ impl RelaySettings {
     /// From checked stores.
     ///
     /// # Errors
-    /// [`SettingsError`] when a store is there twice.
+    /// [`SettingsError`] when a store, or a merchant number of one retailer, is there twice.
     pub fn new(stores: impl IntoIterator<Item = StoreSettings>) -> Result<Self, SettingsError> {
         let mut all = BTreeMap::new();
+        let mut merchants = BTreeSet::new();
         for store in stores {
+            for merchant in &store.merchants {
+                if !merchants.insert((store.tenant.clone(), merchant.clone())) {
+                    return Err(SettingsError::new(
+                        "merchants",
+                        merchant.as_str(),
+                        "each number at one store",
+                    ));
+                }
+            }
             let key = (store.tenant.clone(), store.store.clone());
             let name = format!("{}/{}", key.0, key.1);
             if all.insert(key, store).is_some() {
@@ -234,6 +248,13 @@ impl RelaySettings {
             settings.odoo.mappings = Mappings::of((tenant, store), &settings.odoo.own_accounts, file)?;
         }
         Ok(Self { stores })
+    }
+
+    /// The retailer's store that the processor knows under this number.
+    #[must_use]
+    pub fn of_merchant(&self, tenant: &TenantId, merchant: &ProcessorId) -> Option<&StoreSettings> {
+        self.iter()
+            .find(|store| store.tenant == *tenant && store.merchants.contains(merchant))
     }
 
     /// One store.

@@ -1,6 +1,6 @@
 //! The life of a store-day, derived anew from its facts each time something about it changes: open, closing, complete
-//! (everything has arrived and agrees with what the store says), balanced (it may be posted). `Posted` is not decided
-//! here: that is what the day's effects say.
+//! (everything has arrived and agrees with what the store says), balanced (it may be posted). `Posted` and
+//! `Settled` are not decided here: that is what the day's effects and those of its deposits say.
 //!
 //! A ticket that cannot be booked never holds the day. A gap, a difference from a close, a fork or a conflict does, until
 //! it is mended or a person signs it on.
@@ -18,6 +18,7 @@ use crate::books::{self, DrawerTotals, Ledger};
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind, Holds, Signature};
 use crate::facts::DayFacts;
 use crate::settings::{ClosePolicy, StoreSettings};
+use crate::settlement::{self, CardTender, Open};
 use crate::stock::{self, StockTarget};
 use crate::tickets::{Ticket, Tickets};
 
@@ -67,6 +68,18 @@ pub struct DayAssessment {
     pub ledger: Ledger,
     /// What should have left the stock.
     pub stock: StockTarget,
+    /// The card tenders that the books put into clearing.
+    pub card_tenders: Vec<CardTender>,
+    /// What of them is open there.
+    pub clearing: Vec<Open>,
+}
+
+impl DayAssessment {
+    /// True when there were card tenders and deposits have taken every one of them out of clearing.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.card_tenders.is_empty() && self.clearing.is_empty()
+    }
 }
 
 /// Assesses a day. Equal facts, settings and signatures give equal assessments, in whatever order records came; `now_ms`
@@ -81,6 +94,7 @@ pub fn assess(
     let tickets = Tickets::settle(facts, settings, signatures);
     let ledger = books::target(&tickets);
     let stock = stock::target(&tickets, &ledger);
+    let card_tenders = settlement::card_tenders(&tickets, &ledger);
     let mut found = Found::default();
     let registers = registers(&tickets, &mut found);
     let open = now_ms < settings.day_ends_ms(facts.day) && !all_closed(settings, &registers);
@@ -89,8 +103,9 @@ pub fn assess(
         gaps::find(facts, settings, &mut found.exceptions);
         closes::check(&tickets, now_ms, &mut found);
         notes::leftovers(&tickets, &mut found.exceptions);
-        notes::contradictions(facts, &mut found.exceptions);
+        notes::contradictions(&tickets, &mut found.exceptions);
     }
+    let clearing = notes::clearing(facts, &card_tenders, &mut found.exceptions);
     notes::told(facts, &mut found.exceptions);
     found.exceptions.extend(tickets.exceptions.iter().cloned());
     found.exceptions.extend(ledger.held.iter().cloned());
@@ -105,6 +120,8 @@ pub fn assess(
             total,
             ledger,
             stock,
+            card_tenders,
+            clearing,
         },
     )
 }
@@ -121,6 +138,8 @@ struct Judged {
     total: Tally,
     ledger: Ledger,
     stock: StockTarget,
+    card_tenders: Vec<CardTender>,
+    clearing: Vec<Open>,
 }
 
 impl Found {
@@ -189,6 +208,8 @@ impl Found {
             total: judged.total,
             ledger: judged.ledger,
             stock: judged.stock,
+            card_tenders: judged.card_tenders,
+            clearing: judged.clearing,
         }
     }
 }

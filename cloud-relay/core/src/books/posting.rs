@@ -224,7 +224,7 @@ pub fn posting(
 }
 
 /// Takes a posted line off. Records count by turns: one that is in the ledger and was posted explains no difference.
-pub(super) fn take_off(
+pub(crate) fn take_off(
     delta: &mut BTreeMap<LineKey, LedgerLine>,
     key: &LineKey,
     posted: &LedgerLine,

@@ -14,6 +14,7 @@ use super::ticket::{Parts, Sums, summed};
 use crate::facts::RecordId;
 use crate::matching::TenderRef;
 use crate::settings::RowId;
+use crate::tickets::{Ticket, Tickets};
 
 pub(super) fn trade_parts(parts: &mut Parts<'_>, trade: &Trade) -> Result<(), MoneyError> {
     let mapping = parts.tickets.mapping();
@@ -51,7 +52,7 @@ pub(super) fn trade_parts(parts: &mut Parts<'_>, trade: &Trade) -> Result<(), Mo
 
 fn add_tender(parts: &mut Parts<'_>, index: usize, tender: &Tender) -> Result<(), MoneyError> {
     let (brand, seen) = if tender.kind == TenderKind::Card {
-        let (brand, seen) = brand(parts, index, tender);
+        let (brand, seen) = card_brand(parts.tickets, parts.ticket, index, tender);
         (Some(brand), seen)
     } else {
         (None, None)
@@ -84,15 +85,20 @@ fn add_tender(parts: &mut Parts<'_>, index: usize, tender: &Tender) -> Result<()
 
 /// The terminal read the card; the ticket was told about it. On a taken-back ticket the answer to the payment itself
 /// counts, so that what was booked by brand goes back by brand.
-fn brand(parts: &Parts<'_>, index: usize, tender: &Tender) -> (CardBrand, Option<RecordId>) {
-    let joined = &parts.tickets.matching.joined;
+pub(crate) fn card_brand(
+    tickets: &Tickets<'_>,
+    ticket: &Ticket<'_>,
+    index: usize,
+    tender: &Tender,
+) -> (CardBrand, Option<RecordId>) {
+    let joined = &tickets.matching.joined;
     let under = |key: &tillwire_proto::BusinessKey| {
         joined.get(&TenderRef {
             ticket: key.clone(),
             index,
         })
     };
-    let answer = under(&parts.ticket.transaction.key).or_else(|| under(parts.ticket.key));
+    let answer = under(&ticket.transaction.key).or_else(|| under(ticket.key));
     let told = answer
         .and_then(|answer| answer.brand)
         .filter(|brand| *brand != CardBrand::Other);

@@ -77,6 +77,7 @@ impl DayFacts {
             notices: Vec::new(),
             segments: BTreeMap::new(),
             alarms: Vec::new(),
+            settlement: Vec::new(),
         }
     }
 

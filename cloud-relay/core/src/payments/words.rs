@@ -102,6 +102,19 @@ words!(
     }
 );
 words!(
+    /// A dispute's status.
+    DisputeStatus, "status", {
+        /// Somebody looks at it.
+        UnderReview = "UNDER_REVIEW",
+        /// The merchant is asked.
+        WithMerchant = "WITH_MERCHANT",
+        /// Over.
+        Closed = "CLOSED",
+        /// Its money moved.
+        Funded = "FUNDED",
+    }
+);
+words!(
     /// How far a dispute is.
     DisputeStage, "stage", {
         /// Papers are asked for.

@@ -60,6 +60,8 @@ pub struct AccountsDraft {
     pub safe: Option<RowDraft>,
     /// Where tenders and taxes without an account go. Default: none, such tickets are held.
     pub suspense: Option<RowDraft>,
+    /// Where deposits, fees and disputes go. Needed where settlement is imported.
+    pub settlement: SettlementDraft,
     /// Name of the analytic account of all income and expense. Default: none. A row may have its own.
     pub analytic: Option<String>,
     /// Item number or barcode at the till to product in Odoo. Default: the item number is the internal reference.
@@ -76,6 +78,20 @@ pub struct RegisterDraft {
     pub cash_over: Option<RowDraft>,
     /// Too little in its drawer.
     pub cash_short: Option<RowDraft>,
+}
+
+/// Accounts of settlement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SettlementDraft {
+    /// The bank account, or one for money on its way to it.
+    pub bank: Option<RowDraft>,
+    /// What the processor keeps.
+    pub fee: Option<RowDraft>,
+    /// What cardholders' banks took and may give back.
+    pub chargeback: Option<RowDraft>,
+    /// What the processor holds back.
+    pub reserve: Option<RowDraft>,
 }
 
 /// A row: an account's code, or a table with the code and more.

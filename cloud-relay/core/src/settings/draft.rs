@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use tillwire_proto::{Amount, Currency, RegisterId, StoreId, TenantId};
 
+use crate::settlement::ProcessorId;
+
 use super::{
     AccountsDraft, ClosePolicy, MappingDraft, Mappings, OdooStore, SettingsError, StoreSettings,
     TicketSequence, TicketWithoutTerminal,
@@ -49,6 +51,10 @@ pub struct StoreDraft {
     /// Cash differences up to here need nobody's eyes. Default: `"0"`, which shows every one. Example: `"5.00"`.
     #[serde(default)]
     pub over_short_limit: Option<String>,
+    /// The processor's numbers of this store, as its settlement reports name them: merchant numbers, or Portico site
+    /// numbers. Default: none, settlement is not imported. Example: `["101023947262"]`.
+    #[serde(default)]
+    pub merchants: Vec<String>,
     /// Where it goes in Odoo. Required.
     pub odoo: OdooDraft,
 }
@@ -122,6 +128,7 @@ impl StoreDraft {
             opening_float: money("opening_float", &self.opening_float)?,
             over_short_limit: money("over_short_limit", &self.over_short_limit)?
                 .unwrap_or(Amount::zero(currency)),
+            merchants: merchants(&self.merchants)?,
             odoo: self.odoo.check((&self.tenant, &self.store), file)?,
         })
     }
@@ -132,6 +139,14 @@ fn not_negative(key: &str, text: &str, currency: Currency) -> Result<Amount, Set
         .ok()
         .filter(|amount| !amount.is_negative())
         .ok_or_else(|| SettingsError::new(key, text, "an amount such as 5.00, zero or more"))
+}
+
+fn merchants(found: &[String]) -> Result<Vec<ProcessorId>, SettingsError> {
+    let read = |text: &String| {
+        ProcessorId::new(text)
+            .map_err(|_| SettingsError::new("merchants", text, "a merchant number such as 101023947262"))
+    };
+    found.iter().map(read).collect()
 }
 
 fn registers(found: &[RegisterId]) -> Result<Vec<RegisterId>, SettingsError> {

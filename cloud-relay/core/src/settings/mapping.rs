@@ -53,6 +53,32 @@ pub struct MappedProduct<'a> {
     pub row: Option<&'a RowId>,
 }
 
+/// What a deposit is made of, beside the clearing accounts that it empties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SettlementPart {
+    /// What reached the bank.
+    Bank,
+    /// What the processor kept.
+    Fee,
+    /// What cardholders' banks took and may give back.
+    Chargeback,
+    /// What the processor holds back.
+    Reserve,
+}
+
+impl SettlementPart {
+    /// As the mapping names it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bank => "bank",
+            Self::Fee => "fee",
+            Self::Chargeback => "chargeback",
+            Self::Reserve => "reserve",
+        }
+    }
+}
+
 impl Mapping {
     /// The number of the newest version in it.
     #[must_use]
@@ -247,6 +273,12 @@ impl Mapping {
             Target::Account(to) => Some(to),
             Target::Product(_) | Target::Name(_) => None,
         })
+    }
+
+    /// Where a part of settlement goes.
+    #[must_use]
+    pub fn settlement(&self, part: SettlementPart) -> Option<Mapped<'_>> {
+        self.account(&format!("settlement.{}", part.name()))
     }
 
     /// Every account that a posting may name, once, for preflight.

@@ -5,8 +5,9 @@ use tillwire_proto::{Amount, NoticeKind};
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use crate::facts::{DayFacts, Payment, Told, Unread};
 use crate::matching::MatchRule;
-use crate::payments::{self, IllegalEvent, Told as PaymentTold};
+use crate::payments::{self, IllegalEvent, PaymentName, Told as PaymentTold};
 use crate::settings::TicketWithoutTerminal;
+use crate::settlement::{CardTender, Open, OpenCause, facts_of_line, open_of};
 use crate::tickets::{Tickets, draft, spoken, unanswered};
 
 /// What agents had to say, and what they could not read.
@@ -45,32 +46,99 @@ fn notice(facts: &DayFacts, told: &Told) -> Option<ExceptionDraft> {
     Some(draft(facts, kind, cause, detail).seen_in([told.record]))
 }
 
-/// Payments that contradict themselves, told on the day of the answer that does not fit.
-pub(super) fn contradictions(facts: &DayFacts, into: &mut Vec<ExceptionDraft>) {
-    for life in payments::lives(payments::facts_of(&facts.payments)) {
+/// Payments that contradict themselves, by what terminals and the processor say, told on the day of whichever does not
+/// fit.
+pub(super) fn contradictions(tickets: &Tickets<'_>, into: &mut Vec<ExceptionDraft>) {
+    let facts = tickets.facts;
+    let mut told = payments::facts_of(&facts.payments);
+    for fact in &mut told {
+        // a tender's terminal answer and what the processor says of that tender are about one payment
+        let tender = tickets
+            .matching
+            .joined
+            .iter()
+            .find(|(_, joined)| PaymentTold::Terminal(joined.payment) == fact.told);
+        fact.names
+            .extend(tender.map(|(tender, _)| PaymentName::Tender(tender.clone())));
+    }
+    for (line, matched) in &facts.settlement {
+        told.extend(facts_of_line(line, Some(&matched.tender)));
+    }
+    for life in payments::lives(told) {
         for (told, illegal) in &life.illegal {
-            let PaymentTold::Terminal(record) = told else {
-                continue;
-            };
-            let payment = facts.payments.iter().find(|payment| payment.record == *record);
-            into.extend(
-                payment
-                    .filter(|p| p.home == facts.day)
-                    .map(|payment| contradiction(facts, payment, illegal)),
-            );
+            into.extend(contradiction(facts, told, illegal));
         }
     }
 }
 
-fn contradiction(facts: &DayFacts, payment: &Payment, illegal: &IllegalEvent) -> ExceptionDraft {
+fn contradiction(facts: &DayFacts, told: &PaymentTold, illegal: &IllegalEvent) -> Option<ExceptionDraft> {
     let kind = ExceptionKind::PaymentConflict;
-    let told = &payment.payment;
-    let cause = CauseKey::new(kind, &[&told.register, &payment.record]);
-    let detail = format!("payment at terminal {}: {illegal}", told.terminal);
-    draft(facts, kind, cause, detail)
-        .at(&told.register)
-        .risking(illegal.at_risk())
-        .seen_in([payment.record])
+    match told {
+        PaymentTold::Terminal(record) => {
+            let payment = facts.payments.iter().find(|payment| payment.record == *record)?;
+            let told = &payment.payment;
+            let cause = CauseKey::new(kind, &[&told.register, record]);
+            let detail = format!("payment at terminal {}: {illegal}", told.terminal);
+            let found = draft(facts, kind, cause, detail)
+                .at(&told.register)
+                .seen_in([*record]);
+            (payment.home == facts.day).then(|| found.risking(illegal.at_risk()))
+        }
+        PaymentTold::Processor(name) => {
+            let cause = CauseKey::new(kind, &[&"processor", name, &illegal.event.act.name()]);
+            let detail = format!("processor's {name}: {illegal}");
+            Some(draft(facts, kind, cause, detail).risking(illegal.at_risk()))
+        }
+    }
+}
+
+/// What of the day's card tenders is open in clearing; what deposits took otherwise, and what is disputed, is named.
+pub(super) fn clearing(
+    facts: &DayFacts,
+    tenders: &[CardTender],
+    into: &mut Vec<ExceptionDraft>,
+) -> Vec<Open> {
+    let open = match open_of(tenders, &facts.settlement) {
+        Ok(open) => open,
+        Err(error) => {
+            let kind = ExceptionKind::SettlementDiffers;
+            let cause = CauseKey::new(kind, &[&"sums"]);
+            into.push(draft(
+                facts,
+                kind,
+                cause,
+                format!("what is open cannot be summed: {error}"),
+            ));
+            return Vec::new();
+        }
+    };
+    for one in &open {
+        let kind = match one.cause {
+            OpenCause::NotSettled => continue,
+            OpenCause::Differs => ExceptionKind::SettlementDiffers,
+            OpenCause::Disputed => ExceptionKind::Disputed,
+        };
+        let key = &one.tender.ticket;
+        let cause = CauseKey::new(
+            kind,
+            &[
+                &key.register,
+                &key.kind.name(),
+                &key.ticket,
+                &one.tender.index,
+                &one.amount,
+            ],
+        );
+        let words = one.cause.name();
+        let detail = format!(
+            "{}: {} of its {} payment is {words}",
+            spoken(key),
+            one.amount,
+            one.brand.name()
+        );
+        into.push(draft(facts, kind, cause, detail).about(key).risking(one.amount));
+    }
+    open
 }
 
 /// Payments without their other half, and halves that differ.

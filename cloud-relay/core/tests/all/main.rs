@@ -14,5 +14,6 @@ mod odoo;
 mod payments;
 mod recover;
 mod settings;
+mod settlement;
 mod stock;
 mod tickets;

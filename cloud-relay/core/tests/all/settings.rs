@@ -124,3 +124,28 @@ fn the_close_policy_reads_as_written() {
     assert_eq!(draft, ClosePolicy::Required(15));
     assert_eq!(ClosePolicy::default().grace_minutes(), 60);
 }
+
+#[test]
+fn a_merchant_number_belongs_to_one_store() {
+    let numbered = |store: &str, numbers: &str| {
+        let mut draft = draft_with(&format!(r#", "merchants": [{numbers}]"#), "");
+        draft.store = tillwire_proto::StoreId::new(store).unwrap();
+        draft.check()
+    };
+    let one = numbered("s01", r#""101023947262""#).unwrap();
+    let other = numbered("s02", r#""101023947262""#).unwrap();
+    let error = RelaySettings::new([one.clone(), other]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "merchants: found \"101023947262\", wanted each number at one store"
+    );
+    let found = RelaySettings::new([one.clone()]).unwrap();
+    assert_eq!(
+        found.of_merchant(&one.tenant, &one.merchants[0]).unwrap().store,
+        one.store
+    );
+    assert_eq!(
+        numbered("s01", r#""4111 1111""#).unwrap_err().to_string(),
+        "merchants: found \"4111 1111\", wanted a merchant number such as 101023947262"
+    );
+}

@@ -111,6 +111,14 @@ impl Layer<'_> {
             ("cash_short", Class::Result, &rows.cash_short),
             ("safe", Class::Balance, &rows.safe),
             ("suspense", Class::Balance, &rows.suspense),
+            ("settlement.bank", Class::Balance, &rows.settlement.bank),
+            ("settlement.fee", Class::Result, &rows.settlement.fee),
+            (
+                "settlement.chargeback",
+                Class::Balance,
+                &rows.settlement.chargeback,
+            ),
+            ("settlement.reserve", Class::Balance, &rows.settlement.reserve),
         ];
         let tables = [
             ("tender", Class::Tender, &rows.tender),
