@@ -30,6 +30,7 @@ mod account_sync;
 mod account_tax;
 mod account_totals;
 mod company;
+mod company_create;
 mod compute;
 mod convert;
 mod db;
@@ -49,12 +50,16 @@ mod product;
 mod read;
 mod schema;
 mod seed;
+mod seed_chart;
+mod seed_stock;
 mod server;
 mod snapshot;
 mod state;
+mod stock_kit;
 mod stock_move;
 mod stock_picking;
 mod stock_quant;
+mod stock_uom;
 mod stock_validate;
 mod stock_warehouse;
 mod value;
@@ -87,6 +92,7 @@ pub struct Builder {
     start: Option<jiff::Timestamp>,
     seed: u64,
     role: Role,
+    mrp: bool,
 }
 
 impl Builder {
@@ -118,6 +124,13 @@ impl Builder {
         self
     }
 
+    /// With the manufacturing app, which brings kits.
+    #[must_use]
+    pub fn mrp(mut self) -> Self {
+        self.mrp = true;
+        self
+    }
+
     /// Starts listening on a free port of 127.0.0.1.
     ///
     /// # Errors
@@ -129,6 +142,7 @@ impl Builder {
             self.start,
             Faults::new(self.seed),
         ));
+        inner.lock().db.mrp = self.mrp;
         let ids = inner
             .with_env(seed::sow)
             .map_err(|e| anyhow!("seed of the simulated database: {}", e.message))?;
@@ -184,6 +198,7 @@ impl OdooSim {
             start: None,
             seed: 0,
             role: Role::Poster,
+            mrp: false,
         }
     }
 
@@ -310,6 +325,37 @@ impl OdooSim {
             }
             id
         })
+    }
+
+    /// Adds a company with a warehouse of its own, in which the administrator and the integration user may work; with the
+    /// same chart of accounts, journals and tax as the first, or with none.
+    ///
+    /// # Panics
+    /// When its parts are refused, which they are not while its name begins unlike that of every other.
+    pub fn add_company(&self, name: &str, with_chart: bool) -> SeedIds {
+        self.inner
+            .with_env(|env| seed::found(env, &self.ids, name, with_chart, &[2, 3]))
+            .expect("a company with a name of its own is accepted")
+    }
+
+    /// Adds a kit of the manufacturing app: `parts` are products and whole units of each.
+    ///
+    /// # Panics
+    /// When the simulator was started without that app.
+    pub fn add_kit(&self, code: &str, parts: &[(i64, i64)]) -> i64 {
+        let kit = self.add_product(code, false, 0);
+        let lines: Vec<serde_json::Value> = parts
+            .iter()
+            .map(|(part, n)| serde_json::json!([0, 0, { "product_id": part, "product_qty": n, "product_uom_id": self.ids.unit }]))
+            .collect();
+        self.hands(|h| {
+            let template = h.call("product.product", "read", &serde_json::json!([[kit], ["product_tmpl_id"]]))?;
+            let vals = serde_json::json!([{ "type": "phantom", "product_qty": 1, "product_uom_id": self.ids.unit,
+                "product_tmpl_id": template[0]["product_tmpl_id"][0], "bom_line_ids": lines }]);
+            h.call("mrp.bom", "create", &vals)
+        })
+        .expect("the manufacturing app is installed");
+        kit
     }
 
     /// One consistent picture of entries, transfers, quants and external ids.

@@ -31,6 +31,7 @@ impl Env<'_> {
             rec.insert("journal_id", Val::Int(self.default_journal(&kind)?));
         }
         let journal = rec.get("journal_id").map_or(0, Val::int);
+        company::check(self, "account.journal", journal)?;
         self.check_journal(&kind, journal)?;
         // an entry belongs to the company of its journal, whoever the caller works for
         let house = self.db.val("account.journal", journal, "company_id");

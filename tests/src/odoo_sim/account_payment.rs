@@ -24,9 +24,14 @@ pub(crate) fn create(env: &mut Env<'_>, vals: Vals) -> Outcome<i64> {
         rec.insert("journal_id", journal.map_or(Val::Null, Val::Int));
     }
     let journal = rec.get("journal_id").map_or(0, Val::int);
-    rec.insert("company_id", env.db.val("account.journal", journal, "company_id"));
+    company::check(env, "account.journal", journal)?;
+    let house = env
+        .db
+        .ref_id("account.journal", journal, "company_id")
+        .unwrap_or(company);
+    rec.insert("company_id", Val::Int(house));
     let currency = env.db.ref_id("account.journal", journal, "currency_id");
-    let currency = currency.unwrap_or_else(|| account_currency::of_company(env, company));
+    let currency = currency.unwrap_or_else(|| account_currency::of_company(env, house));
     rec.entry("currency_id").or_insert(Val::Int(currency));
     rec.entry("payment_type").or_insert(Val::str("inbound"));
     rec.entry("partner_type").or_insert(Val::str("customer"));

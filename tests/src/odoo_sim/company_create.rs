@@ -8,7 +8,9 @@ use super::value::{In, Val, Vals, scalar};
 /// Creates a company. The first of a database is bare, since its seed names its parts itself.
 pub(crate) fn run(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
     let first = env.db.table("res.company").rows.is_empty();
-    let name = scalar(&vals, "name").map(|n| n.text().to_owned()).unwrap_or_default();
+    let name = scalar(&vals, "name")
+        .map(|n| n.text().to_owned())
+        .unwrap_or_default();
     if !scalar(&vals, "partner_id").is_some_and(Val::truthy) {
         let partner = Vals::from([
             ("name", In::Val(Val::str(name.clone()))),
@@ -22,7 +24,8 @@ pub(crate) fn run(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
         vals.insert("currency_id", In::Val(own));
     }
     if let Some(country) = scalar(&vals, "country_id").cloned() {
-        vals.entry("account_fiscal_country_id").or_insert(In::Val(country));
+        vals.entry("account_fiscal_country_id")
+            .or_insert(In::Val(country));
     }
     let id = env.create_plain("res.company", vals)?;
     if first {

@@ -105,7 +105,7 @@ impl Env<'_> {
                 Some(p) => db.val("stock.picking", p, "name"),
                 None => db.val(model, id, "reference"),
             },
-            ("stock.move.line", "reference" | "picking_id" | "state") => {
+            ("stock.move.line", "reference" | "state") => {
                 let mv = db.ref_id(model, id, "move_id")?;
                 match field {
                     "reference" => match db.ref_id("stock.move", mv, "picking_id") {

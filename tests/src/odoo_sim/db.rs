@@ -24,12 +24,15 @@ const INDEXED: &[(&str, &str)] = &[
     ("account.tax.repartition.line", "tax_id"),
     ("ir.model.data", "name"),
     ("ir.model.data", "res_id"),
+    ("mrp.bom", "product_tmpl_id"),
+    ("mrp.bom.line", "bom_id"),
     ("product.product", "default_code"),
     ("product.product", "barcode"),
     ("product.product", "product_tmpl_id"),
     ("res.currency.rate", "currency_id"),
     ("res.partner", "ref"),
     ("stock.location", "location_id"),
+    ("stock.lot", "product_id"),
     ("stock.move", "picking_id"),
     ("stock.move.line", "move_id"),
     ("stock.move.line", "picking_id"),
@@ -75,6 +78,8 @@ pub(crate) struct Db {
     pub(crate) xid_born: HashMap<i64, u64>,
     /// Whether transfers write quants of their own.
     pub(crate) split_quants: bool,
+    /// Whether the manufacturing app is installed, which brings kits.
+    pub(crate) mrp: bool,
 }
 
 impl Key {
@@ -104,6 +109,7 @@ impl Db {
             commits: 0,
             xid_born: HashMap::new(),
             split_quants: false,
+            mrp: false,
         }
     }
 

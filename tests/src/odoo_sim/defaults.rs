@@ -58,7 +58,7 @@ pub(crate) fn fill(env: &Env<'_>, model: &str, rec: &mut Rec) {
             put("account_price_include", Val::str("tax_excluded"));
         }
         "account.account" | "res.users" => put("company_ids", Val::Ids(vec![env.company()])),
-        "res.partner" | "product.product" | "product.template" | "stock.location" => {}
+        "res.partner" | "product.product" | "product.template" => {}
         "ir.model.data" => put("noupdate", Val::Bool(false)),
         "res.currency" | "res.currency.rate" | "account.analytic.plan" => {}
         _ => put("company_id", company.clone()),

@@ -55,6 +55,7 @@ impl Env<'_> {
             .schema
             .models
             .get(name)
+            .filter(|_| self.db.mrp || !name.starts_with("mrp."))
             .map(|m| m.name)
             .ok_or_else(|| OdooError::user(format!("Object {name} doesn't exist")))
     }

@@ -7,7 +7,8 @@ use super::schema::{self, Field, Kind};
 use super::value::{Command, In, Rec, Val, Vals, id_list, micros};
 use super::version::OdooVersion;
 use super::{
-    account_payment, account_register, company, defaults, product, stock_move, stock_picking, stock_quant,
+    account_payment, account_register, company, company_create, defaults, product, stock_move, stock_picking,
+    stock_quant, stock_warehouse,
 };
 use serde_json::{Map, Value};
 
@@ -93,7 +94,8 @@ impl Env<'_> {
             "stock.move" => stock_move::create(self, vals, None),
             "stock.quant" => stock_quant::create(self, vals),
             "stock.return.picking" => stock_picking::create_return_wizard(self, vals),
-            "stock.warehouse" => super::stock_warehouse::create(self, vals),
+            "stock.warehouse" => stock_warehouse::create(self, vals),
+            "res.company" => company_create::run(self, vals),
             "stock.location" => {
                 let id = self.create_plain(model, vals)?;
                 self.name_location(id);
@@ -210,13 +212,16 @@ impl Env<'_> {
                 }
                 Ok(())
             }
-            "account.journal" if clash(&["code"]) => Err(OdooError::validation(
+            "account.journal" if clash(&["code", "company_id"]) => Err(OdooError::validation(
                 "The operation cannot be completed: Journal codes must be unique per company.",
             )),
-            "stock.warehouse" if clash(&["code"]) => Err(OdooError::validation(
+            "stock.warehouse" if clash(&["code", "company_id"]) => Err(OdooError::validation(
                 "The operation cannot be completed: The short name of the warehouse must be unique per company!",
             )),
-            "account.account" if clash(&["code"]) => Err(OdooError::validation(
+            "stock.lot" if clash(&["name", "product_id", "company_id"]) => Err(OdooError::validation(
+                "The combination of serial number and product must be unique across a company.",
+            )),
+            "account.account" if clash(&["code", "company_id", "company_ids"]) => Err(OdooError::validation(
                 "The code of the account must be unique per company!",
             )),
             _ => Ok(()),

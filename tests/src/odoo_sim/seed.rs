@@ -1,10 +1,10 @@
-//! The database a fresh simulator starts with: one US company with a small generic chart, journals, a sales tax,
-//! one warehouse, and three users. Account numbers and names are those of Odoo's generic chart where it has them.
+//! The database a fresh simulator starts with: one US company with a small generic chart (`seed_chart.rs`), one warehouse
+//! (`seed_stock.rs`), and three users; and further companies, with a chart or without.
 
 use super::env::Env;
 use super::error::Outcome;
 use super::value::{In, MICRO, Val, Vals};
-use super::version::OdooVersion;
+use super::{seed_chart, seed_stock};
 
 /// Database ids of what is there from the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct SeedIds {
     pub tax_line_invoice: i64,
     pub tax_line_refund: i64,
     pub unit: i64,
+    /// Twelve units.
+    pub dozen: i64,
     pub category: i64,
     pub warehouse: i64,
     pub stock_location: i64,
@@ -69,12 +71,13 @@ fn vals(pairs: &[(&'static str, Val)]) -> Vals {
     pairs.iter().map(|(f, v)| (*f, In::Val(v.clone()))).collect()
 }
 
-struct Sower<'s, 'd> {
-    env: &'s mut Env<'d>,
+/// Makes records from the fields that this version has.
+pub(crate) struct Sower<'s, 'd> {
+    pub(crate) env: &'s mut Env<'d>,
 }
 
 impl Sower<'_, '_> {
-    fn add(&mut self, model: &'static str, pairs: &[(&'static str, Val)]) -> Outcome<i64> {
+    pub(crate) fn add(&mut self, model: &'static str, pairs: &[(&'static str, Val)]) -> Outcome<i64> {
         let known: Vals = vals(pairs)
             .into_iter()
             .filter(|(f, _)| self.env.has_field(model, f))
@@ -82,14 +85,19 @@ impl Sower<'_, '_> {
         self.env.create(model, known)
     }
 
-    fn named(&mut self, xid: &str, model: &'static str, pairs: &[(&'static str, Val)]) -> Outcome<i64> {
+    pub(crate) fn named(
+        &mut self,
+        xid: &str,
+        model: &'static str,
+        pairs: &[(&'static str, Val)],
+    ) -> Outcome<i64> {
         let id = self.add(model, pairs)?;
         let (module, name) = super::convert::split_xid(xid);
         self.env.add_xid(&module, &name, model, id, true)?;
         Ok(id)
     }
 
-    fn account(&mut self, code: &str, name: &str, kind: &str) -> Outcome<i64> {
+    pub(crate) fn account(&mut self, code: &str, name: &str, kind: &str) -> Outcome<i64> {
         // what waits for the bank is matched with its statement one day
         let reconcile = Val::Bool(
             matches!(kind, "asset_receivable" | "liability_payable") || name.starts_with("Outstanding "),
@@ -105,7 +113,13 @@ impl Sower<'_, '_> {
         )
     }
 
-    fn journal(&mut self, code: &str, name: &str, kind: &str, account: Option<i64>) -> Outcome<i64> {
+    pub(crate) fn journal(
+        &mut self,
+        code: &str,
+        name: &str,
+        kind: &str,
+        account: Option<i64>,
+    ) -> Outcome<i64> {
         self.add(
             "account.journal",
             &[
@@ -117,7 +131,7 @@ impl Sower<'_, '_> {
         )
     }
 
-    fn location(&mut self, name: &str, usage: &str, parent: Option<i64>) -> Outcome<i64> {
+    pub(crate) fn location(&mut self, name: &str, usage: &str, parent: Option<i64>) -> Outcome<i64> {
         self.add(
             "stock.location",
             &[
@@ -152,11 +166,59 @@ pub(crate) fn sow(env: &mut Env<'_>) -> Outcome<SeedIds> {
     };
     company(&mut s, &mut ids)?;
     users(&mut s, &ids)?;
-    chart(&mut s, &mut ids)?;
-    journals(&mut s, &mut ids)?;
-    tax(&mut s, &mut ids)?;
-    stock(&mut s, &mut ids)?;
+    seed_chart::sow(&mut s, &mut ids)?;
+    seed_stock::sow(&mut s, &mut ids)?;
     modules(&mut s)?;
+    Ok(ids)
+}
+
+/// A further company with a warehouse, and a chart of accounts when wanted; `users` may work in it.
+pub(crate) fn found(
+    env: &mut Env<'_>,
+    first: &SeedIds,
+    name: &str,
+    with_chart: bool,
+    users: &[i64],
+) -> Outcome<SeedIds> {
+    let mut ids = SeedIds {
+        currency: first.currency,
+        country: first.country,
+        unit: first.unit,
+        dozen: first.dozen,
+        category: first.category,
+        supplier_location: first.supplier_location,
+        customer_location: first.customer_location,
+        ..SeedIds::default()
+    };
+    let company = vals(&[
+        ("name", Val::str(name)),
+        ("currency_id", Val::Int(ids.currency)),
+        ("country_id", Val::Int(ids.country)),
+    ]);
+    ids.company = env.create("res.company", company)?;
+    ids.company_partner = env
+        .db
+        .ref_id("res.company", ids.company, "partner_id")
+        .unwrap_or(0);
+    for user in users {
+        let mut all = env.db.val("res.users", *user, "company_ids").ids().to_vec();
+        if !all.contains(&ids.company) {
+            all.push(ids.company);
+        }
+        env.db.set("res.users", *user, "company_ids", Val::Ids(all));
+    }
+    let context = std::mem::take(&mut env.ctx);
+    env.ctx
+        .insert("allowed_company_ids".into(), serde_json::json!([ids.company]));
+    let mut s = Sower { env };
+    let done = if with_chart {
+        seed_chart::sow(&mut s, &mut ids)
+    } else {
+        Ok(())
+    };
+    env.ctx = context;
+    done?;
+    seed_stock::find(env, &mut ids);
     Ok(ids)
 }
 
@@ -179,7 +241,6 @@ fn company(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
             ("currency_id", Val::Int(ids.currency)),
             ("country_id", Val::Int(ids.country)),
             ("account_fiscal_country_id", Val::Int(ids.country)),
-            ("chart_template", Val::str("generic_coa")),
             ("anglo_saxon_accounting", Val::Bool(true)),
             ("tax_calculation_rounding_method", Val::str("round_per_line")),
         ],
@@ -214,203 +275,6 @@ fn users(s: &mut Sower<'_, '_>, ids: &SeedIds) -> Outcome<()> {
     Ok(())
 }
 
-fn chart(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
-    ids.accounts = Accounts {
-        bank: s.account("101401", "Bank", "asset_cash")?,
-        suspense: s.account("101402", "Bank Suspense Account", "asset_current")?,
-        outstanding_receipts: s.account("101403", "Outstanding Receipts", "asset_current")?,
-        outstanding_payments: s.account("101404", "Outstanding Payments", "asset_current")?,
-        cash: s.account("101501", "Cash", "asset_cash")?,
-        liquidity_transfer: s.account("101701", "Liquidity Transfer", "asset_current")?,
-        card_clearing: s.account("101702", "POS Card Clearing", "asset_current")?,
-        stock_valuation: s.account("110100", "Stock Valuation", "asset_current")?,
-        receivable: s.account("121000", "Account Receivable", "asset_receivable")?,
-        payable: s.account("211000", "Account Payable", "liability_payable")?,
-        tips_payable: s.account("230300", "Tips Payable", "liability_current")?,
-        tax_payable: s.account("251000", "Tax Received", "liability_current")?,
-        gift_cards: s.account("260100", "Gift Cards and Store Credit", "liability_current")?,
-        income: s.account("400000", "Product Sales", "income")?,
-        discounts: s.account("443000", "Sales Discounts", "income")?,
-        cash_gain: s.account("442000", "Cash Difference Gain", "income")?,
-        cash_loss: s.account("642000", "Cash Difference Loss", "expense")?,
-        cogs: s.account("500000", "Cost of Goods Sold", "expense_direct_cost")?,
-        expense: s.account("600000", "Expenses", "expense")?,
-        pos_receivable: s.account("101300", "Account Receivable (PoS)", "asset_receivable")?,
-    };
-    let a = ids.accounts.clone();
-    let company = ids.company;
-    for (field, account) in [
-        ("account_journal_suspense_account_id", a.suspense),
-        ("transfer_account_id", a.liquidity_transfer),
-        ("default_cash_difference_income_account_id", a.cash_gain),
-        ("default_cash_difference_expense_account_id", a.cash_loss),
-        ("account_default_pos_receivable_account_id", a.pos_receivable),
-        ("account_journal_payment_debit_account_id", a.outstanding_receipts),
-        (
-            "account_journal_payment_credit_account_id",
-            a.outstanding_payments,
-        ),
-    ] {
-        if s.env.has_field("res.company", field) {
-            s.env.db.set("res.company", company, field, Val::Int(account));
-        }
-    }
-    for (role, account) in [
-        ("account_journal_payment_debit_account_id", a.outstanding_receipts),
-        (
-            "account_journal_payment_credit_account_id",
-            a.outstanding_payments,
-        ),
-        ("property_account_receivable_id", a.receivable),
-        ("property_account_payable_id", a.payable),
-    ] {
-        s.env.add_xid(
-            "account",
-            &format!("{company}_{role}"),
-            "account.account",
-            account,
-            true,
-        )?;
-    }
-    Ok(())
-}
-
-fn journals(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
-    let a = ids.accounts.clone();
-    ids.journal_sale = s.journal("INV", "Customer Invoices", "sale", Some(a.income))?;
-    ids.journal_purchase = s.journal("BILL", "Vendor Bills", "purchase", Some(a.expense))?;
-    ids.journal_misc = s.journal("MISC", "Miscellaneous Operations", "general", None)?;
-    s.journal("EXCH", "Exchange Difference", "general", None)?;
-    s.journal("CABA", "Cash Basis Taxes", "general", None)?;
-    ids.journal_bank = s.journal("BNK1", "Bank", "bank", Some(a.bank))?;
-    ids.journal_cash = s.journal("CSH1", "Cash", "cash", Some(a.cash))?;
-    Ok(())
-}
-
-fn tax(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
-    ids.tax_group = s.add(
-        "account.tax.group",
-        &[
-            ("name", Val::str("Sales Tax")),
-            ("company_id", Val::Int(ids.company)),
-        ],
-    )?;
-    ids.tax = s.add(
-        "account.tax",
-        &[
-            ("name", Val::str("Sales Tax 8.25%")),
-            ("amount", Val::Num(8_250_000)),
-            ("amount_type", Val::str("percent")),
-            ("type_tax_use", Val::str("sale")),
-            ("tax_group_id", Val::Int(ids.tax_group)),
-        ],
-    )?;
-    let table = "account.tax.repartition.line";
-    for line in s.env.db.by(table, "tax_id", ids.tax) {
-        if s.env.db.text(table, line, "repartition_type") == "tax" {
-            s.env
-                .db
-                .set(table, line, "account_id", Val::Int(ids.accounts.tax_payable));
-            if s.env.db.text(table, line, "document_type") == "invoice" {
-                ids.tax_line_invoice = line;
-            } else {
-                ids.tax_line_refund = line;
-            }
-        }
-    }
-    s.env.db.set(
-        "res.company",
-        ids.company,
-        "account_sale_tax_id",
-        Val::Int(ids.tax),
-    );
-    Ok(())
-}
-
-fn stock(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
-    ids.unit = s.named(
-        "uom.product_uom_unit",
-        "uom.uom",
-        &[("name", Val::str("Units")), ("rounding", Val::Num(MICRO / 100))],
-    )?;
-    ids.category = s.named(
-        "product.product_category_all",
-        "product.category",
-        &[("name", Val::str("All"))],
-    )?;
-    s.env
-        .db
-        .set("product.category", ids.category, "complete_name", Val::str("All"));
-    // 19 has no parent locations for partners and virtual ones
-    let (partners, virtuals) = if s.env.is(OdooVersion::V19) {
-        (None, None)
-    } else {
-        (
-            Some(s.location("Partners", "view", None)?),
-            Some(s.location("Virtual Locations", "view", None)?),
-        )
-    };
-    ids.supplier_location = s.location("Vendors", "supplier", partners)?;
-    ids.customer_location = s.location("Customers", "customer", partners)?;
-    ids.loss_location = s.location("Inventory adjustment", "inventory", virtuals)?;
-    let view = s.location("WH", "view", None)?;
-    ids.stock_location = s.location("Stock", "internal", Some(view))?;
-    for (xid, id) in [
-        ("stock_location_suppliers", ids.supplier_location),
-        ("stock_location_customers", ids.customer_location),
-        ("stock_location_stock", ids.stock_location),
-    ] {
-        s.env.add_xid("stock", xid, "stock.location", id, true)?;
-    }
-    ids.warehouse = s.named(
-        "stock.warehouse0",
-        "stock.warehouse",
-        &[
-            ("name", Val::str("My Company")),
-            ("code", Val::str("WH")),
-            ("view_location_id", Val::Int(view)),
-            ("lot_stock_id", Val::Int(ids.stock_location)),
-            ("partner_id", Val::Int(ids.company_partner)),
-        ],
-    )?;
-    let (stock, customer, supplier) = (ids.stock_location, ids.customer_location, ids.supplier_location);
-    let house = ids.warehouse;
-    let mut kind = |name: &str, code: &str, short: &str, from: i64, to: i64| {
-        s.add(
-            "stock.picking.type",
-            &[
-                ("name", Val::str(name)),
-                ("code", Val::str(code)),
-                ("sequence_code", Val::str(short)),
-                ("warehouse_id", Val::Int(house)),
-                ("default_location_src_id", Val::Int(from)),
-                ("default_location_dest_id", Val::Int(to)),
-            ],
-        )
-    };
-    ids.type_receipt = kind("Receipts", "incoming", "IN", supplier, stock)?;
-    ids.type_internal = kind("Internal Transfers", "internal", "INT", stock, stock)?;
-    ids.type_delivery = kind("Delivery Orders", "outgoing", "OUT", stock, customer)?;
-    ids.type_pos = kind("PoS Orders", "outgoing", "POS", stock, customer)?;
-    s.env.db.set(
-        "stock.picking.type",
-        ids.type_delivery,
-        "return_picking_type_id",
-        Val::Int(ids.type_receipt),
-    );
-    for (field, id) in [
-        ("in_type_id", ids.type_receipt),
-        ("int_type_id", ids.type_internal),
-        ("out_type_id", ids.type_delivery),
-        ("pos_type_id", ids.type_pos),
-    ] {
-        s.env
-            .db
-            .set("stock.warehouse", ids.warehouse, field, Val::Int(id));
-    }
-    Ok(())
-}
-
 fn modules(s: &mut Sower<'_, '_>) -> Outcome<()> {
     let version = format!("{}.1.0", s.env.version());
     for (name, installed) in [
@@ -424,6 +288,7 @@ fn modules(s: &mut Sower<'_, '_>) -> Outcome<()> {
         ("l10n_us", true),
         ("account_accountant", false),
         ("purchase", false),
+        ("mrp", s.env.db.mrp),
     ] {
         let state = if installed { "installed" } else { "uninstalled" };
         let latest = if installed {

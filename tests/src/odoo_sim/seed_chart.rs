@@ -7,9 +7,12 @@ use super::value::Val;
 
 /// Accounts, journals and the sales tax of a company that has none yet.
 pub(crate) fn sow(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
-    s.env
-        .db
-        .set("res.company", ids.company, "chart_template", Val::str("generic_coa"));
+    s.env.db.set(
+        "res.company",
+        ids.company,
+        "chart_template",
+        Val::str("generic_coa"),
+    );
     accounts(s, ids)?;
     journals(s, ids)?;
     tax(s, ids)

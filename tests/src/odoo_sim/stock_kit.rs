@@ -64,14 +64,17 @@ pub(crate) fn explode(env: &mut Env<'_>, item: i64) -> Outcome<Vec<i64>> {
 
 fn add_part(env: &mut Env<'_>, item: i64, [part, line]: [i64; 2], quantity: i64, done: bool) -> Outcome<i64> {
     let held = |field: &str| In::Val(env.db.val(MOVE, item, field));
-    let unit = env
-        .db
-        .ref_id(PART, line, "product_uom_id")
-        .or(env.db.ref_id("product.product", part, "uom_id"));
+    let unit =
+        env.db
+            .ref_id(PART, line, "product_uom_id")
+            .or(env.db.ref_id("product.product", part, "uom_id"));
     let mut vals = Vals::from([
         ("product_id", In::Val(Val::Int(part))),
         ("product_uom", In::Val(unit.map_or(Val::Null, Val::Int))),
-        ("product_uom_qty", In::Val(Val::Num(if done { 0 } else { quantity }))),
+        (
+            "product_uom_qty",
+            In::Val(Val::Num(if done { 0 } else { quantity })),
+        ),
         ("location_id", held("location_id")),
         ("location_dest_id", held("location_dest_id")),
         ("picked", held("picked")),

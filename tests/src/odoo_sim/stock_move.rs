@@ -4,7 +4,7 @@ use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::product::is_storable;
 use super::value::{Command, In, MICRO, Val, Vals, round_to, scalar};
-use super::{defaults, stock_picking, stock_quant};
+use super::{defaults, stock_kit, stock_picking, stock_quant, stock_uom};
 
 pub(crate) const MOVE: &str = "stock.move";
 pub(crate) const LINE: &str = "stock.move.line";
@@ -58,8 +58,8 @@ fn add_line(env: &mut Env<'_>, id: i64, mut vals: Vals) -> Outcome<()> {
     for field in ["product_id", "location_id", "location_dest_id"] {
         vals.entry(field).or_insert(In::Val(env.db.val(MOVE, id, field)));
     }
+    // real servers leave these lines without a transfer of their own; only their move has it
     vals.insert("move_id", In::Val(Val::Int(id)));
-    vals.insert("picking_id", In::Val(env.db.val(MOVE, id, "picking_id")));
     env.create_plain(LINE, vals).map(|_| ())
 }
 
@@ -158,6 +158,8 @@ fn correct_done(env: &mut Env<'_>, id: i64, quantity: i64) {
     let from = env.db.ref_id(MOVE, id, "location_id").unwrap_or(0);
     let to = env.db.ref_id(MOVE, id, "location_dest_id").unwrap_or(0);
     let delta = quantity - env.db.num(MOVE, id, "quantity");
+    let unit = env.db.ref_id(MOVE, id, "product_uom");
+    let delta = stock_uom::of_product(env, product, delta, unit);
     stock_quant::add(env, product, from, None, -delta);
     stock_quant::add(env, product, to, None, delta);
 }
@@ -172,12 +174,33 @@ pub(crate) fn before_unlink(env: &mut Env<'_>, id: i64) -> Outcome<()> {
     Ok(())
 }
 
-/// Confirms a draft move and reserves what is there for it.
-pub(crate) fn confirm(env: &mut Env<'_>, id: i64) {
-    if env.db.text(MOVE, id, "state") == "draft" {
-        env.db.set(MOVE, id, "state", Val::str("confirmed"));
+/// Confirms a draft move, or the parts of the kit it stands for, and reserves what is there for them.
+pub(crate) fn confirm(env: &mut Env<'_>, id: i64) -> Outcome<()> {
+    if env.db.text(MOVE, id, "state") != "draft" {
+        assign(env, id);
+        return Ok(());
     }
-    assign(env, id);
+    for part in stock_kit::explode(env, id)? {
+        let product = env.db.ref_id(MOVE, part, "product_id").unwrap_or(0);
+        if let (Some(unit), Some(own)) = (
+            env.db.ref_id(MOVE, part, "product_uom"),
+            env.db.ref_id("product.product", product, "uom_id"),
+        ) {
+            stock_uom::check(env, unit, own)?;
+        }
+        if env.db.text(MOVE, part, "state") == "draft" {
+            env.db.set(MOVE, part, "state", Val::str("confirmed"));
+        }
+        assign(env, part);
+    }
+    Ok(())
+}
+
+/// The quantity of a line in its product's own unit.
+fn in_product_unit(env: &Env<'_>, line: i64) -> i64 {
+    let product = env.db.ref_id(LINE, line, "product_id").unwrap_or(0);
+    let unit = env.db.ref_id(LINE, line, "product_uom_id");
+    stock_uom::of_product(env, product, env.db.num(LINE, line, "quantity"), unit)
 }
 
 /// Reserves stock for what the move still lacks; places that hold no stock of ours give what is asked.
@@ -187,6 +210,8 @@ pub(crate) fn assign(env: &mut Env<'_>, id: i64) {
         return refresh(env, id);
     }
     let product = env.db.ref_id(MOVE, id, "product_id").unwrap_or(0);
+    let unit = env.db.ref_id(MOVE, id, "product_uom");
+    let own = env.db.ref_id("product.product", product, "uom_id");
     let from = env.db.ref_id(MOVE, id, "location_id").unwrap_or(0);
     let ours = matches!(
         env.db.text("stock.location", from, "usage").as_str(),
@@ -197,6 +222,10 @@ pub(crate) fn assign(env: &mut Env<'_>, id: i64) {
         return refresh(env, id);
     }
     for (lot, free) in stock_quant::free_at(env, product, from) {
+        let free = match (own, unit) {
+            (Some(own), Some(unit)) => stock_uom::convert(env, free, own, unit),
+            _ => free,
+        };
         let take = free.min(lacking);
         if take <= 0 {
             break;
@@ -208,7 +237,8 @@ pub(crate) fn assign(env: &mut Env<'_>, id: i64) {
             .find(|l| env.db.ref_id(LINE, *l, "lot_id") == lot);
         let held = line.map_or(0, |l| env.db.num(LINE, l, "quantity"));
         set_line(env, id, lot, held + take);
-        stock_quant::reserve(env, product, from, lot, take);
+        let taken = stock_uom::of_product(env, product, take, unit);
+        stock_quant::reserve(env, product, from, lot, taken);
         let reserved = env.db.num(MOVE, id, "_reserved") + take;
         env.db.set(MOVE, id, "_reserved", Val::Num(reserved));
         lacking -= take;
@@ -224,10 +254,8 @@ pub(crate) fn release(env: &mut Env<'_>, id: i64) {
     let product = env.db.ref_id(MOVE, id, "product_id").unwrap_or(0);
     let from = env.db.ref_id(MOVE, id, "location_id").unwrap_or(0);
     for line in env.db.by(LINE, "move_id", id) {
-        let (lot, quantity) = (
-            env.db.ref_id(LINE, line, "lot_id"),
-            env.db.num(LINE, line, "quantity"),
-        );
+        let lot = env.db.ref_id(LINE, line, "lot_id");
+        let quantity = in_product_unit(env, line);
         stock_quant::reserve(env, product, from, lot, -quantity);
     }
     env.db.set(MOVE, id, "_reserved", Val::Num(0));
@@ -240,10 +268,8 @@ pub(crate) fn finish(env: &mut Env<'_>, id: i64) {
     let from = env.db.ref_id(MOVE, id, "location_id").unwrap_or(0);
     let to = env.db.ref_id(MOVE, id, "location_dest_id").unwrap_or(0);
     for line in env.db.by(LINE, "move_id", id) {
-        let (lot, quantity) = (
-            env.db.ref_id(LINE, line, "lot_id"),
-            env.db.num(LINE, line, "quantity"),
-        );
+        let lot = env.db.ref_id(LINE, line, "lot_id");
+        let quantity = in_product_unit(env, line);
         stock_quant::add(env, product, from, lot, -quantity);
         stock_quant::add(env, product, to, lot, quantity);
         env.db.set(LINE, line, "date", Val::Str(env.now_second()));

@@ -1,5 +1,6 @@
 //! Transfers: names, states, confirming, cancelling and returns. `stock_validate.rs` has the validation.
 
+use super::company;
 use super::defaults;
 use super::env::Env;
 use super::error::{OdooError, Outcome};
@@ -15,6 +16,9 @@ pub(crate) fn create(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
     let mut rec = env.new_rec(PICKING);
     let rest = env.apply(PICKING, &mut rec, vals)?;
     let kind = rec.get("picking_type_id").map_or(0, Val::int);
+    company::check(env, "stock.picking.type", kind)?;
+    let house = env.db.val("stock.picking.type", kind, "company_id");
+    rec.insert("company_id", house);
     for (field, default) in [
         ("location_id", "default_location_src_id"),
         ("location_dest_id", "default_location_dest_id"),
@@ -26,10 +30,15 @@ pub(crate) fn create(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
         rec.insert("name", Val::Str(next_name(env, kind)));
     }
     let name = rec.get("name").map(|n| n.text().to_owned()).unwrap_or_default();
-    check_name(env, 0, &name)?;
+    let house = rec.get("company_id").map_or(0, Val::int);
+    check_name(env, 0, house, &name)?;
     defaults::fill(env, PICKING, &mut rec);
     env.check_required(PICKING, &rec)?;
     let id = env.db.insert(PICKING, rec);
+    for field in ["location_id", "location_dest_id"] {
+        let place = env.db.ref_id(PICKING, id, field).unwrap_or(0);
+        company::same(env, PICKING, id, "stock.location", place)?;
+    }
     env.run_commands(PICKING, id, rest)?;
     run_moves(env, id, moves)?;
     refresh(env, id);
@@ -61,12 +70,15 @@ fn run_moves(env: &mut Env<'_>, id: i64, list: Vec<Command>) -> Outcome<()> {
 }
 
 /// The database has a unique constraint on the name within a company.
-fn check_name(env: &Env<'_>, id: i64, name: &str) -> Outcome<()> {
+fn check_name(env: &Env<'_>, id: i64, company: i64, name: &str) -> Outcome<()> {
     let same = env
         .db
         .lookup(PICKING, "name", &Val::str(name))
         .unwrap_or_default();
-    if same.iter().any(|x| *x != id) {
+    if same
+        .iter()
+        .any(|x| *x != id && company::of(env, PICKING, *x) == company)
+    {
         return Err(OdooError::validation(
             "The operation cannot be completed: Reference must be unique per company!",
         ));
@@ -90,7 +102,7 @@ pub(crate) fn next_name(env: &mut Env<'_>, kind: i64) -> String {
 
 pub(crate) fn write(env: &mut Env<'_>, id: i64, mut vals: Vals) -> Outcome<()> {
     if let Some(name) = scalar(&vals, "name") {
-        check_name(env, id, name.text())?;
+        check_name(env, id, company::of(env, PICKING, id), name.text())?;
     }
     let moves = take_moves(&mut vals);
     env.write_plain(PICKING, id, vals)?;
@@ -138,7 +150,7 @@ pub(crate) fn confirm(env: &mut Env<'_>, ids: &[i64]) -> Outcome<()> {
     for id in ids {
         env.must_exist(PICKING, *id)?;
         for item in open_moves(env, *id) {
-            stock_move::confirm(env, item);
+            stock_move::confirm(env, item)?;
         }
         refresh(env, *id);
     }
@@ -153,7 +165,7 @@ pub(crate) fn assign(env: &mut Env<'_>, ids: &[i64]) -> Outcome<()> {
             return Err(OdooError::user("Nothing to check the availability for."));
         }
         for item in open {
-            stock_move::confirm(env, item);
+            stock_move::confirm(env, item)?;
         }
         refresh(env, *id);
     }
@@ -252,7 +264,7 @@ pub(crate) fn make_return(env: &mut Env<'_>, wizard: i64) -> Outcome<Value> {
             vals.insert("name", In::Val(env.db.val(MOVE, source, "name")));
         }
         let item = stock_move::create(env, vals, Some(new))?;
-        stock_move::confirm(env, item);
+        stock_move::confirm(env, item)?;
     }
     if !some {
         return Err(OdooError::user("Please specify at least one non-zero quantity."));

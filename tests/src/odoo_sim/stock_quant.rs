@@ -1,6 +1,7 @@
 //! Quants: how much of a product lies where. Deliveries may push them below zero; counts set them.
 
 use super::access::Role;
+use super::company;
 use super::env::Env;
 use super::error::{OdooError, Outcome};
 use super::product::is_storable;
@@ -41,7 +42,7 @@ fn insert(env: &mut Env<'_>, product: i64, location: i64, lot: Option<i64>, quan
     rec.insert("lot_id", lot.map_or(Val::Null, Val::Int));
     rec.insert("quantity", Val::Num(quantity));
     rec.insert("in_date", Val::Str(env.now_second()));
-    rec.insert("company_id", Val::Int(env.company()));
+    rec.insert("company_id", env.db.val("stock.location", location, "company_id"));
     env.db.insert(QUANT, rec)
 }
 
@@ -176,13 +177,7 @@ fn count_to(env: &mut Env<'_>, id: i64, counted: i64) {
     let here = env.db.ref_id(QUANT, id, "location_id").unwrap_or(0);
     let lot = env.db.ref_id(QUANT, id, "lot_id");
     let delta = counted - env.db.num(QUANT, id, "quantity");
-    let loss = env
-        .db
-        .table("stock.location")
-        .rows
-        .iter()
-        .find(|(_, r)| r.get("usage").is_some_and(|u| u.text() == "inventory"))
-        .map_or(here, |(id, _)| *id);
+    let loss = loss_location(env, company::of(env, "stock.location", here));
     let (from, to) = if delta > 0 { (loss, here) } else { (here, loss) };
     stock_move::record_done(
         env,
@@ -197,6 +192,17 @@ fn count_to(env: &mut Env<'_>, id: i64, counted: i64) {
             "Product Quantity Updated"
         },
     );
+}
+
+/// Where a company's counts take from and give to.
+pub(crate) fn loss_location(env: &Env<'_>, company: i64) -> i64 {
+    let rows = &env.db.table("stock.location").rows;
+    rows.iter()
+        .find(|(id, r)| {
+            r.get("usage").is_some_and(|u| u.text() == "inventory")
+                && company::owner(env, "stock.location", **id).is_none_or(|c| c == company)
+        })
+        .map_or(0, |(id, _)| *id)
 }
 
 /// `action_view_quants`: a user opens the stock report, and empty rows are gone.

@@ -19,7 +19,11 @@ fn size(env: &Env<'_>, uom: i64) -> i128 {
             _ => micro,
         };
     }
-    match (env.db.text(UOM, uom, "uom_type").as_str(), num("factor_inv"), num("factor")) {
+    match (
+        env.db.text(UOM, uom, "uom_type").as_str(),
+        num("factor_inv"),
+        num("factor"),
+    ) {
         ("reference", ..) => micro,
         (_, inverse, _) if inverse > 0 => inverse,
         (_, _, factor) if factor > 0 => micro * micro / factor,

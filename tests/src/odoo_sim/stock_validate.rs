@@ -5,9 +5,9 @@ use super::error::{OdooError, Outcome};
 use super::product::is_tracked;
 use super::stock_move::{self, LINE, MOVE};
 use super::stock_picking::{self, PICKING, open_moves};
-use super::stock_quant;
 use super::value::{In, Rec, Val, Vals, id_list};
 use super::version::OdooVersion;
+use super::{stock_kit, stock_quant};
 use serde_json::{Value, json};
 
 const NOTHING_RESERVED: &str =
@@ -58,13 +58,11 @@ enum Verdict {
 
 fn validate(env: &mut Env<'_>, id: i64) -> Outcome<Verdict> {
     set_returns_apart(env, id)?;
-    let moves = open_moves(env, id);
-    if moves.is_empty() {
+    if open_moves(env, id).is_empty() {
         return Err(OdooError::user(EMPTY));
     }
-    if moves.iter().any(|m| env.db.text(MOVE, *m, "state") == "draft") {
-        stock_picking::confirm(env, &[id])?;
-    }
+    confirm_draft(env, id)?;
+    let moves = open_moves(env, id);
     let any_picked = moves.iter().any(|m| env.db.val(MOVE, *m, "picked").truthy());
     let doing = |env: &Env<'_>, m: i64| {
         if any_picked && !env.db.val(MOVE, m, "picked").truthy() {
@@ -107,6 +105,34 @@ fn validate(env: &mut Env<'_>, id: i64) -> Outcome<Verdict> {
     Ok(Verdict::Done)
 }
 
+/// A draft is confirmed first, and moves of it for which nothing could be reserved are taken for done as asked.
+fn confirm_draft(env: &mut Env<'_>, id: i64) -> Outcome<()> {
+    for item in open_moves(env, id) {
+        // a move that asks for nothing and was given a quantity may still be a kit
+        if env.db.num(MOVE, item, "product_uom_qty") == 0 && env.db.num(MOVE, item, "quantity") != 0 {
+            stock_kit::explode(env, item)?;
+        }
+    }
+    if env.db.text(PICKING, id, "state") != "draft" {
+        let drafts = open_moves(env, id);
+        for item in drafts {
+            if env.db.text(MOVE, item, "state") == "draft" {
+                stock_move::confirm(env, item)?;
+            }
+        }
+        return Ok(());
+    }
+    stock_picking::confirm(env, &[id])?;
+    for item in open_moves(env, id) {
+        let demand = env.db.num(MOVE, item, "product_uom_qty");
+        if env.db.num(MOVE, item, "quantity") == 0 && demand != 0 {
+            stock_move::set_quantity(env, item, demand);
+            stock_move::refresh(env, item);
+        }
+    }
+    Ok(())
+}
+
 /// Negative demands are quietly moved to a transfer of their own, the other way round.
 fn set_returns_apart(env: &mut Env<'_>, id: i64) -> Outcome<()> {
     let negative: Vec<i64> = open_moves(env, id)
@@ -145,7 +171,7 @@ fn set_returns_apart(env: &mut Env<'_>, id: i64) -> Outcome<()> {
             rec.insert("quantity", Val::Num(0));
             rec.insert("picked", Val::Bool(false));
         });
-        stock_move::confirm(env, item);
+        stock_move::confirm(env, item)?;
     }
     stock_picking::refresh(env, id);
     Ok(())

@@ -14,8 +14,12 @@ pub(crate) fn create(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
         Some(In::Val(Val::Str(code))) => code.clone(),
         _ => "WH".into(),
     };
-    let view = location(env, &code, "view", None)?;
-    let stock = location(env, "Stock", "internal", Some(view))?;
+    let company = match vals.get("company_id") {
+        Some(In::Val(company)) => company.int(),
+        _ => env.company(),
+    };
+    let view = location(env, company, [&code, "view"], None)?;
+    let stock = location(env, company, ["Stock", "internal"], Some(view))?;
     vals.insert("view_location_id", In::Val(Val::Int(view)));
     vals.insert("lot_stock_id", In::Val(Val::Int(stock)));
     let house = env.create_plain("stock.warehouse", vals)?;
@@ -58,11 +62,12 @@ pub(crate) fn create(env: &mut Env<'_>, mut vals: Vals) -> Outcome<i64> {
     Ok(house)
 }
 
-fn location(env: &mut Env<'_>, name: &str, usage: &str, parent: Option<i64>) -> Outcome<i64> {
+fn location(env: &mut Env<'_>, company: i64, [name, usage]: [&str; 2], parent: Option<i64>) -> Outcome<i64> {
     let vals = Vals::from([
         ("name", In::Val(Val::str(name))),
         ("usage", In::Val(Val::str(usage))),
         ("location_id", In::Val(parent.map_or(Val::Null, Val::Int))),
+        ("company_id", In::Val(Val::Int(company))),
     ]);
     env.create("stock.location", vals)
 }
@@ -74,6 +79,10 @@ fn kind(env: &mut Env<'_>, house: i64, words: [&str; 3], from: i64, to: i64) -> 
         ("code", In::Val(Val::str(code))),
         ("sequence_code", In::Val(Val::str(short))),
         ("warehouse_id", In::Val(Val::Int(house))),
+        (
+            "company_id",
+            In::Val(env.db.val("stock.warehouse", house, "company_id")),
+        ),
         ("default_location_src_id", In::Val(Val::Int(from))),
         ("default_location_dest_id", In::Val(Val::Int(to))),
     ]);
