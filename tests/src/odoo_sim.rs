@@ -387,6 +387,11 @@ impl OdooSim {
         *self.inner.latency.lock().unwrap_or_else(PoisonError::into_inner) = latency;
     }
 
+    /// Lets the first call after each start take this long, as a real server does while it loads its registry.
+    pub fn set_warm_up(&self, time: Duration) {
+        self.inner.set_warm_up(time);
+    }
+
     /// Lets every further transfer write rows of its own instead of adding to those that are there, as 19 does under
     /// parallel validation; who reads quants has to sum them.
     pub fn set_split_quants(&self, on: bool) {
@@ -438,6 +443,7 @@ impl OdooSim {
             .place
             .listen()
             .with_context(|| format!("cannot listen on {}", self.place.addr))?;
+        self.inner.cool();
         tokio::spawn(server::run(front, listener, Arc::clone(&self.place), receiver));
         Ok(())
     }
@@ -446,6 +452,7 @@ impl OdooSim {
     pub async fn vanish(&self, time: Duration) {
         let orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(orders) = orders {
+            self.inner.cool();
             let (done, heard) = oneshot::channel();
             if orders.send(Order::Down(time, done)).await.is_ok() {
                 let _ = heard.await;

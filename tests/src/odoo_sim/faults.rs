@@ -22,6 +22,10 @@ pub enum Fault {
     CommitLate(Duration),
     /// The call is executed and committed at once, but the answer comes this much later.
     AnswerLate(Duration),
+    /// A proxy in front lost the first answer and asked again: executed and committed twice, answered once.
+    ExecuteTwice,
+    /// An app asks a question first: nothing is executed, and the answer is the action that opens its wizard.
+    Wizard,
     /// Executed and committed; the answer breaks off in the middle of its body.
     HalfAnswer,
     /// A proxy in front answers instead; nothing was executed.
@@ -46,6 +50,8 @@ impl Fault {
             Self::CommitThenHangUp => "commit then hang up",
             Self::CommitLate(_) => "commit late",
             Self::AnswerLate(_) => "answer late",
+            Self::ExecuteTwice => "execute twice",
+            Self::Wizard => "wizard",
             Self::HalfAnswer => "half answer",
             Self::Proxy { .. } => "proxy",
             Self::ProxyAfterCommit { .. } => "proxy after commit",

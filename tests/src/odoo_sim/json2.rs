@@ -4,7 +4,7 @@ use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::jsonrpc::lost_race;
 use super::server::{Front, html, json_response};
-use super::state::{Call, Inner};
+use super::state::{Call, Inner, Instead};
 use super::wire::Cut;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -65,17 +65,17 @@ pub(crate) async fn answer(
         }
     };
     let began = inner.commits();
-    let work = |refuse: Option<OdooError>| {
+    let work = |instead: Option<Instead>| {
         let rows = args.get("data").and_then(Value::as_array).map_or(0, Vec::len);
-        let failing = refuse.is_some() && method == "load";
+        let failing = matches!(instead, Some(Instead::Error(_))) && method == "load";
         let call = Call {
             uid,
             model: model.into(),
             method: method.into(),
-            args: Args::Named(args),
+            args: Args::Named(args.clone()),
             began,
         };
-        let done = inner.execute(call, refuse);
+        let done = inner.execute(call, instead);
         respond(if failing {
             done.or_else(|e| Ok(Reply::Value(lost_race(&e, rows))))
         } else {

@@ -3,7 +3,7 @@
 use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::server::{Front, html, json_response, version_info};
-use super::state::{Call, Inner};
+use super::state::{Call, Inner, Instead};
 use super::value::object;
 use super::version::OdooVersion;
 use super::wire::Cut;
@@ -54,8 +54,11 @@ pub(crate) async fn answer(front: &Front, headers: &HeaderMap, body: &[u8], cut:
         .unwrap_or_default();
     match (service.as_str(), method.as_str()) {
         ("common", _) => {
-            let work = |refuse: Option<OdooError>| {
-                let done = refuse.map_or_else(|| common(inner, &method, &args), Err);
+            let work = |instead: Option<Instead>| {
+                let done = match instead {
+                    Some(Instead::Error(error)) => Err(error),
+                    _ => common(inner, &method, &args),
+                };
                 respond(inner, &id, done)
             };
             front.under_fault("common", &method, cut, work).await
@@ -63,7 +66,7 @@ pub(crate) async fn answer(front: &Front, headers: &HeaderMap, body: &[u8], cut:
         ("object", "execute_kw" | "execute") => {
             let began = inner.commits();
             let (model, name) = (text(&args, 3), text(&args, 4));
-            let work = |refuse| respond(inner, &id, object_call(inner, &method, &args, began, refuse));
+            let work = |instead| respond(inner, &id, object_call(inner, &method, &args, began, instead));
             front.under_fault(&model, &name, cut, work).await
         }
         ("object", other) => Some(respond(inner, &id, Err(OdooError::key(other)))),
@@ -105,7 +108,7 @@ fn object_call(
     how: &str,
     args: &[Value],
     began: u64,
-    refuse: Option<OdooError>,
+    instead: Option<Instead>,
 ) -> Outcome<Reply> {
     check_db(inner, &text(args, 0))?;
     let uid = args.get(1).and_then(Value::as_i64).unwrap_or(0);
@@ -131,13 +134,13 @@ fn object_call(
         args: Args::Positional(list, kwargs),
         began,
     };
-    if refuse.is_some() && call.method == "load" {
+    if matches!(instead, Some(Instead::Error(_))) && call.method == "load" {
         // load() catches the lost race itself and says so in its messages
         return inner
-            .execute(call, refuse)
+            .execute(call, instead)
             .or_else(|e| Ok(Reply::Value(lost_race(&e, rows))));
     }
-    inner.execute(call, refuse)
+    inner.execute(call, instead)
 }
 
 /// What `load()` answers when the database let another transaction win.

@@ -265,7 +265,7 @@ fn default_order(model: &str) -> &'static str {
         "account.journal" => "sequence, type, code",
         "stock.picking" => "priority desc, scheduled_date, id desc",
         "stock.location" => "complete_name, id",
-        "res.partner" => "name, id",
+        "res.partner" => "name, id desc",
         "product.product" => "default_code, name, id",
         "ir.model.data" => "module, model, name",
         _ => "id",

@@ -45,15 +45,14 @@ pub(crate) fn sow(s: &mut Sower<'_, '_>, ids: &mut SeedIds) -> Outcome<()> {
     ids.supplier_location = s.location("Vendors", "supplier", partners)?;
     ids.customer_location = s.location("Customers", "customer", partners)?;
     // these belong to every company
-    for shared in [
+    let shared = [
         Some(ids.supplier_location),
         Some(ids.customer_location),
         partners,
         virtuals,
-    ] {
-        if let Some(id) = shared {
-            s.env.db.set("stock.location", id, "company_id", Val::Null);
-        }
+    ];
+    for id in shared.into_iter().flatten() {
+        s.env.db.set("stock.location", id, "company_id", Val::Null);
     }
     ids.loss_location = s.location("Inventory adjustment", "inventory", virtuals)?;
     let view = s.location("WH", "view", None)?;

@@ -4,7 +4,7 @@ use super::error::OdooError;
 use super::faults::Fault;
 use super::json2;
 use super::jsonrpc;
-use super::state::Inner;
+use super::state::{Inner, Instead};
 use super::version::OdooVersion;
 use super::wire::{Cut, CutListener, Place};
 use axum::Router;
@@ -13,6 +13,7 @@ use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,6 +105,17 @@ async fn handle(
 
 async fn answer(front: Front, request: Request, cut: Cut) -> Option<Response> {
     let (parts, body) = request.into_parts();
+    let length = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<usize>().ok())
+        .unwrap_or(0);
+    if length > BODY_LIMIT {
+        // the whole of it is taken in before the refusal, or a client that still sends would see a reset
+        let mut rest = body.into_data_stream();
+        while let Some(Ok(_)) = rest.next().await {}
+        return Some(json2::too_large(&front.inner, parts.uri.path()));
+    }
     // a body that breaks off is a client that is gone: nothing happens
     let body = match to_bytes(body, BODY_LIMIT).await {
         Ok(body) => body,
@@ -173,14 +185,14 @@ fn raw(status: StatusCode, kind: &'static str, body: String) -> Response {
 }
 
 impl Front {
-    /// Runs `work` under the fault planned for this call. `work` gets the error it must fail with, if any, and
-    /// gives the response; `None` means that the connection ends without one.
+    /// Runs `work` under the fault planned for this call. `work` gets what must happen instead of the call, if anything,
+    /// and gives the response; `None` means that the connection ends without one.
     pub(crate) async fn under_fault(
         &self,
         model: &str,
         method: &str,
         cut: &Cut,
-        work: impl FnOnce(Option<OdooError>) -> Response + Send,
+        work: impl Fn(Option<Instead>) -> Response + Send,
     ) -> Option<Response> {
         let latency = *self
             .inner
@@ -190,6 +202,7 @@ impl Front {
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
+        self.inner.warm_up().await;
         match self.inner.faults.decide(model, method) {
             None => Some(work(None)),
             Some(Fault::Reset) => {
@@ -210,13 +223,18 @@ impl Front {
                 tokio::time::sleep(time).await;
                 Some(response)
             }
+            Some(Fault::ExecuteTwice) => {
+                work(None);
+                Some(work(None))
+            }
+            Some(Fault::Wizard) => Some(work(Some(Instead::Wizard))),
             Some(Fault::HalfAnswer) => halve(work(None)).await,
             Some(Fault::Proxy { status, retry_after }) => Some(proxy(status, retry_after)),
             Some(Fault::ProxyAfterCommit { status }) => {
                 work(None);
                 Some(proxy(status, None))
             }
-            Some(Fault::SerializationFailure) => Some(work(Some(OdooError::serialization()))),
+            Some(Fault::SerializationFailure) => Some(work(Some(Instead::Error(OdooError::serialization())))),
             Some(Fault::Restart { down }) => {
                 self.go_down(down).await;
                 None
@@ -231,6 +249,7 @@ impl Front {
 
     async fn go_down(&self, time: Duration) {
         let (done, heard) = oneshot::channel();
+        self.inner.cool();
         if self.orders.send(Order::Down(time, done)).await.is_ok() {
             let _ = heard.await;
         }

@@ -61,6 +61,8 @@ pub struct QuantView {
     pub location: String,
     /// `internal`, `customer`, ...
     pub usage: String,
+    /// Name of the lot or serial number; empty without one.
+    pub lot: String,
     /// In millionths of the unit; may be negative.
     pub quantity: i64,
 }
@@ -229,6 +231,7 @@ fn quant(db: &Db, id: i64) -> QuantView {
         location_id: location,
         location: db.text("stock.location", location, "complete_name"),
         usage: db.text("stock.location", location, "usage"),
+        lot: db.text("stock.lot", db.ref_id(QUANT, id, "lot_id").unwrap_or(0), "name"),
         quantity: db.num(QUANT, id, "quantity"),
     }
 }

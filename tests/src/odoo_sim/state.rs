@@ -10,7 +10,7 @@ use super::hands::Hands;
 use super::value::{Rec, Val};
 use super::version::OdooVersion;
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     clock: Mutex<Clock>,
     /// How long every call takes before its transaction starts; overlapping calls then race as on a real server.
     pub(crate) latency: Mutex<Duration>,
+    /// How long the first call after a start takes, and whether it is still to come.
+    warming: Mutex<(Duration, bool)>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -74,6 +76,14 @@ struct Clock {
     start: Timestamp,
     began: Instant,
     skipped: Duration,
+}
+
+/// What happens in the place of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Instead {
+    Error(OdooError),
+    /// The action of an app's wizard is answered.
+    Wizard,
 }
 
 /// A call on its way to a model.
@@ -112,6 +122,7 @@ impl Inner {
             data: Mutex::new(data),
             clock: Mutex::new(clock),
             latency: Mutex::new(Duration::ZERO),
+            warming: Mutex::new((Duration::ZERO, false)),
         }
     }
 
@@ -134,6 +145,30 @@ impl Inner {
     /// `YYYY-MM-DD HH:MM:SS.ffffff`
     pub(crate) fn now_text(&self) -> String {
         self.now().strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
+    }
+
+    fn warming(&self) -> MutexGuard<'_, (Duration, bool)> {
+        self.warming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_warm_up(&self, time: Duration) {
+        self.warming().0 = time;
+    }
+
+    /// The server went down: its next call will be a first one.
+    pub(crate) fn cool(&self) {
+        self.warming().1 = true;
+    }
+
+    /// The first call after a start loads the registry, and takes its time.
+    pub(crate) async fn warm_up(&self) {
+        let time = {
+            let mut warming = self.warming();
+            std::mem::take(&mut warming.1).then_some(warming.0)
+        };
+        if let Some(time) = time {
+            tokio::time::sleep(time).await;
+        }
     }
 
     pub(crate) fn commits(&self) -> u64 {
@@ -172,7 +207,7 @@ impl Inner {
     }
 
     /// Executes one call as one transaction, with the people who act before and after it.
-    pub(crate) fn execute(&self, call: Call, refuse: Option<OdooError>) -> Outcome<Reply> {
+    pub(crate) fn execute(&self, call: Call, instead: Option<Instead>) -> Outcome<Reply> {
         let now = self.now_text();
         let mut data = self.lock();
         let role = data
@@ -191,8 +226,9 @@ impl Inner {
             now: now.clone(),
             began: call.began,
         };
-        let done = match refuse {
-            Some(error) => Err(error),
+        let done = match instead {
+            Some(Instead::Error(error)) => Err(error),
+            Some(Instead::Wizard) => Ok(Reply::Value(wizard())),
             None => dispatch::call(&mut env, &call.model, &call.method, call.args),
         };
         match &done {
@@ -262,6 +298,19 @@ impl Inner {
         }
         counts
     }
+}
+
+/// The question that an app of text messages asks before a transfer.
+fn wizard() -> Value {
+    json!({
+        "name": "SMS",
+        "type": "ir.actions.act_window",
+        "res_model": "confirm.stock.sms",
+        "view_mode": "form",
+        "views": [[false, "form"]],
+        "target": "new",
+        "context": {},
+    })
 }
 
 impl Data {

@@ -5,7 +5,7 @@ use super::error::{OdooError, Outcome};
 use super::product::is_tracked;
 use super::stock_move::{self, LINE, MOVE};
 use super::stock_picking::{self, PICKING, open_moves};
-use super::value::{In, Rec, Val, Vals, id_list};
+use super::value::{In, MICRO, Rec, Val, Vals, id_list};
 use super::version::OdooVersion;
 use super::{stock_kit, stock_quant};
 use serde_json::{Value, json};
@@ -75,6 +75,7 @@ fn validate(env: &mut Env<'_>, id: i64) -> Outcome<Verdict> {
         return Err(OdooError::user(NOTHING_RESERVED));
     }
     check_lots(env, &moves, &doing)?;
+    check_serials(env, &moves, &doing)?;
     let short: Vec<i64> = moves
         .iter()
         .copied()
@@ -192,6 +193,9 @@ fn check_lots(env: &mut Env<'_>, moves: &[i64], doing: &impl Fn(&Env<'_>, i64) -
             .filter(|l| env.db.ref_id(LINE, *l, "lot_id").is_none())
             .collect();
         for line in bare {
+            if make_lot(env, *item, line)? {
+                continue;
+            }
             if !(env.is(OdooVersion::V19) && take_lot(env, *item, line)) {
                 without.push(env.display_name("product.product", product));
             }
@@ -204,6 +208,52 @@ fn check_lots(env: &mut Env<'_>, moves: &[i64], doing: &impl Fn(&Env<'_>, i64) -
         "You need to supply a Lot/Serial number for products {}.",
         without.join(", ")
     )))
+}
+
+/// A receipt makes the lot that a line names; a delivery does not take one that it does not know.
+fn make_lot(env: &mut Env<'_>, item: i64, line: i64) -> Outcome<bool> {
+    let name = env.db.val(LINE, line, "lot_name");
+    let kind = env.db.ref_id(MOVE, item, "picking_type_id").unwrap_or(0);
+    if !name.truthy() || env.db.text("stock.picking.type", kind, "code") != "incoming" {
+        return Ok(false);
+    }
+    let product = env.db.ref_id(LINE, line, "product_id").unwrap_or(0);
+    let known = env
+        .db
+        .by("stock.lot", "product_id", product)
+        .into_iter()
+        .find(|l| env.db.val("stock.lot", *l, "name") == name);
+    let lot = match known {
+        Some(lot) => lot,
+        None => {
+            let company = env.db.val(MOVE, item, "company_id");
+            let vals = Vals::from([
+                ("name", In::Val(name)),
+                ("product_id", In::Val(Val::Int(product))),
+                ("company_id", In::Val(company)),
+            ]);
+            env.create("stock.lot", vals)?
+        }
+    };
+    env.db.set(LINE, line, "lot_id", Val::Int(lot));
+    Ok(true)
+}
+
+/// A serial number is one piece.
+fn check_serials(env: &Env<'_>, moves: &[i64], doing: &impl Fn(&Env<'_>, i64) -> i64) -> Outcome<()> {
+    for item in moves.iter().filter(|m| doing(env, **m) != 0) {
+        let product = env.db.ref_id(MOVE, *item, "product_id").unwrap_or(0);
+        let too_many = |l: &i64| env.db.num(LINE, *l, "quantity") > MICRO;
+        if env.db.text("product.product", product, "tracking") == "serial"
+            && env.db.by(LINE, "move_id", *item).iter().any(too_many)
+        {
+            return Err(OdooError::user(format!(
+                "You can only process 1.0 Units of products with unique serial number: {}.",
+                env.display_name("product.product", product)
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn take_lot(env: &mut Env<'_>, item: i64, line: i64) -> bool {

@@ -182,3 +182,62 @@ async fn a_failed_call_leaves_no_trace_behind() {
     assert_eq!(answer["error"]["data"]["name"], "odoo.exceptions.UserError");
     assert_eq!(sim.snapshot(), before);
 }
+
+#[tokio::test]
+async fn a_call_executed_twice_is_answered_once() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    sim.faults()
+        .on(Target::any(), When::First(2), Fault::ExecuteTwice);
+    let partner = json!([{ "name": "Twin" }]);
+    client
+        .call("res.partner", "create", partner, json!({}))
+        .await
+        .unwrap();
+    let domain = json!([[["name", "=", "Twin"]]]);
+    let (_, found) = client
+        .call("res.partner", "search", domain, json!({}))
+        .await
+        .unwrap();
+    assert_eq!(found["result"].as_array().unwrap().len(), 2);
+    // an external id makes the second time the same record
+    sim.faults().on(load(), When::Nth(1), Fault::ExecuteTwice);
+    client.load_entry(&sim, "t.a").await.unwrap();
+    assert_eq!(sim.snapshot().moves.len(), 1);
+}
+
+#[tokio::test]
+async fn first_call_after_a_start_is_slow() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    client.load_entry(&sim, "t.a").await.unwrap();
+    sim.set_warm_up(Duration::from_millis(400));
+    sim.stop().await;
+    sim.start_again().await.unwrap();
+    for (key, slow) in [("t.b", true), ("t.c", false)] {
+        let began = std::time::Instant::now();
+        client.load_entry(&sim, key).await.unwrap();
+        assert_eq!(began.elapsed() >= Duration::from_millis(400), slow, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn proxies_answer_with_pages_and_ask_for_patience() {
+    let (sim, client) = started(OdooVersion::V18).await;
+    for (nth, status) in [(1, 429), (2, 502), (3, 503), (4, 504)] {
+        sim.faults().on(
+            load(),
+            When::Nth(nth),
+            Fault::Proxy {
+                status,
+                retry_after: (status == 429).then_some(30),
+            },
+        );
+    }
+    for status in [429, 502, 503, 504] {
+        // the body is a page, not JSON
+        assert_eq!(
+            client.load_entry(&sim, "t.a").await.unwrap(),
+            (status, serde_json::Value::Null)
+        );
+    }
+    assert!(sim.snapshot().moves.is_empty());
+}

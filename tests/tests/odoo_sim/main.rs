@@ -4,6 +4,9 @@
 
 mod behaviour;
 mod client;
+mod companies;
 mod faults;
 mod invoices;
+mod refusals;
 mod speed;
+mod stock;

@@ -46,7 +46,11 @@ impl<'i> Compare<'i> {
                 args[3].as_str().unwrap_or("").to_owned(),
                 args[4].as_str().unwrap_or("").to_owned(),
             ),
-            _ => {
+            Some(_) => (
+                String::new(),
+                step["rpc"]["method"].as_str().unwrap_or("").to_owned(),
+            ),
+            None => {
                 let url = step["http"]["url"].as_str().unwrap_or("");
                 let mut parts = url.rsplit('/');
                 let method = parts.next().unwrap_or("").to_owned();
@@ -64,6 +68,14 @@ impl<'i> Compare<'i> {
     /// Everything that differs; empty when the answer is as recorded.
     pub(crate) fn answer(&mut self, recorded: &Value, status: Option<u64>, sent: &Sent) -> Vec<String> {
         self.wrong.clear();
+        if recorded.get("_transport_error").is_some() || sent.refused {
+            if recorded.get("_transport_error").is_some() != sent.refused {
+                self.wrong.push(format!("refused: {}", sent.refused));
+            }
+            return std::mem::take(&mut self.wrong);
+        }
+        let whole = raw_json(recorded);
+        let recorded = whole.as_ref().unwrap_or(recorded);
         let status = status.unwrap_or(200);
         if status != u64::from(sent.status) {
             self.wrong
@@ -113,6 +125,10 @@ impl<'i> Compare<'i> {
             self.wrong
                 .push(format!("{} instead of {}", brief(ours), brief(recorded)));
         }
+        // a large answer was kept as text, which may end before these
+        if recorded.get("message").is_none() {
+            return;
+        }
         for key in ["message", "arguments", "context"] {
             if recorded.get(key).is_some() != ours.get(key).is_some() {
                 self.wrong.push(format!("error without or with {key}"));
@@ -123,6 +139,8 @@ impl<'i> Compare<'i> {
     fn result(&mut self, recorded: &Value, ours: &Value) {
         let model = self.model.clone();
         match self.method.as_str() {
+            // users have other numbers on another server
+            "login" | "authenticate" => self.kind("result", recorded, ours),
             "create" | "search" => self.learn(&model, recorded, ours, "result"),
             "load" => {
                 self.learn(&model, &recorded["ids"], &ours["ids"], "ids");
@@ -199,6 +217,7 @@ impl<'i> Compare<'i> {
                     self.same(at, a, b, model);
                 }
             }
+            (Value::String(a), Value::String(b)) if field == "write_date" => self.ids.learn_time(a, b),
             (a, b) if OWN.contains(&field) => self.kind(at, a, b),
             (Value::String(a), Value::String(b)) if a.len() == 19 && b.len() == 19 => {}
             // a text with the name of another entry in it
@@ -254,6 +273,17 @@ impl<'i> Compare<'i> {
             _ => self.learn(model, recorded, ours, at),
         }
     }
+}
+
+/// The JSON of a body that was kept as text because of its size, its traceback cut off.
+fn raw_json(recorded: &Value) -> Option<Value> {
+    let text = recorded
+        .get("_raw_body")?
+        .as_str()
+        .filter(|t| t.starts_with('{'))?;
+    ["", "\"}}}", "\"}"]
+        .iter()
+        .find_map(|end| serde_json::from_str(&format!("{text}{end}")).ok())
 }
 
 fn strip(value: &Value, key: &str) -> Value {

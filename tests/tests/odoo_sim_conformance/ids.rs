@@ -50,11 +50,32 @@ pub(crate) fn relation(model: &str, field: &str) -> Option<&'static str> {
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     map: HashMap<(String, i64), i64>,
+    /// Recorded seconds and ours, of the times that answers showed.
+    times: HashMap<String, String>,
 }
 
 impl Ids {
     pub(crate) fn learn(&mut self, model: &str, recorded: i64, ours: i64) {
         self.map.insert((model.to_owned(), recorded), ours);
+    }
+
+    pub(crate) fn learn_time(&mut self, recorded: &str, ours: &str) {
+        self.times.insert(recorded.to_owned(), ours.to_owned());
+    }
+
+    /// A time for a request: what we showed where the recording showed it, with the fraction it may have.
+    fn time(&self, value: &Value) -> Value {
+        let known = value
+            .as_str()
+            .and_then(|text| Some((self.times.get(text.get(..19)?)?, text.get(19..)?)));
+        known.map_or_else(
+            || value.clone(),
+            |(ours, rest)| Value::from(format!("{ours}{rest}")),
+        )
+    }
+
+    pub(crate) fn knows(&self, model: &str, recorded: i64) -> bool {
+        self.get(model, recorded).is_some()
     }
 
     pub(crate) fn get(&self, model: &str, recorded: i64) -> Option<i64> {
@@ -137,7 +158,11 @@ impl Ids {
                 } else {
                     relation(model, name)
                 };
-                let value = other.map_or_else(|| value.clone(), |m| self.value(m, value));
+                let value = match other {
+                    Some(other) => self.value(other, value),
+                    None if name == "write_date" => self.time(value),
+                    None => value.clone(),
+                };
                 Value::Array(vec![field.clone(), op.clone(), value])
             }
             _ => item.clone(),

@@ -6,17 +6,17 @@ use std::time::Duration;
 use tillwire_e2e::odoo_sim::{OdooSim, OdooVersion};
 
 /// Recorded ids of the lab's own records, per version 17, 18, 19.
-struct Recorded {
-    transfer: i64,
+pub(crate) struct Recorded {
+    pub(crate) transfer: i64,
     card: i64,
     tax_payable: i64,
-    revenue: i64,
+    pub(crate) revenue: i64,
     revenue_untaxed: i64,
     over_short: i64,
     suspense: i64,
     receivable: i64,
     outstanding: [i64; 2],
-    pos_journal: i64,
+    pub(crate) pos_journal: i64,
     sale_journal: i64,
     tax: i64,
     tax_line: i64,
@@ -106,14 +106,14 @@ pub(crate) struct Lab {
     pub(crate) sim: OdooSim,
     pub(crate) http: reqwest::Client,
     pub(crate) ids: Ids,
-    recorded: &'static Recorded,
-    stock: i64,
+    pub(crate) recorded: &'static Recorded,
+    pub(crate) stock: i64,
     customers: i64,
-    delivery: i64,
-    product: i64,
-    consumable: i64,
+    pub(crate) delivery: i64,
+    pub(crate) product: i64,
+    pub(crate) consumable: i64,
     /// Counts made before the first recording about stock.
-    counts: Vec<(i64, i64)>,
+    pub(crate) counts: Vec<(i64, i64)>,
 }
 
 impl Lab {
@@ -150,13 +150,13 @@ impl Lab {
         lab
     }
 
-    fn call(&self, model: &str, method: &str, args: &Value) -> Value {
+    pub(crate) fn call(&self, model: &str, method: &str, args: &Value) -> Value {
         self.sim
             .hands(|h| h.call(model, method, args))
             .unwrap_or_else(|e| panic!("{model}.{method} {args}: {e}"))
     }
 
-    fn create(&self, model: &str, vals: Value) -> i64 {
+    pub(crate) fn create(&self, model: &str, vals: Value) -> i64 {
         self.call(model, "create", &json!([vals])).as_i64().unwrap()
     }
 
@@ -278,128 +278,5 @@ impl Lab {
                 _ => {}
             }
         }
-    }
-
-    /// Makes what a recording found there without having made it in one of its own steps.
-    pub(crate) fn prepare(&mut self, name: &str, steps: &[Value]) {
-        let company = self.sim.ids().company;
-        for lock in [
-            "fiscalyear_lock_date",
-            "tax_lock_date",
-            "sale_lock_date",
-            "period_lock_date",
-        ] {
-            let _ = self
-                .sim
-                .hands(|h| h.call("res.company", "write", &json!([[company], { lock: false }])));
-        }
-        let used = |method: &str| -> Vec<i64> {
-            let steps = steps.iter().filter(|s| s["rpc"]["args"][4] == method);
-            let mut ids: Vec<i64> = steps.filter_map(|s| s["rpc"]["args"][5][0][0].as_i64()).collect();
-            ids.dedup();
-            ids
-        };
-        match name.get(..3).unwrap_or("") {
-            "e02" => self
-                .sim
-                .hands(|h| h.count_stock(self.product, self.stock, 100))
-                .unwrap(),
-            "e03" => {
-                for (product, stock) in std::mem::take(&mut self.counts) {
-                    self.sim
-                        .hands(|h| h.count_stock(product, self.stock, stock))
-                        .unwrap();
-                }
-            }
-            "c14" => self.entries(&used("button_draft"), "2026-09-15", true),
-            "b19" => self.entries(&used("button_draft"), "2026-11-20", true),
-            "d00" if self.sim.version() == OdooVersion::V19 => {
-                // the chart of 19 that was recorded has no journal for cash
-                let cash = self.sim.ids().journal_cash;
-                self.call("account.journal", "unlink", &json!([[cash]]));
-            }
-            "c16" => self.entries(&used("action_post"), "2026-11-20", false),
-            "e12" | "e13" => {
-                let mut ids = used("button_validate");
-                ids.sort_unstable();
-                ids.dedup();
-                for id in ids {
-                    let ours = self.picking();
-                    self.ids.learn("stock.picking", id, ours);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What somebody did between two recorded steps.
-    pub(crate) fn before(&mut self, name: &str, step: &Value) {
-        let note = step["note"].as_str().unwrap_or("");
-        match (name.get(..3).unwrap_or(""), note) {
-            ("d04", "reconcile") => self.receivable_lines(step),
-            ("c08", "limited user") => {
-                let company = self.sim.ids().company;
-                self.call(
-                    "res.company",
-                    "write",
-                    &json!([[company], { "fiscalyear_lock_date": "2026-10-31" }]),
-                );
-            }
-            ("e09", "archived product") => {
-                self.sim.hands(|h| h.archive_product(self.consumable)).unwrap();
-            }
-            ("e09", "zero") => {
-                self.call("product.product", "action_unarchive", &json!([[self.consumable]]));
-            }
-            _ => {}
-        }
-    }
-
-    /// The recording does not show how it found the open lines of the latest payment and the latest invoice.
-    fn receivable_lines(&mut self, step: &Value) {
-        let recorded = &step["rpc"]["args"][5][0];
-        for (at, kind) in ["entry", "out_invoice"].into_iter().enumerate() {
-            let domain = json!([
-                ["move_id.move_type", "=", kind],
-                ["account_id.account_type", "=", "asset_receivable"],
-                ["parent_state", "=", "posted"]
-            ]);
-            let found = self.call("account.move.line", "search", &json!([domain, 0, 1, "id desc"]));
-            self.ids.learn(
-                "account.move.line",
-                recorded[at].as_i64().unwrap(),
-                found[0].as_i64().unwrap(),
-            );
-        }
-    }
-
-    fn entries(&mut self, recorded: &[i64], day: &str, posted: bool) {
-        let account = |id| self.ids.get("account.account", id).unwrap();
-        let (cash, income) = (account(self.recorded.transfer), account(self.recorded.revenue));
-        let journal = self
-            .ids
-            .get("account.journal", self.recorded.pos_journal)
-            .unwrap();
-        for id in recorded {
-            let vals = json!({ "date": day, "journal_id": journal, "line_ids": [
-                [0, 0, { "account_id": cash, "debit": 5 }], [0, 0, { "account_id": income, "credit": 5 }]] });
-            let ours = self.create("account.move", vals);
-            if posted {
-                self.call("account.move", "action_post", &json!([[ours]]));
-            }
-            self.ids.learn("account.move", *id, ours);
-        }
-    }
-
-    fn picking(&self) -> i64 {
-        let mut line =
-            json!({ "product_id": self.product, "product_uom_qty": 1, "quantity": 1, "picked": true });
-        if self.sim.version() != OdooVersion::V19 {
-            line["name"] = "HL".into();
-        }
-        self.create(
-            "stock.picking",
-            json!({ "picking_type_id": self.delivery, "move_ids": [[0, 0, line]] }),
-        )
     }
 }

@@ -9,6 +9,22 @@ pub(crate) struct Sent {
     pub(crate) status: u16,
     /// `None` when it was not JSON.
     pub(crate) body: Option<Value>,
+    /// Whether there was no answer at all, because nobody listened.
+    pub(crate) refused: bool,
+}
+
+/// A body of which the recording keeps the size alone: a search for a name of so many letters.
+fn of_size(summary: &str, rpc: bool, secret: &str, db: &str) -> String {
+    let mib: usize = summary.split(' ').next().and_then(|n| n.parse().ok()).unwrap();
+    let domain = json!([["name", "=", "x".repeat(mib << 20)]]);
+    if rpc {
+        let args = json!([db, 2, secret, "res.partner", "search_count", [domain], {}]);
+        json!({ "jsonrpc": "2.0", "method": "call", "id": 1,
+            "params": { "service": "object", "method": "execute_kw", "args": args } })
+        .to_string()
+    } else {
+        json!({ "domain": domain }).to_string()
+    }
 }
 
 impl Lab {
@@ -24,12 +40,23 @@ impl Lab {
             }
             None => self.plain(&step["http"]),
         };
-        let response = request.send().await.unwrap();
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                assert!(error.is_connect(), "{error:?}");
+                return Sent {
+                    status: 0,
+                    body: None,
+                    refused: true,
+                };
+            }
+        };
         let status = response.status().as_u16();
         let text = response.text().await.unwrap();
         Sent {
             status,
             body: serde_json::from_str(&text).ok(),
+            refused: false,
         }
     }
 
@@ -55,6 +82,14 @@ impl Lab {
             request = request.header(name, self.secret(value.as_str().unwrap_or("")));
         }
         let params = &http["params"];
+        if let Some(summary) = params.get("_summary").and_then(Value::as_str) {
+            let key = self.sim.key_of(Role::Admin);
+            let body = of_size(summary, path == "/jsonrpc", &key, self.sim.db());
+            return request
+                .header("content-type", kind)
+                .header("authorization", format!("bearer {key}"))
+                .body(body);
+        }
         let body = match params.get("_raw_body").and_then(Value::as_str) {
             Some(raw) => raw.to_owned(),
             None if params.is_null() => return request,
