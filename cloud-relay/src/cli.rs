@@ -11,6 +11,7 @@ mod doctor;
 mod exception;
 mod export;
 mod init;
+mod month;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -88,6 +89,11 @@ enum Command {
     Day {
         #[command(subcommand)]
         command: day::DayCommand,
+    },
+    /// Months: what keeps them from being closed.
+    Month {
+        #[command(subcommand)]
+        command: month::MonthCommand,
     },
     /// What needs a person.
     Exception {
@@ -201,6 +207,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         } => show_config(&common)?,
         Command::Device { command } => device::act(&common, command).await?,
         Command::Day { command } => day::act(&common, command).await?,
+        Command::Month { command } => return month::act(&common, command).await,
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,
         Command::Verify { export } => return export::verify(&common, &export),

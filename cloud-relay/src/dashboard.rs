@@ -12,6 +12,7 @@ mod day;
 mod from_store;
 mod html;
 mod live;
+mod month;
 mod now;
 pub mod view;
 
@@ -30,7 +31,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::clock::Clock;
 use crate::events::RelayEvent;
-use view::{DayView, NowView, RecordView};
+use tillwire_relay_core::closing::Month;
+use view::{DayView, MonthView, NowView, RecordView};
 
 /// Where the pages get what they show. Called on a thread that may block.
 pub trait Views: Send + Sync + 'static {
@@ -51,6 +53,12 @@ pub trait Views: Send + Sync + 'static {
         day: BusinessDay,
         now_ms: i64,
     ) -> anyhow::Result<Option<DayView>>;
+
+    /// What keeps a retailer's month open.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView>;
 
     /// One record; `None` when there is none.
     ///
@@ -80,6 +88,7 @@ pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<R
         .route("/", get(now_page))
         .route("/live", get(live_stream))
         .route("/days/{tenant}/{store}/{day}", get(day_page))
+        .route("/months/{tenant}/{month}", get(month_page))
         .route("/records/{segment}/{number}", get(record_page))
         .route("/attachments/{digest}", get(attachment))
         .route("/assets/{name}", get(assets::serve))
@@ -122,6 +131,18 @@ async fn day_page(
         let view = pages.views.day(&tenant, &store, day, pages.clock.now_ms())?;
         let crumb = |view: &DayView| format!("{}, {}", view.row.name, view.row.day);
         Ok(view.map(|view| html::page(&crumb(&view), Some(&crumb(&view)), None, &day::body(&view))))
+    })
+    .await
+}
+
+async fn month_page(State(pages): State<Pages>, Path((tenant, month)): Path<(String, String)>) -> Response {
+    let (Ok(tenant), Ok(month)) = (TenantId::new(&tenant), month.parse::<Month>()) else {
+        return missing("A month's address is /months/TENANT/2026-11.");
+    };
+    ask(pages, move |pages| {
+        let view = pages.views.month(&tenant, month, pages.clock.now_ms())?;
+        let title = format!("Closing {month}");
+        Ok(Some(html::page(&title, Some(&title), None, &month::body(&view))))
     })
     .await
 }

@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod closing;
 pub mod config;
 pub mod dashboard;
 pub mod days;

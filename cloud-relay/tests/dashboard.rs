@@ -13,6 +13,7 @@ use tillwire_relay::clock::Clock;
 use tillwire_relay::dashboard::view::*;
 use tillwire_relay::dashboard::{Views, router};
 use tillwire_relay::events::RelayEvent;
+use tillwire_relay_core::closing::Month;
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
 
@@ -101,6 +102,26 @@ impl Views for OneStore {
         Ok((store.as_str() == "maple-main").then_some(view))
     }
 
+    fn month(&self, _: &TenantId, month: Month, _: i64) -> anyhow::Result<MonthView> {
+        let day: BusinessDay = "2026-11-14".parse().unwrap();
+        let blocker = BlockerRow {
+            day: Some((day, "/days/maple/maple-main/2026-11-14".to_owned())),
+            state: chip(Tone::Bad, "day held"),
+            what: "the day is held by exception 7".to_owned(),
+            mend: "sign it".to_owned(),
+            at_risk: Some(usd(123_456)),
+        };
+        let store = MonthStore {
+            name: "Maple & Main".to_owned(),
+            state: chip(Tone::Bad, "1 thing keeps it open"),
+            blockers: vec![blocker],
+        };
+        Ok(MonthView {
+            month: month.to_string(),
+            stores: vec![store],
+        })
+    }
+
     fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>> {
         Ok(Some(RecordView {
             segment,
@@ -183,6 +204,22 @@ async fn a_ledger_amount_leads_to_the_captured_bytes() {
 }
 
 #[tokio::test]
+async fn a_month_lists_what_keeps_it_open_and_leads_to_the_day() {
+    let (_, router, _events) = pages();
+    let month = text(get(&router, "/months/maple/2026-11").await).await;
+    assert!(
+        month.contains("Closing 2026-11") && month.contains("1 thing keeps it open"),
+        "{month}"
+    );
+    assert!(month.contains("href=\"/days/maple/maple-main/2026-11-14\"") && month.contains("$1,234.56"));
+    let first = text(get(&router, "/").await).await;
+    assert!(
+        first.contains("href=\"/months/maple/2026-11\""),
+        "the first page leads there"
+    );
+}
+
+#[tokio::test]
 async fn wrong_addresses_are_not_found_and_say_what_is_wanted() {
     let (_, router, _events) = pages();
     let cases = [
@@ -192,6 +229,7 @@ async fn wrong_addresses_are_not_found_and_say_what_is_wanted() {
             "/days/maple/maple-main/yesterday",
             "/days/TENANT/STORE/2026-11-14",
         ),
+        ("/months/maple/2026-13", "/months/TENANT/2026-11"),
         ("/records/zz/1", "32 hexadecimal digits"),
         ("/attachments/00", "64 hexadecimal digits"),
         ("/../../etc/passwd", "No such page"),

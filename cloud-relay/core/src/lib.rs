@@ -2,6 +2,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod books;
+pub mod closing;
 pub mod exception;
 pub mod facts;
 pub mod ingest;

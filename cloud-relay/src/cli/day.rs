@@ -67,6 +67,17 @@ pub(super) enum DayCommand {
         #[arg(long = "use", requires = "exception", value_name = "RECORD")]
         choice: Option<String>,
     },
+    /// Say that the store did not open on a day, so that nobody waits for its sales. One that sold all the same is
+    /// posted as any other.
+    Closed {
+        /// TENANT/STORE
+        store: Place,
+        /// The business day.
+        day: BusinessDay,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
     /// Take back what was signed for a day.
     Reopen {
         /// TENANT/STORE
@@ -110,6 +121,11 @@ pub(super) async fn act(common: &Common, command: DayCommand) -> Result<()> {
             };
             sign(common, &store, of, day, reason, exception, decision).await
         }
+        DayCommand::Closed {
+            store: of,
+            day,
+            reason,
+        } => closed(common, &config, &store, of, day, reason).await,
         DayCommand::Reopen {
             store: of,
             day,
@@ -389,6 +405,37 @@ async fn sign(
     for one in signed {
         println!("signed {one}");
     }
+    Ok(())
+}
+
+async fn closed(
+    common: &Common,
+    config: &Config,
+    store: &Store,
+    of: Place,
+    day: BusinessDay,
+    reason: String,
+) -> Result<()> {
+    let settings = config.stores.store(&of.tenant, &of.store);
+    let settings =
+        settings.with_context(|| format!("no [[store]] {}/{} is configured", of.tenant, of.store))?;
+    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
+    if day >= settings.day_at_ms(now_ms) {
+        bail!(
+            "{day} is not over at {}/{}; say so afterwards",
+            of.tenant,
+            of.store
+        );
+    }
+    let place = of.clone();
+    store
+        .write(move |unit| {
+            days::ensure(unit, &place.tenant, &place.store, day, now_ms)?;
+            let words = format!("{}/{} {day}: {reason}", place.tenant, place.store);
+            crate::store::audit(unit, &by, "store closed that day", &words, now_ms)
+        })
+        .await?;
+    println!("{}/{} did not open on {day}", of.tenant, of.store);
     Ok(())
 }
 

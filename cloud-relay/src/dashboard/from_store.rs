@@ -1,5 +1,6 @@
 //! What the pages show, read from the store. Each page is one snapshot of it.
 
+mod closing;
 mod detail;
 mod summary;
 
@@ -9,11 +10,12 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::odoo::EffectKind;
 use tillwire_relay_core::settings::RelaySettings;
 
 use super::Views;
-use super::view::{DayRow, DayView, ExceptionRow, NowView, RecordView, StoreRow};
+use super::view::{DayRow, DayView, ExceptionRow, MonthView, NowView, RecordView, StoreRow};
 use crate::days::look;
 use crate::endpoint::Downlink;
 use crate::store::exceptions::{Filter, StoredException};
@@ -110,6 +112,13 @@ impl Views for StoreViews {
                     .collect(),
                 transactions: transactions(&looked.facts),
             }))
+        })?)
+    }
+
+    fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView> {
+        Ok(self.store.read_blocking(|db| {
+            let stores = self.settings.iter().filter(|store| store.tenant == *tenant);
+            closing::month(db, stores, month, now_ms)
         })?)
     }
 

@@ -2,6 +2,7 @@
 //! stream can send it alone.
 
 use maud::{Markup, html};
+use tillwire_relay_core::closing::Month;
 
 use super::html::{chip, difference, moment, money};
 use super::view::{DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
@@ -96,7 +97,7 @@ fn day(row: &DayRow) -> Markup {
     html! {
         tr data-key=(path) {
             th scope="row" { a href=(path) { (row.day) } }
-            td { (row.name) }
+            td { (row.name) span.sub { a href=(month_path(row)) { "closing the month" } } }
             td { (chip(&row.state)) @if let Some(why) = &row.blocked_by { span.sub { (why) } } }
             td.num { (row.tickets) }
             td.num { (money(row.net)) }
@@ -115,6 +116,11 @@ fn day(row: &DayRow) -> Markup {
 /// Where a store-day's page is.
 pub(super) fn day_path(row: &DayRow) -> String {
     format!("/days/{}/{}/{}", row.tenant, row.store, row.day)
+}
+
+/// Where the page of a store-day's month is.
+fn month_path(row: &DayRow) -> String {
+    format!("/months/{}/{}", row.tenant, Month::of(row.day))
 }
 
 /// Also used on a day's own page.

@@ -149,6 +149,41 @@ pub struct DayView {
     pub transactions: Vec<TransactionRow>,
 }
 
+/// What keeps a retailer's month open.
+#[derive(Debug, Clone)]
+pub struct MonthView {
+    /// The month, such as `2026-11`.
+    pub month: String,
+    /// One per store, the worst first.
+    pub stores: Vec<MonthStore>,
+}
+
+/// What keeps one store's month open.
+#[derive(Debug, Clone)]
+pub struct MonthStore {
+    /// What people call it.
+    pub name: String,
+    /// Whether it can be closed.
+    pub state: Chip,
+    /// The list, worst first.
+    pub blockers: Vec<BlockerRow>,
+}
+
+/// One thing that keeps a month open.
+#[derive(Debug, Clone)]
+pub struct BlockerRow {
+    /// Its business day and that day's page, where it belongs to one.
+    pub day: Option<(BusinessDay, String)>,
+    /// Its kind.
+    pub state: Chip,
+    /// What was found.
+    pub what: String,
+    /// What to do.
+    pub mend: String,
+    /// Money in question.
+    pub at_risk: Option<Amount>,
+}
+
 /// One line of the day's journal.
 #[derive(Debug, Clone)]
 pub struct LedgerRow {

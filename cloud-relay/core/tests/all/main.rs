@@ -6,6 +6,7 @@ mod world;
 mod admission;
 mod books;
 mod contents;
+mod closing;
 mod days;
 mod effects;
 mod laws;
