@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tillwire_proto::{Body, PaymentCommand, Quantity, Sku, TenderKind, Transaction, TransactionKind};
-use tillwire_relay_core::books::{Posting, posting};
+use tillwire_relay_core::books::{Contribution, Posting, parts, posting};
 use tillwire_relay_core::facts::DayFacts;
 use tillwire_relay_core::odoo::{
     Answer, Backoff, Effect, EffectState, JournalEntry, Next, Payload, Refusal, Seen, Step, StepResult,
@@ -235,6 +235,10 @@ fn balances(lines: impl Iterator<Item = (String, i64)>) -> BTreeMap<String, i64>
     sums
 }
 
+fn per(parts: &[Contribution], name: impl Fn(&Contribution) -> String) -> BTreeMap<String, i64> {
+    balances(parts.iter().map(|part| (name(part), part.amount.minor())))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -296,6 +300,34 @@ proptest! {
         }));
         let target = balances(all.ledger().lines().map(|(key, line)| (format!("{key:?}"), line.amount.minor())));
         prop_assert_eq!(posted, target);
+    }
+
+    #[test]
+    fn every_posted_cent_leads_to_tickets_and_every_ticket_to_what_was_posted(
+        events in prop::collection::vec(event(), 1..25),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let all = world_of(&events);
+        let (mut postings, mut told): (Vec<Posting>, Vec<Contribution>) = (Vec::new(), Vec::new());
+        let mut sizes: Vec<usize> = cuts.iter().map(|cut| cut.index(all.records.len().max(1))).collect();
+        sizes.sort_unstable();
+        sizes.push(all.records.len());
+        for size in sizes {
+            let mut part = World::new();
+            part.records = all.records[..size].to_vec();
+            let ledger = part.ledger();
+            let Some(next) = part.posting(&postings) else { continue };
+            let made = parts(&next, ledger.contributions(), &told).unwrap();
+            prop_assert_eq!(&made.rest, &[]);
+            prop_assert!(made.of.iter().all(|part| !part.records.is_empty()));
+            let lines = balances(next.lines().map(|(key, line)| (format!("{key:?}"), line.amount.minor())));
+            prop_assert_eq!(per(&made.of, |part| format!("{:?}", part.line)), lines);
+            told.extend(made.of);
+            // forward: what was told of each ticket is what the ledger has of it
+            let by_ticket = |part: &Contribution| format!("{:?} {:?}", part.ticket, part.line);
+            prop_assert_eq!(per(&told, by_ticket), per(ledger.contributions(), by_ticket));
+            postings.push(next);
+        }
     }
 
     #[test]
