@@ -9,9 +9,11 @@ mod day;
 mod device;
 mod doctor;
 mod exception;
+mod explain;
 mod export;
 mod init;
 mod month;
+mod record;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -89,6 +91,11 @@ enum Command {
     Day {
         #[command(subcommand)]
         command: day::DayCommand,
+    },
+    /// Records: what an agent captured, down to the bytes.
+    Record {
+        #[command(subcommand)]
+        command: record::RecordCommand,
     },
     /// Months: what keeps them from being closed.
     Month {
@@ -207,6 +214,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         } => show_config(&common)?,
         Command::Device { command } => device::act(&common, command).await?,
         Command::Day { command } => day::act(&common, command).await?,
+        Command::Record { command } => record::act(&common, command).await?,
         Command::Month { command } => return month::act(&common, command).await,
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,

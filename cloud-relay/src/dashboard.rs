@@ -9,6 +9,7 @@
 
 mod assets;
 mod day;
+mod entry;
 mod from_store;
 mod html;
 mod live;
@@ -32,7 +33,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::clock::Clock;
 use crate::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
-use view::{DayView, MonthView, NowView, RecordView};
+use view::{DayView, EntryView, MonthView, NowView, RecordView};
 
 /// Where the pages get what they show. Called on a thread that may block.
 pub trait Views: Send + Sync + 'static {
@@ -53,6 +54,12 @@ pub trait Views: Send + Sync + 'static {
         day: BusinessDay,
         now_ms: i64,
     ) -> anyhow::Result<Option<DayView>>;
+
+    /// One entry of Odoo, by its external id or its name there; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>>;
 
     /// What keeps a retailer's month open.
     ///
@@ -88,6 +95,7 @@ pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<R
         .route("/", get(now_page))
         .route("/live", get(live_stream))
         .route("/days/{tenant}/{store}/{day}", get(day_page))
+        .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
         .route("/records/{segment}/{number}", get(record_page))
         .route("/attachments/{digest}", get(attachment))
@@ -131,6 +139,15 @@ async fn day_page(
         let view = pages.views.day(&tenant, &store, day, pages.clock.now_ms())?;
         let crumb = |view: &DayView| format!("{}, {}", view.row.name, view.row.day);
         Ok(view.map(|view| html::page(&crumb(&view), Some(&crumb(&view)), None, &day::body(&view))))
+    })
+    .await
+}
+
+async fn entry_page(State(pages): State<Pages>, Path(key): Path<String>) -> Response {
+    ask(pages, move |pages| {
+        let view = pages.views.entry(&key)?;
+        let title = |view: &EntryView| view.name.clone().unwrap_or_else(|| view.key.clone());
+        Ok(view.map(|view| html::page(&title(&view), Some(&title(&view)), None, &entry::body(&view))))
     })
     .await
 }

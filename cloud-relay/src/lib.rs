@@ -9,6 +9,7 @@ pub mod days;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;
+pub mod explain;
 pub mod export;
 pub mod ingest;
 pub mod jobs;

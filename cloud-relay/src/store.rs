@@ -17,6 +17,7 @@ mod error;
 pub mod exceptions;
 mod generation;
 mod migrate;
+pub mod parts;
 mod readers;
 pub mod records;
 pub mod recovery;

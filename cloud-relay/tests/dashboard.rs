@@ -102,6 +102,38 @@ impl Views for OneStore {
         Ok((store.as_str() == "maple-main").then_some(view))
     }
 
+    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>> {
+        let record = RecordLink {
+            segment: SegmentId([1; 16]),
+            number: RecordNumber(7),
+            name: "7".to_owned(),
+            amount: None,
+        };
+        let part = PartRow {
+            ticket: "10482".to_owned(),
+            register: "till-1".to_owned(),
+            kind: "sale".to_owned(),
+            amount: usd(-1504),
+            records: vec![record],
+        };
+        let line = EntryLine {
+            account: "400000".to_owned(),
+            label: "Sales <b>".to_owned(),
+            amount: usd(-1504 * 20),
+            size: usd(1504 * 20),
+            parts: vec![part; 20],
+            rest: None,
+        };
+        Ok((key == "TILL/2026/11/0003").then(|| EntryView {
+            key: "tillwire.j_maple_maple-main_20261114_r1".to_owned(),
+            name: Some(key.to_owned()),
+            state: chip(Tone::Good, "done"),
+            place: "Maple & Main, 2026-11-14".to_owned(),
+            day_path: "/days/maple/maple-main/2026-11-14".to_owned(),
+            lines: vec![line],
+        }))
+    }
+
     fn month(&self, _: &TenantId, month: Month, _: i64) -> anyhow::Result<MonthView> {
         let day: BusinessDay = "2026-11-14".parse().unwrap();
         let blocker = BlockerRow {
@@ -131,6 +163,13 @@ impl Views for OneStore {
             understood: "Sale".to_owned(),
             bytes: Some(b"{\"public_id\":\"10482\"}<b>".to_vec()),
             attachment: Some(Digest::of(b"y")),
+            went: vec![WentRow {
+                key: "tillwire.j_maple_maple-main_20261114_r1".to_owned(),
+                name: Some("TILL/2026/11/0003".to_owned()),
+                account: "400000".to_owned(),
+                label: "Sales".to_owned(),
+                amount: usd(-1504),
+            }],
         }))
     }
 
@@ -201,6 +240,24 @@ async fn a_ledger_amount_leads_to_the_captured_bytes() {
     let raw = get(&router, &format!("/attachments/{}", Digest::of(b"y"))).await;
     assert_eq!(raw.headers()["content-type"], "application/octet-stream");
     assert_eq!(text(raw).await, "raw");
+}
+
+#[tokio::test]
+async fn an_entry_of_odoo_leads_to_its_tickets_and_a_record_back_to_its_entry() {
+    let (_, router, _events) = pages();
+    let entry = text(get(&router, "/entries/TILL/2026/11/0003").await).await;
+    assert!(
+        entry.contains("credit $300.80") && entry.contains("Sales &lt;b&gt;"),
+        "{entry}"
+    );
+    assert!(entry.contains("and 8 more"), "a long line folds its tickets");
+    let path = format!("/records/{}/7", SegmentId([1; 16]));
+    assert!(entry.contains(&format!("href=\"{path}\"")), "{entry}");
+    let record = text(get(&router, &path).await).await;
+    let back = "href=\"/entries/tillwire.j_maple_maple-main_20261114_r1\"";
+    assert!(record.contains(back) && record.contains("-$15.04"), "{record}");
+    let none = get(&router, "/entries/TILL/2026/11/9999").await;
+    assert_eq!(none.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

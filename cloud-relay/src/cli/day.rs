@@ -9,9 +9,11 @@ use tillwire_relay_core::exception::{Decision, Holds};
 use tillwire_relay_core::facts::RecordId;
 
 use super::exception::shown;
+use super::explain;
 use super::{Common, Place, moment, open, print_json};
 use crate::config::Config;
 use crate::days::{Assessed, look};
+use crate::explain::went_to;
 use crate::store::days::{self, DayRow};
 use crate::store::effects::{self, StoredEffect};
 use crate::store::exceptions::{self, Filter, StoredException};
@@ -38,12 +40,16 @@ pub(super) enum DayCommand {
         /// The business day, such as 2026-11-14.
         day: BusinessDay,
     },
-    /// Where each cent comes from: ledger lines down to tickets and records.
+    /// Where each cent comes from and where it went: a day's ledger, or one entry of Odoo, down to tickets and records.
+    /// `record show` goes on to the captured bytes.
     Explain {
         /// TENANT/STORE
-        store: Place,
+        store: Option<Place>,
         /// The business day.
-        day: BusinessDay,
+        day: Option<BusinessDay>,
+        /// An entry instead, by its name in Odoo (`TILL/2026/11/0003`) or its external id.
+        #[arg(long, conflicts_with_all = ["store", "day"])]
+        entry: Option<String>,
         /// Only what this ticket number adds.
         #[arg(long)]
         ticket: Option<String>,
@@ -102,11 +108,21 @@ pub(super) async fn act(common: &Common, command: DayCommand) -> Result<()> {
         DayCommand::Explain {
             store: of,
             day,
+            entry,
             ticket,
             account,
         } => {
-            let (_, seen) = seen(&config, &store, of, day).await?;
-            explain(common, &seen, ticket.as_deref(), account.as_deref())
+            let only = explain::Only { ticket, account };
+            if let Some(name) = entry {
+                return explain::entry(common, &store, &name, &only).await;
+            }
+            let (of, day) = explain::place(of, day)?;
+            let (_, seen) = seen(&config, &store, of.clone(), day).await?;
+            let wanted = only.clone();
+            let went = store
+                .read(move |db| went_to(db, (&of.tenant, &of.store, day), |part| wanted.wants(part)))
+                .await?;
+            explain::day(common, &seen, &went, &only)
         }
         DayCommand::Sign {
             store: of,
@@ -134,7 +150,7 @@ pub(super) async fn act(common: &Common, command: DayCommand) -> Result<()> {
     }
 }
 
-fn record(text: &str) -> Result<RecordId> {
+pub(super) fn record(text: &str) -> Result<RecordId> {
     let parsed = text.split_once('/').and_then(|(segment, number)| {
         Some(RecordId {
             segment: SegmentId::from_hex(segment)?,
@@ -293,55 +309,6 @@ fn effect_json(one: &StoredEffect) -> Value {
         "state": effects::word(one.effect.state), "odoo_id": one.effect.document, "odoo_name": one.odoo_name,
         "reason": one.effect.reason, "attempts": one.effect.attempts,
     })
-}
-
-fn explain(common: &Common, seen: &Assessed, ticket: Option<&str>, account: Option<&str>) -> Result<()> {
-    let ledger = &seen.assessment.ledger;
-    let parts: Vec<_> = ledger
-        .contributions()
-        .iter()
-        .filter(|part| ticket.is_none_or(|ticket| part.ticket.ticket.as_str() == ticket))
-        .filter(|part| account.is_none_or(|account| part.line.account.as_str() == account))
-        .collect();
-    if common.json {
-        let all: Vec<Value> = parts
-            .iter()
-            .map(|part| {
-                json!({
-                    "account": part.line.account, "label": part.line.label, "amount": part.amount.decimal(),
-                    "register": part.ticket.register, "ticket": part.ticket.ticket,
-                    "records": part.records.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        return print_json(&all);
-    }
-    for (key, line) in ledger.lines() {
-        let mine: Vec<_> = parts.iter().filter(|part| part.line == *key).collect();
-        if mine.is_empty() {
-            continue;
-        }
-        println!("{} {} {}", key.account, key.label, line.amount);
-        for part in mine {
-            let records: Vec<String> = part.records.iter().map(ToString::to_string).collect();
-            let name = format!("{} {}", part.ticket.register, part.ticket.ticket);
-            println!(
-                "  {:>16}  {name:<24} {}",
-                part.amount.to_string(),
-                records.join(", ")
-            );
-        }
-    }
-    for (key, causes) in ledger.held_tickets() {
-        let causes: Vec<&str> = causes.iter().map(|cause| cause.as_str()).collect();
-        println!(
-            "held out: {} {} ({})",
-            key.register,
-            key.ticket,
-            causes.join(", ")
-        );
-    }
-    Ok(())
 }
 
 async fn sign(

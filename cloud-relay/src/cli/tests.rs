@@ -22,6 +22,8 @@ fn every_documented_command_is_there() {
         "day list --store acme/s01 --since 2026-11-01",
         "day show acme/s01 2026-11-14",
         "day explain acme/s01 2026-11-14 --ticket 17",
+        "day explain --entry TILL/2026/11/0003 --account 400000",
+        "record show 000102030405060708090a0b0c0d0e0f/7",
         "day sign acme/s01 2026-11-14 --reason x",
         "day reopen acme/s01 2026-11-14 --reason x",
         "day closed acme/s01 2026-11-14 --reason holiday",

@@ -54,7 +54,7 @@ fn links(records: &[RecordLink]) -> Markup {
     }
 }
 
-fn link(record: &RecordLink) -> Markup {
+pub(super) fn link(record: &RecordLink) -> Markup {
     let title = record.amount.map(money);
     html! { a href=(format!("/records/{}/{}", record.segment, record.number)) title=[title] { (record.name) } }
 }
@@ -71,7 +71,7 @@ fn effects(rows: &[EffectRow]) -> Markup {
                         td { (row.kind) }
                         td { (chip(&row.state)) }
                         td { (row.name.as_deref().unwrap_or("–")) }
-                        td { code { (row.key) } }
+                        td { @if row.has_page { a href=(format!("/entries/{}", row.key)) { code { (row.key) } } } @else { code { (row.key) } } }
                         td.wide { (row.last_error.as_deref().unwrap_or("")) }
                     } } }
                 } }
@@ -115,6 +115,7 @@ pub(super) fn record(view: &RecordView) -> Markup {
                 @for (name, value) in &view.facts { dt { (name) } dd { (value) } }
             }
         }
+        (super::entry::went(&view.went))
         section.card { div.head { h2 { "What was understood" } } pre { (view.understood) } }
         section.card {
             div.head { h2 { "Captured bytes" } @if let Some(digest) = view.attachment { code { (digest) } } }

@@ -2,6 +2,7 @@
 
 mod closing;
 mod detail;
+mod entry;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -11,11 +12,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
+use tillwire_relay_core::facts::RecordId;
 use tillwire_relay_core::odoo::EffectKind;
 use tillwire_relay_core::settings::RelaySettings;
 
 use super::Views;
-use super::view::{DayRow, DayView, ExceptionRow, MonthView, NowView, RecordView, StoreRow};
+use super::view::{DayRow, DayView, EntryView, ExceptionRow, MonthView, NowView, RecordView, StoreRow};
 use crate::days::look;
 use crate::endpoint::Downlink;
 use crate::store::exceptions::{Filter, StoredException};
@@ -115,6 +117,11 @@ impl Views for StoreViews {
         })?)
     }
 
+    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>> {
+        let name = |tenant: &TenantId, store: &StoreId| self.name(tenant, store);
+        Ok(self.store.read_blocking(|db| entry::entry(db, key, name))?)
+    }
+
     fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView> {
         Ok(self.store.read_blocking(|db| {
             let stores = self.settings.iter().filter(|store| store.tenant == *tenant);
@@ -151,7 +158,12 @@ impl Views for StoreViews {
                 understood: String::new(),
                 bytes: None,
                 attachment: None,
+                went: Vec::new(),
             };
+            if let Some(settings) = self.settings.store(&row.tenant, &row.store) {
+                let id = RecordId { segment, number };
+                view.went = entry::went(db, settings, id, &record.body, received_ms)?;
+            }
             understand(db, &row.tenant, &record.body, &mut view)?;
             Ok(Some(view))
         })?)

@@ -184,6 +184,70 @@ pub struct BlockerRow {
     pub at_risk: Option<Amount>,
 }
 
+/// One entry of Odoo, line by line down to tickets.
+#[derive(Debug, Clone)]
+pub struct EntryView {
+    /// Its external id in Odoo.
+    pub key: String,
+    /// Its name in Odoo.
+    pub name: Option<String>,
+    /// Where it stands.
+    pub state: Chip,
+    /// Store and business day.
+    pub place: String,
+    /// The page of that day.
+    pub day_path: String,
+    /// Its lines.
+    pub lines: Vec<EntryLine>,
+}
+
+/// One line of an entry.
+#[derive(Debug, Clone)]
+pub struct EntryLine {
+    /// Account code.
+    pub account: String,
+    /// What it is.
+    pub label: String,
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+    /// The same without its sign.
+    pub size: Amount,
+    /// The tickets that it is made of.
+    pub parts: Vec<PartRow>,
+    /// What no ticket explains.
+    pub rest: Option<Amount>,
+}
+
+/// What one ticket puts on a line.
+#[derive(Debug, Clone)]
+pub struct PartRow {
+    /// Its number.
+    pub ticket: String,
+    /// Its register.
+    pub register: String,
+    /// What happened.
+    pub kind: String,
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+    /// The records that tell it.
+    pub records: Vec<RecordLink>,
+}
+
+/// A line that a record went to.
+#[derive(Debug, Clone)]
+pub struct WentRow {
+    /// The entry's external id.
+    pub key: String,
+    /// Its name in Odoo.
+    pub name: Option<String>,
+    /// Account code.
+    pub account: String,
+    /// What it is.
+    pub label: String,
+    /// Debit, or credit when negative.
+    pub amount: Amount,
+}
+
 /// One line of the day's journal.
 #[derive(Debug, Clone)]
 pub struct LedgerRow {
@@ -217,6 +281,8 @@ pub struct RecordLink {
 pub struct EffectRow {
     /// Its key, which is also its external id in Odoo.
     pub key: String,
+    /// Whether it has a page of its own, because it moves money.
+    pub has_page: bool,
     /// What it is.
     pub kind: String,
     /// Where it stands.
@@ -263,4 +329,6 @@ pub struct RecordView {
     pub bytes: Option<Vec<u8>>,
     /// Their digest, when the record has some.
     pub attachment: Option<Digest>,
+    /// The posted lines that it went to.
+    pub went: Vec<WentRow>,
 }

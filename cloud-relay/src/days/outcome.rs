@@ -1,7 +1,7 @@
 //! Writing down what an assessment found, in one transaction.
 
 use tillwire_proto::{Amount, MoneyError};
-use tillwire_relay_core::books::{Posting, posting};
+use tillwire_relay_core::books::{self, Posting, posting};
 use tillwire_relay_core::odoo::{Effect, EffectKind, EffectState, JournalEntry, Payload};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::store_day::{DayAssessment, DayState};
@@ -10,7 +10,7 @@ use super::{Assessed, stock};
 use crate::store::days::{self, DayRow, Found};
 use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
-use crate::store::{StoreError, Unit, recovery};
+use crate::store::{StoreError, Unit, parts, recovery};
 
 pub(super) fn commit(
     unit: &mut Unit<'_>,
@@ -83,7 +83,14 @@ fn post(
         batch: None,
         source: serde_json::to_string(&next).map_err(|e| StoreError::refused(e.to_string()))?,
     };
-    effects::intend(unit, &new, now_ms)
+    let told = parts::told(unit.db, &row.tenant, &row.store, row.day)?;
+    let made = books::parts(&next, assessment.ledger.contributions(), &told)
+        .map_err(|e| StoreError::refused(format!("parts of {} {}: {e}", row.store, row.day)))?;
+    let fresh = effects::intend(unit, &new, now_ms)?;
+    if fresh {
+        parts::put(unit, new.effect.key.as_str(), &made)?;
+    }
+    Ok(fresh)
 }
 
 fn entries(effects: &[StoredEffect]) -> impl Iterator<Item = &StoredEffect> {

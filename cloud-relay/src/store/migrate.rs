@@ -6,6 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 const STEPS: &[(&str, &str)] = &[
     ("0001_records", include_str!("migrations/0001_records.sql")),
     ("0002_books", include_str!("migrations/0002_books.sql")),
+    ("0003_parts", include_str!("migrations/0003_parts.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -45,23 +45,29 @@ pub(super) fn link(record: RecordId, name: &str, amount: Option<Amount>) -> Reco
 
 pub(super) fn effect(stored: &effects::StoredEffect) -> EffectRow {
     let effect = &stored.effect;
+    EffectRow {
+        key: effect.key.to_string(),
+        has_page: stored_kind(effect) != EffectKind::Picking,
+        kind: match stored_kind(effect) {
+            EffectKind::JournalEntry => "journal entry".to_owned(),
+            EffectKind::Picking => "stock picking".to_owned(),
+        },
+        state: chip_of(effect),
+        name: stored.odoo_name.clone(),
+        last_error: effect.refused.clone().or_else(|| effect.reason.clone()),
+    }
+}
+
+/// Where an effect stands.
+pub(super) fn chip_of(effect: &tillwire_relay_core::odoo::Effect) -> Chip {
     let tone = match effect.state {
         EffectState::Done => Tone::Good,
         EffectState::Rejected => Tone::Bad,
         EffectState::Intent | EffectState::Sent | EffectState::Unknown => Tone::Wait,
     };
-    EffectRow {
-        key: effect.key.to_string(),
-        kind: match stored_kind(effect) {
-            EffectKind::JournalEntry => "journal entry".to_owned(),
-            EffectKind::Picking => "stock picking".to_owned(),
-        },
-        state: Chip {
-            tone,
-            word: effects::word(effect.state).to_owned(),
-        },
-        name: stored.odoo_name.clone(),
-        last_error: effect.refused.clone().or_else(|| effect.reason.clone()),
+    Chip {
+        tone,
+        word: effects::word(effect.state).to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@ use rusqlite::params;
 use tillwire_relay_core::odoo::{EffectKind, EffectState};
 
 use super::{Effects, Lease, NewEffect, check_fence, get, intend};
-use crate::store::{StoreError, audit, days, exceptions, recovery};
+use crate::store::{StoreError, audit, days, exceptions, parts, recovery};
 
 /// An effect that was read back.
 #[derive(Debug, Clone)]
@@ -58,6 +58,7 @@ impl Effects {
                     match get(unit.db, key)? {
                         Some(there) if there.effect.state == EffectState::Done => continue,
                         Some(_) => {
+                            parts::forget(unit, key)?;
                             unit.db.execute("DELETE FROM effects WHERE key = ?1", [key])?;
                             for cause in &one.gone {
                                 let words = "what Odoo holds was read back";
