@@ -53,16 +53,15 @@ fn gather(db: &Connection, settings: &StoreSettings, month: Month) -> Result<Mon
         facts
             .effects
             .extend(asked.iter().filter_map(|stored| open(stored, row.day)));
-        if let Some(account) = settings.odoo.accounts.suspense() {
-            let on_it = asked.iter().map(|stored| booked_to(stored, account));
+        if let Some(to) = settings.mapping(row.day).suspense() {
+            let on_it = asked.iter().map(|stored| booked_to(stored, to.account));
             for amount in on_it.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
-                let sum = suspense.unwrap_or(Amount::zero(amount.currency()));
-                suspense = Some(sum.checked_add(amount).map_err(too_large)?);
+                let (_, sum) = suspense.unwrap_or((to.account.clone(), Amount::zero(amount.currency())));
+                suspense = Some((to.account.clone(), sum.checked_add(amount).map_err(too_large)?));
             }
         }
     }
-    let account = settings.odoo.accounts.suspense().cloned();
-    facts.suspense = account.zip(suspense.filter(|sum| !sum.is_zero()));
+    facts.suspense = suspense.filter(|(_, sum)| !sum.is_zero());
     facts.exceptions = exceptions_of(db, settings, month)?;
     Ok(facts)
 }

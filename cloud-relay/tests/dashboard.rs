@@ -114,6 +114,7 @@ impl Views for OneStore {
             register: "till-1".to_owned(),
             kind: "sale".to_owned(),
             amount: usd(-1504),
+            row: "revenue of version 1".to_owned(),
             records: vec![record],
         };
         let line = EntryLine {
@@ -250,6 +251,7 @@ async fn an_entry_of_odoo_leads_to_its_tickets_and_a_record_back_to_its_entry() 
         entry.contains("credit $300.80") && entry.contains("Sales &lt;b&gt;"),
         "{entry}"
     );
+    assert!(entry.contains("revenue of version 1"), "{entry}");
     assert!(entry.contains("and 8 more"), "a long line folds its tickets");
     let path = format!("/records/{}/7", SegmentId([1; 16]));
     assert!(entry.contains(&format!("href=\"{path}\"")), "{entry}");

@@ -91,10 +91,13 @@ fn print_part(part: &Contribution) {
         part.ticket.ticket
     );
     println!(
-        "  {:>16}  {name:<32} {}",
+        "  {:>16}  {name}, mapped by {}",
         part.amount.to_string(),
-        records(part).join(", ")
+        part.row
     );
+    for record in &part.records {
+        println!("  {:16}  record {record}", "");
+    }
 }
 
 fn records(part: &Contribution) -> Vec<String> {
@@ -105,7 +108,7 @@ fn part_json(part: &Contribution) -> Value {
     json!({
         "account": part.line.account, "label": part.line.label, "amount": part.amount.decimal(),
         "register": part.ticket.register, "ticket": part.ticket.ticket, "kind": part.ticket.kind.name(),
-        "day": part.ticket.day, "records": records(part),
+        "day": part.ticket.day, "mapping": part.row, "records": records(part),
     })
 }
 

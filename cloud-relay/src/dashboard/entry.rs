@@ -28,7 +28,7 @@ fn line_card(line: &EntryLine) -> Markup {
                 p.empty { (money(rest)) " of this line was read back from Odoo after this relay had lost it; Odoo keeps no tickets." }
             }
             @if !line.parts.is_empty() { div.scroll { table {
-                thead { tr { th { "Ticket" } th { "Register" } th { "Kind" } th.num { "Debit or credit (−)" } th { "Records" } } }
+                thead { tr { th { "Ticket" } th { "Register" } th { "Kind" } th.num { "Debit or credit (−)" } th { "Mapped by" } th { "Records" } } }
                 tbody {
                     @for part in shown { (row(part)) }
                 }
@@ -49,6 +49,7 @@ fn row(part: &PartRow) -> Markup {
             td { (part.register) }
             td { (part.kind) }
             td.num { (money(part.amount)) }
+            td { (part.row) }
             td.wide { @for record in &part.records { (super::day::link(record)) " " } }
         }
     }

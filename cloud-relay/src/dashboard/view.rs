@@ -229,6 +229,8 @@ pub struct PartRow {
     pub kind: String,
     /// Debit, or credit when negative.
     pub amount: Amount,
+    /// The row of the mapping that chose the account.
+    pub row: String,
     /// The records that tell it.
     pub records: Vec<RecordLink>,
 }

@@ -12,6 +12,7 @@ use tillwire_proto::{Amount, BusinessKey, MoneyError};
 
 use super::ledger::{Contribution, LineKey};
 use super::posting::Posting;
+use crate::settings::RowId;
 
 /// A posting's lines by ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ pub fn parts<'a>(
     now: impl IntoIterator<Item = &'a Contribution>,
     told: impl IntoIterator<Item = &'a Contribution>,
 ) -> Result<Parts, MoneyError> {
-    let mut sums: BTreeMap<(&BusinessKey, &LineKey), Contribution> = BTreeMap::new();
+    let mut sums: BTreeMap<Cell<'_>, Contribution> = BTreeMap::new();
     for part in now {
         add(&mut sums, part, part.amount)?;
     }
@@ -43,17 +44,21 @@ pub fn parts<'a>(
     Ok(Parts { of, rest })
 }
 
+/// Whose cents they are, on which line, by which row of the mapping.
+type Cell<'a> = (&'a BusinessKey, &'a LineKey, &'a RowId);
+
 fn add<'a>(
-    sums: &mut BTreeMap<(&'a BusinessKey, &'a LineKey), Contribution>,
+    sums: &mut BTreeMap<Cell<'a>, Contribution>,
     part: &'a Contribution,
     amount: Amount,
 ) -> Result<(), MoneyError> {
-    match sums.entry((&part.ticket, &part.line)) {
+    match sums.entry((&part.ticket, &part.line, &part.row)) {
         std::collections::btree_map::Entry::Vacant(place) => {
             place.insert(Contribution {
                 amount,
-                // the base of a tax belongs to the line, not to what is left of a difference
+                // what a tax was computed on, and what was handed over, belongs to the line and not to a difference
                 base: None,
+                foreign: None,
                 ..part.clone()
             });
         }

@@ -60,6 +60,7 @@ fn part(part: &Contribution) -> PartRow {
         register: key.register.to_string(),
         kind: key.kind.name().to_owned(),
         amount: part.amount,
+        row: part.row.to_string(),
         records: part
             .records
             .iter()
