@@ -53,7 +53,7 @@ fn gather(db: &Connection, settings: &StoreSettings, month: Month) -> Result<Mon
         facts
             .effects
             .extend(asked.iter().filter_map(|stored| open(stored, row.day)));
-        if let Some(to) = settings.mapping(row.day).suspense() {
+        if let Some(to) = settings.mapping_on(row.day).suspense() {
             let on_it = asked.iter().map(|stored| booked_to(stored, to.account));
             for amount in on_it.collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
                 let (_, sum) = suspense.unwrap_or((to.account.clone(), Amount::zero(amount.currency())));

@@ -16,8 +16,8 @@ mod trade;
 
 pub use drawer::{DrawerTotals, over_short};
 pub use ledger::{BooksError, Contribution, Ledger, LedgerLine, LineKey, TaxKey};
-pub(crate) use posting::take_off;
 pub use parts::{Parts, parts};
+pub(crate) use posting::take_off;
 pub use posting::{Posting, Provenance, Unbalanced, posting};
 pub use ticket::target;
 pub(crate) use trade::card_brand;

@@ -5,8 +5,8 @@ mod world;
 
 mod admission;
 mod books;
-mod contents;
 mod closing;
+mod contents;
 mod days;
 mod effects;
 mod laws;
