@@ -33,6 +33,8 @@ pub struct Day {
     pub day: BusinessDay,
     /// The store's settings as a retailer writes them.
     pub settings: Value,
+    /// The retailer's mapping file, where there is one.
+    pub mapping: Option<Value>,
     /// The records, in order of arrival.
     pub records: Vec<Held>,
     /// What people decided.
@@ -50,7 +52,7 @@ impl fmt::Debug for Day {
         }
         writeln!(f, "looked at after {:?} records", self.looks)?;
         writeln!(f, "decisions {:?}", self.decisions)?;
-        write!(f, "settings {}", self.settings)
+        write!(f, "settings {}\nmapping {:?}", self.settings, self.mapping)
     }
 }
 
@@ -68,6 +70,7 @@ impl Day {
         figures(Evidence {
             day: self.day,
             settings: &self.settings,
+            mapping: self.mapping.as_ref(),
             records: records.collect(),
             decisions: self.decisions.clone(),
         })
@@ -83,6 +86,17 @@ pub(crate) enum Pay {
     GiftCard,
     Check,
     Unknown,
+}
+
+/// How the prices of a ticket are meant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prices {
+    /// The lines include the tax.
+    pub(crate) included: bool,
+    /// What rounding to the smallest coin added.
+    pub(crate) coin: i64,
+    /// The first tender was in Canadian dollars.
+    pub(crate) foreign: bool,
 }
 
 /// What the terminal tells of a card tender.
@@ -119,6 +133,7 @@ pub(crate) enum Event {
         pay: Vec<Pay>,
         over: i64,
         heard: Heard,
+        prices: Prices,
     },
     Void {
         of: usize,
@@ -191,8 +206,15 @@ fn trade() -> impl Strategy<Value = Event> {
     let taxes = prop::collection::vec((0..4_u8, 0..900_i64), 0..3);
     let money = (0..300_i64, 0..2_000_i64);
     let pays = prop::collection::vec(pay, 1..3);
-    (day, any::<bool>(), lines, back, taxes, money, pays, heard).prop_map(
-        |(day, till, mut lines, back, taxes, (tip, over), pay, heard)| {
+    let coin = prop_oneof![4 => Just(0_i64), 1 => -2..3_i64];
+    let rare = || prop::bool::weighted(0.2);
+    let prices = (rare(), coin, rare()).prop_map(|(included, coin, foreign)| Prices {
+        included,
+        coin,
+        foreign,
+    });
+    (day, any::<bool>(), lines, back, taxes, money, pays, heard, prices).prop_map(
+        |(day, till, mut lines, back, taxes, (tip, over), pay, heard, prices)| {
             for (number, line) in lines.iter_mut().enumerate() {
                 let sign = if back == 0 { [-1, 1][number % 2] } else { back };
                 line.count *= sign;
@@ -208,6 +230,7 @@ fn trade() -> impl Strategy<Value = Event> {
                 pay,
                 over,
                 heard,
+                prices,
             }
         },
     )
@@ -234,8 +257,11 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// What retailers decide differently.
+type Choices = (bool, bool, bool, bool, bool, bool, u8);
+
 /// The store as its retailer wrote it; some retailers decided more than others.
-fn settings((discount, suspense, by_brand, waits, float): (bool, bool, bool, bool, bool)) -> Value {
+fn settings((discount, suspense, by_brand, waits, float, more, _): Choices) -> Value {
     let mut written = json!({
         "tenant": "acme", "store": "s01", "time_zone": "America/Chicago", "registers": ["till-1", "till-2"],
         "odoo": {"company": "Acme", "journal": "TILL", "warehouse": "S01", "accounts": {
@@ -257,6 +283,15 @@ fn settings((discount, suspense, by_brand, waits, float): (bool, bool, bool, boo
         accounts["tender"]["card.visa"] = json!("101711");
         accounts["tender"]["card.amex"] = json!("101712");
     }
+    if more {
+        accounts["tender"]["cash.CAD"] = json!("101502");
+        accounts["category"] = json!({"shoes": "400011", "hats": {"account": "400012", "analytic": "Hats"}});
+        accounts["product"] = json!({"S1": {"category": "hats"}});
+        accounts["returns"] = json!("400019");
+        accounts["discount_reason"] = json!({"staff": "400008"});
+        accounts["rounding"] = json!("650001");
+        accounts["register"] = json!({"till-2": {"cash_short": "640002"}});
+    }
     if waits {
         written["ticket_without_terminal"] = json!("hold");
     }
@@ -264,6 +299,42 @@ fn settings((discount, suspense, by_brand, waits, float): (bool, bool, bool, boo
         written["opening_float"] = json!("200.00");
     }
     written
+}
+
+/// A mapping file over the store's own table: versions of yesterday, of today and of tomorrow.
+fn mapping((_, _, by_brand, .., which): Choices) -> Option<Value> {
+    let version = |number, effective: &str, all: Value, store: Value| {
+        json!({"number": number, "effective": effective, "author": "a bookkeeper", "all": all,
+               "store": {"acme/s01": store}})
+    };
+    let yesterday = version(
+        3,
+        "2026-11-19",
+        json!({"revenue": "400101"}),
+        json!({"tip": "230102"}),
+    );
+    let mut remove = vec!["shipping", "tax.State@0.01"];
+    if by_brand {
+        remove.push("tender.card.visa");
+    }
+    let today = version(
+        2,
+        "2026-11-20",
+        json!({"tip": "230202"}),
+        json!({"remove": remove}),
+    );
+    let again = version(
+        4,
+        "2026-11-20",
+        json!({"tender": {"cash": "101599"}}),
+        json!({"fee": "400303"}),
+    );
+    let tomorrow = version(5, "2026-11-21", json!({"revenue": "400999"}), json!({}));
+    match which {
+        0 => Some(json!({"version": [tomorrow, today, yesterday]})),
+        1 => Some(json!({"version": [again, today]})),
+        _ => None,
+    }
 }
 
 /// Any store-day of at most `events_max` things that happen.
@@ -274,6 +345,8 @@ pub fn day(events_max: usize) -> impl Strategy<Value = Day> {
         any::<bool>(),
         prop::bool::weighted(0.2),
         any::<bool>(),
+        any::<bool>(),
+        0..4_u8,
     );
     let looks = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
     (choices, prop::collection::vec(event(), 0..events_max), looks).prop_map(|(choices, events, looks)| {
@@ -287,6 +360,7 @@ pub fn day(events_max: usize) -> impl Strategy<Value = Day> {
         Day {
             day: parts::today(),
             settings: settings(choices),
+            mapping: mapping(choices),
             records: telling.records,
             decisions: telling.decisions,
             looks,

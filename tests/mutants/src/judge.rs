@@ -11,7 +11,7 @@ use crate::days::Day;
 use crate::exception::{CauseKey, Decision, Signature};
 use crate::facts::{Captured, DayFacts, RecordId};
 use crate::odoo::{EffectKey, JournalEntry, OdooVersion, Picking, Product, ResolvedStock};
-use crate::settings::{StoreDraft, StoreSettings};
+use crate::settings::{MappingDraft, StoreDraft, StoreSettings};
 use crate::stock::{StockTarget, delta, moved};
 use crate::store_day::assess;
 
@@ -33,7 +33,11 @@ pub struct Made {
 /// What the core itself refused.
 pub fn made(day: &Day) -> Result<Made, String> {
     let draft: StoreDraft = serde_json::from_value(day.settings.clone()).map_err(|e| e.to_string())?;
-    let settings = draft.check().map_err(|e| e.to_string())?;
+    let file: Option<MappingDraft> = match &day.mapping {
+        Some(file) => Some(serde_json::from_value(file.clone()).map_err(|e| e.to_string())?),
+        None => None,
+    };
+    let settings = draft.check_with(file.as_ref()).map_err(|e| e.to_string())?;
     let mut relay = Relay::default();
     for size in day.looks.iter().copied().chain([day.records.len()]) {
         relay.look(day, &settings, size)?;

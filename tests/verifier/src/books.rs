@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use tillwire_proto::{
-    Body, CardBrand, LineKind, RegisterId, Sku, Tender, TenderKind, TenderState, Trade, Transaction,
-    TransactionKind, Unit,
+    Amount, Body, CardBrand, Currency, Line, LineKind, RegisterId, Sku, Tender, TenderKind, TenderState,
+    Trade, Transaction, TransactionKind, Unit,
 };
 
 use crate::cards::Cards;
-use crate::settings::{Accounts, Store};
+use crate::included::{half_up, tax_inside};
+use crate::settings::Store;
 use crate::tickets::Counted;
 use crate::{Cents, Decision, Figures};
 
@@ -18,7 +19,7 @@ type Entry<'s> = (&'s str, Cents);
 
 /// Everything that a ticket is judged by.
 pub(crate) struct Audit<'a, 's> {
-    pub(crate) store: &'s Store,
+    pub(crate) store: &'s Store<'s>,
     pub(crate) cards: &'s Cards<'a>,
     pub(crate) decisions: &'s [Decision],
 }
@@ -94,11 +95,14 @@ impl<'a, 's> Audit<'a, 's> {
     }
 
     fn trade(&self, ticket: &Counted<'a>, trade: &Trade) -> Result<Vec<Entry<'s>>, String> {
-        let accounts = &self.store.accounts;
+        let mapping = &self.store.mapping;
         let mut entries = Vec::new();
         for (place, tender) in trade.tenders.iter().enumerate() {
             if tender.state == TenderState::Complete {
-                let account = self.clearing(&tender.kind, self.brand(ticket, place, tender))?;
+                let account = match foreign(tender) {
+                    Some(currency) => self.foreign_clearing(&tender.kind, currency)?,
+                    None => self.clearing(&tender.kind, self.brand(ticket, place, tender))?,
+                };
                 entries.push((account, tender.amount.minor().into()));
             }
         }
@@ -108,35 +112,67 @@ impl<'a, 's> Audit<'a, 's> {
                 -Cents::from(change.amount.minor()),
             ));
         }
-        for line in &trade.lines {
-            let sold = Cents::from(line.extended.minor());
-            let off: Cents = line.discounts.iter().map(|d| Cents::from(d.amount.minor())).sum();
-            let revenue = accounts.revenue.as_str();
-            let account = match line.kind {
-                LineKind::Item => revenue,
-                LineKind::Shipping => accounts.shipping.as_deref().unwrap_or(revenue),
-                LineKind::Fee => accounts.fee.as_deref().unwrap_or(revenue),
-                LineKind::GiftCard => wanted(accounts.gift_card.as_ref(), "gift cards sold")?,
-            };
-            match &accounts.discount {
-                Some(discounts) if line.kind != LineKind::GiftCard => {
-                    entries.extend([(account, -sold - off), (discounts.as_str(), off)]);
-                }
-                _ => entries.push((account, -sold)),
-            }
+        for (line, inside) in trade.lines.iter().zip(tax_inside(trade)) {
+            self.line(line, inside, &mut entries)?;
         }
         for tax in trade.taxes.iter().filter(|tax| !tax.amount.is_zero()) {
-            let account = accounts.tax(tax).or(accounts.suspense.as_deref());
-            let account = account.ok_or_else(|| format!("no account for the tax {}", tax.jurisdiction))?;
+            let account = mapping.tax(tax).or_else(|| mapping.account(&["suspense"]));
+            let account = wanted(account, &format!("the tax {}", tax.jurisdiction))?;
             entries.push((account, -Cents::from(tax.amount.minor())));
         }
         for tip in &trade.tips {
             entries.push((
-                wanted(accounts.tip.as_ref(), "tips")?,
+                wanted(mapping.account(&["tip"]), "tips")?,
                 -Cents::from(tip.amount.minor()),
             ));
         }
+        let rounding = Cents::from(trade.totals.rounding.minor());
+        if rounding != 0 {
+            entries.push((wanted(mapping.account(&["rounding"]), "rounding")?, -rounding));
+        }
         Ok(entries)
+    }
+
+    /// A line and its discounts, without the tax that is inside.
+    fn line(&self, line: &Line, inside: Cents, entries: &mut Vec<Entry<'s>>) -> Result<(), String> {
+        let mapping = &self.store.mapping;
+        let sold = Cents::from(line.extended.minor());
+        let account = wanted(self.revenue(line), "gift cards sold")?;
+        entries.push((account, inside - sold));
+        for discount in line.discounts.iter().filter(|_| line.kind != LineKind::GiftCard) {
+            let reason = discount.reason.as_ref().map(|reason| reason.as_str());
+            let by_reason = reason.and_then(|reason| mapping.account(&["discount_reason", reason]));
+            // without an account for it, revenue is net of the discount
+            if let Some(given) = by_reason.or_else(|| mapping.account(&["discount"])) {
+                let off = Cents::from(discount.amount.minor());
+                let off = off - half_up(off * inside, sold);
+                entries.extend([(account, -off), (given, off)]);
+            }
+        }
+        Ok(())
+    }
+
+    /// The account that a line is credited to.
+    fn revenue(&self, line: &Line) -> Option<&'s str> {
+        let mapping = &self.store.mapping;
+        let revenue = || mapping.account(&["revenue"]);
+        let category = |name: &str| mapping.account(&["category", name]);
+        match line.kind {
+            LineKind::GiftCard => mapping.account(&["gift_card"]),
+            LineKind::Shipping => mapping.account(&["shipping"]).or_else(revenue),
+            LineKind::Fee => mapping.account(&["fee"]).or_else(revenue),
+            LineKind::Item => {
+                let returns = mapping
+                    .account(&["returns"])
+                    .filter(|_| line.quantity.is_negative());
+                let product = || line.sku.as_ref().and_then(|sku| mapping.category(sku.as_str()));
+                let department = || line.department.as_ref().and_then(|name| category(name.as_str()));
+                returns
+                    .or_else(|| product().and_then(category))
+                    .or_else(department)
+                    .or_else(revenue)
+            }
+        }
     }
 
     /// Cash into or out of the drawer outside of trade.
@@ -146,17 +182,16 @@ impl<'a, 's> Audit<'a, 's> {
         reason: Option<&str>,
         cents: Cents,
     ) -> Result<Vec<Entry<'s>>, String> {
-        let accounts = &self.store.accounts;
-        let of = |table: &'s std::collections::BTreeMap<String, String>| {
-            reason
-                .and_then(|reason| table.get(reason))
-                .or_else(|| table.get("default"))
+        let mapping = &self.store.mapping;
+        let of = |table: &str| {
+            let own = reason.and_then(|reason| mapping.account(&[table, reason]));
+            own.or_else(|| mapping.account(&[table, "default"]))
         };
         let (other, into_drawer) = match kind {
-            TransactionKind::PaidIn => (of(&accounts.paid_in), cents),
-            TransactionKind::PaidOut => (of(&accounts.paid_out), -cents),
-            TransactionKind::Loan => (accounts.safe.as_ref(), cents),
-            TransactionKind::Pickup => (accounts.safe.as_ref(), -cents),
+            TransactionKind::PaidIn => (of("paid_in"), cents),
+            TransactionKind::PaidOut => (of("paid_out"), -cents),
+            TransactionKind::Loan => (mapping.account(&["safe"]), cents),
+            TransactionKind::Pickup => (mapping.account(&["safe"]), -cents),
             _ => return Ok(Vec::new()),
         };
         let other = wanted(other, &format!("{} {}", kind.name(), reason.unwrap_or_default()))?;
@@ -166,15 +201,24 @@ impl<'a, 's> Audit<'a, 's> {
 
     /// Where a tender waits to be settled.
     fn clearing(&self, kind: &TenderKind, brand: Option<CardBrand>) -> Result<&'s str, String> {
-        let accounts: &'s Accounts = &self.store.accounts;
-        let by_brand = brand.and_then(|brand| accounts.tender.get(&format!("card.{}", brand.name())));
-        let own = by_brand.or_else(|| accounts.tender.get(kind.name()));
-        let liability = accounts
-            .gift_card
-            .as_ref()
-            .filter(|_| *kind == TenderKind::GiftCard);
-        let found = own.or(liability).or(accounts.suspense.as_ref());
+        let mapping = &self.store.mapping;
+        let by_brand =
+            brand.and_then(|brand| mapping.account(&["tender", &format!("card.{}", brand.name())]));
+        let own = by_brand.or_else(|| mapping.account(&["tender", kind.name()]));
+        let owed = || match kind {
+            TenderKind::GiftCard => mapping.account(&["gift_card"]),
+            TenderKind::StoreCredit => mapping.account(&["store_credit"]),
+            _ => None,
+        };
+        let found = own.or_else(owed).or_else(|| mapping.account(&["suspense"]));
         wanted(found, &format!("the tender {}", kind.name()))
+    }
+
+    /// The same for what was handed over in another currency.
+    fn foreign_clearing(&self, kind: &TenderKind, currency: Currency) -> Result<&'s str, String> {
+        let name = format!("{}.{}", kind.name(), currency.code());
+        let own = self.store.mapping.account(&["tender", &name]);
+        own.map_or_else(|| self.clearing(kind, None), Ok)
     }
 
     /// A card's brand: as the terminal read it, else as the ticket says. What was paid with one brand goes back with
@@ -229,31 +273,38 @@ impl<'a, 's> Audit<'a, 's> {
             .filter(|ticket| ticket.told.currency == self.store.currency);
         let came: Cents = own.map(|ticket| ticket.sign() * cash(ticket.told)).sum();
         let over = counted - float - came;
-        let accounts = &self.store.accounts;
-        let other = if over < 0 {
-            &accounts.cash_short
-        } else {
-            &accounts.cash_over
-        };
-        match (other, accounts.tender.get("cash")) {
-            (Some(other), Some(cash)) => vec![(cash.as_str(), over), (other.as_str(), -over)],
+        let mapping = &self.store.mapping;
+        let name = if over < 0 { "cash_short" } else { "cash_over" };
+        let register = tickets[0].key.register.as_str();
+        let other = mapping
+            .account(&["register", register, name])
+            .or_else(|| mapping.account(&[name]));
+        match (other, mapping.account(&["tender", "cash"])) {
+            (Some(other), Some(cash)) => vec![(cash, over), (other, -over)],
             _ => Vec::new(),
         }
     }
 }
 
-fn wanted<'s>(found: Option<&'s String>, what: &str) -> Result<&'s str, String> {
-    found
-        .map(String::as_str)
-        .ok_or_else(|| format!("no account for {what}"))
+/// The currency that was really handed over, where it is another.
+fn foreign(tender: &Tender) -> Option<Currency> {
+    let foreign = tender.foreign.map(Amount::currency);
+    foreign.filter(|currency| *currency != tender.amount.currency())
+}
+
+fn wanted<'s>(found: Option<&'s str>, what: &str) -> Result<&'s str, String> {
+    found.ok_or_else(|| format!("no account for {what}"))
 }
 
 /// Cash that a ticket brought into the drawer.
 fn cash(told: &Transaction) -> Cents {
     match &told.body {
         Body::Trade(trade) => {
-            let cash =
-                |tender: &&Tender| tender.kind == TenderKind::Cash && tender.state == TenderState::Complete;
+            // notes of another currency lie apart
+            let cash = |tender: &&Tender| {
+                let kept = tender.state == TenderState::Complete && foreign(tender).is_none();
+                kept && tender.kind == TenderKind::Cash
+            };
             let tendered = trade.tenders.iter().filter(cash);
             let change = trade
                 .change

@@ -54,7 +54,7 @@ struct Wanted<'a> {
 /// nearness; then how far apart; then the order of tenders and answers.
 type Fit = (u8, bool, u64, usize, usize);
 
-pub(crate) fn join<'a>(evidence: &Evidence<'a>, store: &Store, tickets: &Tickets<'a>) -> Cards<'a> {
+pub(crate) fn join<'a>(evidence: &Evidence<'a>, store: &Store<'_>, tickets: &Tickets<'a>) -> Cards<'a> {
     let answers = answers(&evidence.records, store);
     let wanted: Vec<Wanted<'a>> = tickets
         .today
@@ -126,7 +126,7 @@ fn fit(one: &Wanted<'_>, number: usize, other: &Answer<'_>, answer: usize) -> Op
 }
 
 /// The answers that moved money and were not taken back at the terminal on the same day, in order of records.
-fn answers<'a>(records: &[Record<'a>], store: &Store) -> Vec<Answer<'a>> {
+fn answers<'a>(records: &[Record<'a>], store: &Store<'_>) -> Vec<Answer<'a>> {
     let mut all: Vec<Answer<'a>> = records
         .iter()
         .filter_map(|record| match &record.observation.fact {
@@ -193,7 +193,7 @@ fn signed(said: &TerminalPayment) -> i64 {
 }
 
 /// The terminal's own day, unless its clock cannot be right; then the day of arrival.
-fn home(said: &TerminalPayment, received_ms: i64, store: &Store) -> BusinessDay {
+fn home(said: &TerminalPayment, received_ms: i64, store: &Store<'_>) -> BusinessDay {
     let believed = said.at.map(tillwire_proto::LocalTime::civil).filter(|at| {
         let moment = store.moment(*at);
         moment.is_some_and(|moment| BELIEVED_MS.contains(&received_ms.saturating_sub(moment)))

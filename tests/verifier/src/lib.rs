@@ -2,6 +2,8 @@
 
 mod books;
 mod cards;
+mod included;
+mod mapping;
 mod settings;
 mod tickets;
 
@@ -53,6 +55,8 @@ pub struct Evidence<'a> {
     pub day: BusinessDay,
     /// The store's settings as the retailer wrote them.
     pub settings: &'a Value,
+    /// The retailer's mapping file as written, where there is one.
+    pub mapping: Option<&'a Value>,
     /// The day's records, and those of other days that its tickets lead to.
     pub records: Vec<Record<'a>>,
     /// What people decided, in order.
@@ -88,7 +92,7 @@ impl Figures {
 /// # Errors
 /// When the settings are not understood: then nothing is vouched for.
 pub fn figures(mut evidence: Evidence<'_>) -> Result<Figures, String> {
-    let store = Store::read(evidence.settings)?;
+    let store = Store::read(&evidence)?;
     evidence.records.retain(|record| match &record.observation.fact {
         Fact::Transaction(told) => told.key.store == store.id,
         Fact::Terminal(said) => said.store == store.id,

@@ -1,9 +1,9 @@
 //! The parts that tickets and terminals' answers are made of.
 
 use tillwire_proto::{
-    Amount, Body, BusinessDay, BusinessKey, CardBrand, CardFacts, Change, Code, Currency, Discount,
-    EntryMode, Jurisdiction, Line, LineKind, LocalTime, Outcome, PaymentCommand, Prices, Quantity, Rate,
-    RegisterId, Sku, StoreId, TaxLine, Tender, TenderKind, TenderState, TerminalId, TerminalPayment,
+    Amount, Body, BusinessDay, BusinessKey, CardBrand, CardFacts, Change, Code, Currency, Description,
+    Discount, EntryMode, Jurisdiction, Line, LineKind, LocalTime, Outcome, PaymentCommand, Prices, Quantity,
+    Rate, RegisterId, Sku, StoreId, TaxLine, Tender, TenderKind, TenderState, TerminalId, TerminalPayment,
     TicketNumber, Tip, Totals, Trade, Transaction, TransactionKind, Unit,
 };
 
@@ -75,14 +75,15 @@ pub(super) fn line(wanted: &Wanted) -> Line {
         sku: (kind == LineKind::Item && wanted.what != 4)
             .then(|| Sku::new(&format!("S{}", wanted.what)).expect("a number")),
         description: None,
-        department: None,
+        department: [None, Some("shoes"), Some("hats"), Some("toys")][usize::from(wanted.what % 4)]
+            .map(|name| Code::new(name).expect("a code")),
         serial: None,
         quantity,
         unit_price: usd(wanted.unit),
         discounts: (off != 0)
             .then_some(Discount {
                 amount: usd(off),
-                reason: None,
+                reason: (off % 2 == 0).then(|| Description::new("staff").expect("a reason")),
             })
             .into_iter()
             .collect(),
@@ -104,6 +105,20 @@ pub(super) fn tax(which: u8, cents: i64, goods: i64) -> TaxLine {
         base: (cents % 2 == 0).then_some(usd(goods)),
         amount: usd(amount),
     }
+}
+
+/// What a till computes that has 20 % inside its prices.
+pub(super) fn tax_of_a_fifth(goods: i64) -> TaxLine {
+    TaxLine {
+        jurisdiction: Jurisdiction::new("City").expect("a name"),
+        rate: Some(Rate::from_millionths(200_000)),
+        base: None,
+        amount: usd(goods / 6),
+    }
+}
+
+pub(super) fn cad() -> Currency {
+    Currency::from_code("CAD").expect("a currency")
 }
 
 /// The first pays a third, the last the rest.

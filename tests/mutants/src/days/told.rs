@@ -1,14 +1,15 @@
 //! How what happens is told: each event as the records that its witnesses write.
 
 use tillwire_proto::{
-    Body, BusinessKey, Code, Counted, Currency, DrawerMovement, Fact, LaneId, Line, Observation,
+    Amount, Body, BusinessKey, Code, Counted, Currency, DrawerMovement, Fact, LaneId, Line, Observation,
     OriginalTicket, PaymentCommand, PosId, RecordNumber, SegmentId, Stamp, TaxLine, Tender, TenderKind,
     TenderState, TerminalPayment, TicketNumber, TillCount, Transaction, TransactionKind, Void, Witness,
 };
 use tillwire_verifier::{Decision, Place};
 
 use super::parts::{
-    answer, cash_trade, key, kind, line, register, tax, tender, tenders, today, transaction, usd, whole,
+    answer, cad, cash_trade, key, kind, line, register, tax, tax_of_a_fifth, tender, tenders, today,
+    transaction, usd, whole,
 };
 use super::{Event, Heard, Held, Pay};
 
@@ -140,17 +141,23 @@ impl Telling {
             pay,
             over,
             heard,
+            prices,
         } = event
         else {
             return;
         };
         let lines: Vec<Line> = lines.iter().map(line).collect();
         let goods: i64 = lines.iter().map(|line| line.extended.minor()).sum();
-        let taxes: Vec<TaxLine> = taxes
-            .iter()
-            .map(|(which, cents)| tax(*which, *cents, goods))
-            .collect();
-        let owed = goods + taxes.iter().map(|tax| tax.amount.minor()).sum::<i64>() + tip;
+        let taxes: Vec<TaxLine> = if prices.included && *tip == 0 {
+            vec![tax_of_a_fifth(goods)]
+        } else {
+            taxes
+                .iter()
+                .map(|(which, cents)| tax(*which, *cents, goods))
+                .collect()
+        };
+        let due: i64 = taxes.iter().map(|tax| tax.amount.minor()).sum();
+        let owed = goods + if prices.included { 0 } else { due } + tip + prices.coin;
         let change = if pay.last() == Some(&Pay::Cash) && owed > 0 {
             *over
         } else {
@@ -167,11 +174,18 @@ impl Telling {
                 },
             );
         }
+        if prices.foreign {
+            tenders[0].foreign = Some(Amount::new(1, cad()));
+        }
         let kind = kind(&lines);
-        let mut told = transaction(
-            key(*till, *day, ticket, kind),
-            Body::Trade(whole(lines, taxes, *tip, tenders, change)),
-        );
+        let mut trade = whole(lines, taxes, *tip, tenders, change);
+        if prices.included {
+            trade.prices = tillwire_proto::Prices::TaxIncluded;
+            trade.totals.net = usd(goods - due);
+        }
+        trade.totals.rounding = usd(prices.coin);
+        trade.totals.total = usd(owed);
+        let mut told = transaction(key(*till, *day, ticket, kind), Body::Trade(trade));
         told.pos_id = PosId::new(&format!("id-{ticket}")).ok();
         self.push(told.clone());
         let cards = told
