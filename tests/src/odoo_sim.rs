@@ -1,9 +1,9 @@
 //! An Odoo 17, 18 or 19 for tests: an HTTP server on the loopback interface that answers as recorded servers do, in the
-//! parts that a poster of journal entries and stock moves needs, and that misbehaves on command.
+//! parts that a poster of journal entries, documents, payments and stock moves needs, and that misbehaves on command.
 //!
 //! It keeps its data in memory, and every call is one transaction. It does not render pages, run Python, know languages
-//! beyond one, post differences of exchange, or value stock. `tests/odoo_sim_conformance` replays recordings of real
-//! servers against it, and names each step that is not compared.
+//! beyond one, post differences of exchange, value stock, or play Odoo's own point of sale. `tests/odoo_sim_conformance`
+//! replays recordings of real servers against it, and names each step that is not compared.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {
@@ -29,6 +29,7 @@ mod account_reverse;
 mod account_sync;
 mod account_tax;
 mod account_totals;
+mod builder;
 mod company;
 mod company_create;
 mod compute;
@@ -40,14 +41,19 @@ mod domain;
 mod env;
 mod error;
 mod faults;
+mod furnish;
 mod groups;
 mod hands;
+mod incoming;
 mod json2;
 mod jsonrpc;
 mod load;
+mod methods;
 mod orm;
 mod product;
 mod read;
+mod sale_invoice;
+mod sale_order;
 mod schema;
 mod seed;
 mod seed_chart;
@@ -65,8 +71,11 @@ mod stock_warehouse;
 mod value;
 mod version;
 mod wire;
+mod xml;
+mod xmlrpc;
 
 pub use access::Role;
+pub use builder::Builder;
 pub use faults::{Fault, Faults, Fired, Target, When};
 pub use hands::Hands;
 pub use seed::{Accounts, SeedIds};
@@ -74,109 +83,14 @@ pub use snapshot::{LineView, MoveView, PickingView, QuantView, Snapshot, StockMo
 pub use state::CallRecord;
 pub use version::OdooVersion;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use server::{Front, Order};
-use state::{Inner, User};
+use state::Inner;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use value::{In, MICRO, Val, Vals};
 use wire::Place;
-
-/// How a simulator is to be started.
-#[derive(Debug)]
-pub struct Builder {
-    version: OdooVersion,
-    db: String,
-    start: Option<jiff::Timestamp>,
-    seed: u64,
-    role: Role,
-    mrp: bool,
-}
-
-impl Builder {
-    /// Name of the database; `odoo18` and so on unless given.
-    #[must_use]
-    pub fn db(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.db);
-        self
-    }
-
-    /// The simulator's own time at its start; the machine's unless given. It runs on from there.
-    #[must_use]
-    pub fn now(mut self, start: jiff::Timestamp) -> Self {
-        self.start = Some(start);
-        self
-    }
-
-    /// Seed of every chance that faults take.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Whose login and key [`OdooSim::login`] and [`OdooSim::key`] give: the integration user's unless given.
-    #[must_use]
-    pub fn role(mut self, role: Role) -> Self {
-        self.role = role;
-        self
-    }
-
-    /// With the manufacturing app, which brings kits.
-    #[must_use]
-    pub fn mrp(mut self) -> Self {
-        self.mrp = true;
-        self
-    }
-
-    /// Starts listening on a free port of 127.0.0.1.
-    ///
-    /// # Errors
-    /// When there is no free port, or the first records cannot be made.
-    pub async fn start(self) -> anyhow::Result<OdooSim> {
-        let inner = Arc::new(Inner::new(
-            self.version,
-            self.db,
-            self.start,
-            Faults::new(self.seed),
-        ));
-        inner.lock().db.mrp = self.mrp;
-        let ids = inner
-            .with_env(seed::sow)
-            .map_err(|e| anyhow!("seed of the simulated database: {}", e.message))?;
-        people(&inner);
-        let place = Arc::new(Place::take().context("no free port on 127.0.0.1")?);
-        let sim = OdooSim {
-            inner,
-            ids,
-            role: self.role,
-            place,
-            orders: Mutex::new(None),
-        };
-        sim.start_again().await?;
-        Ok(sim)
-    }
-}
-
-/// Logins and keys of the three users.
-fn people(inner: &Inner) {
-    let mut data = inner.lock();
-    for (uid, role, login) in [
-        (2, Role::Admin, "admin"),
-        (3, Role::Poster, "posbridge"),
-        (4, Role::Reader, "readonly"),
-    ] {
-        data.users.push(User {
-            uid,
-            login: login.into(),
-            password: format!("{login}-password"),
-            role,
-        });
-        data.add_key(format!("key-of-{login}"), uid, None);
-    }
-}
 
 /// A running simulator. Dropping it stops it.
 #[derive(Debug)]
@@ -192,14 +106,7 @@ impl OdooSim {
     /// Starts from a version, with everything else as in [`Builder`].
     #[must_use]
     pub fn builder(version: OdooVersion) -> Builder {
-        Builder {
-            version,
-            db: format!("odoo{}", version.major()),
-            start: None,
-            seed: 0,
-            role: Role::Poster,
-            mrp: false,
-        }
+        Builder::new(version)
     }
 
     /// Starts a simulator of this version with the usual settings.
@@ -296,66 +203,6 @@ impl OdooSim {
     /// Lets a person with all rights work in Odoo, now.
     pub fn hands<T>(&self, act: impl FnOnce(&mut Hands<'_, '_>) -> T) -> T {
         self.inner.hands(act)
-    }
-
-    /// Adds a product with its code as name, and `stock` whole units at the warehouse when it is storable.
-    ///
-    /// # Panics
-    /// When the code is refused, which it is not.
-    pub fn add_product(&self, code: &str, storable: bool, stock: i64) -> i64 {
-        self.inner.with_env(|env| {
-            let kind = if storable && self.version() == OdooVersion::V17 {
-                "product"
-            } else {
-                "consu"
-            };
-            let mut vals = Vals::from([
-                ("name", In::Val(Val::str(code))),
-                ("default_code", In::Val(Val::str(code))),
-                ("type", In::Val(Val::str(kind))),
-            ]);
-            if self.version() != OdooVersion::V17 {
-                vals.insert("is_storable", In::Val(Val::Bool(storable)));
-            }
-            let id = env
-                .create("product.product", vals)
-                .expect("a product with a code and a name is accepted");
-            if stock != 0 {
-                stock_quant::add(env, id, self.ids.stock_location, None, stock * MICRO);
-            }
-            id
-        })
-    }
-
-    /// Adds a company with a warehouse of its own, in which the administrator and the integration user may work; with the
-    /// same chart of accounts, journals and tax as the first, or with none.
-    ///
-    /// # Panics
-    /// When its parts are refused, which they are not while its name begins unlike that of every other.
-    pub fn add_company(&self, name: &str, with_chart: bool) -> SeedIds {
-        self.inner
-            .with_env(|env| seed::found(env, &self.ids, name, with_chart, &[2, 3]))
-            .expect("a company with a name of its own is accepted")
-    }
-
-    /// Adds a kit of the manufacturing app: `parts` are products and whole units of each.
-    ///
-    /// # Panics
-    /// When the simulator was started without that app.
-    pub fn add_kit(&self, code: &str, parts: &[(i64, i64)]) -> i64 {
-        let kit = self.add_product(code, false, 0);
-        let lines: Vec<serde_json::Value> = parts
-            .iter()
-            .map(|(part, n)| serde_json::json!([0, 0, { "product_id": part, "product_qty": n, "product_uom_id": self.ids.unit }]))
-            .collect();
-        self.hands(|h| {
-            let template = h.call("product.product", "read", &serde_json::json!([[kit], ["product_tmpl_id"]]))?;
-            let vals = serde_json::json!([{ "type": "phantom", "product_qty": 1, "product_uom_id": self.ids.unit,
-                "product_tmpl_id": template[0]["product_tmpl_id"][0], "bom_line_ids": lines }]);
-            h.call("mrp.bom", "create", &vals)
-        })
-        .expect("the manufacturing app is installed");
-        kit
     }
 
     /// One consistent picture of entries, transfers, quants and external ids.

@@ -4,7 +4,7 @@ use super::env::Env;
 use super::schema::{Field, Kind, inverse};
 use super::value::{Val, show_money};
 use super::version::OdooVersion;
-use super::{account_payment, account_reconcile, account_tax, stock_quant};
+use super::{account_payment, account_reconcile, account_tax, sale_order, stock_quant};
 
 impl Env<'_> {
     /// The value of a field: computed, looked up through an inverse, or stored.
@@ -60,6 +60,7 @@ impl Env<'_> {
     fn computed(&self, model: &str, id: i64, field: &str) -> Option<Val> {
         let db = &self.db;
         Some(match (model, field) {
+            ("sale.order", _) => return sale_order::computed(self, id, field),
             ("account.payment", _) => return account_payment::computed(self, id, field),
             ("account.move", "amount_residual") => Val::Num(account_reconcile::residual(self, id)),
             ("account.move", "payment_state") => Val::str(account_reconcile::payment_state(self, id)),

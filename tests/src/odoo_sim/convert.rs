@@ -1,8 +1,8 @@
 //! Cells of `load()` to values, with the complaints of a real server about those that cannot be.
 
 use super::env::Env;
+use super::incoming::valid_date;
 use super::load::{Found, Path, is_one2many};
-use super::orm::valid_date;
 use super::schema::{Field, Kind};
 use super::value::{Command, In, Val, Vals, micros, parse_micros};
 use super::version::OdooVersion;

@@ -26,6 +26,7 @@ pub(crate) fn required(model: &str, version: OdooVersion) -> &'static [&'static 
         "account.move.line" => &["account_id", "move_id"],
         "account.tax.repartition.line" => &["repartition_type", "document_type"],
         "ir.model.data" => &["name", "module", "model"],
+        "sale.order" => &["partner_id"],
         "stock.lot" => &["name", "product_id"],
         "stock.picking.type" => &["name", "code", "sequence_code"],
         "stock.move" if version == OdooVersion::V19 => &["product_id", "location_id", "location_dest_id"],

@@ -78,7 +78,7 @@ fn text(args: &[Value], at: usize) -> String {
     args.get(at).and_then(Value::as_str).unwrap_or("").to_owned()
 }
 
-fn common(inner: &Inner, method: &str, args: &[Value]) -> Outcome<Reply> {
+pub(crate) fn common(inner: &Inner, method: &str, args: &[Value]) -> Outcome<Reply> {
     match method {
         "version" => Ok(Reply::Value(json!({
             "server_version": inner.version.server_version(),
@@ -103,7 +103,7 @@ fn check_db(inner: &Inner, name: &str) -> Outcome<()> {
     }
 }
 
-fn object_call(
+pub(crate) fn object_call(
     inner: &Inner,
     how: &str,
     args: &[Value],

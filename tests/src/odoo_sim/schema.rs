@@ -197,6 +197,7 @@ pub(crate) fn inverse(model: &str, field: &str) -> Option<(&'static str, &'stati
         ("stock.picking", "move_line_ids") => ("stock.move.line", "picking_id"),
         ("stock.picking", "backorder_ids") => ("stock.picking", "backorder_id"),
         ("stock.move", "move_line_ids") => ("stock.move.line", "move_id"),
+        ("sale.order", "order_line") => ("sale.order.line", "order_id"),
         ("mrp.bom", "bom_line_ids") => ("mrp.bom.line", "bom_id"),
         ("stock.location", "child_ids") => ("stock.location", "location_id"),
         ("product.template", "product_variant_ids") => ("product.product", "product_tmpl_id"),

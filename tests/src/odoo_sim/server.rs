@@ -7,6 +7,7 @@ use super::jsonrpc;
 use super::state::{Inner, Instead};
 use super::version::OdooVersion;
 use super::wire::{Cut, CutListener, Place};
+use super::xmlrpc;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::connect_info::{ConnectInfo, Connected};
@@ -128,6 +129,9 @@ async fn answer(front: Front, request: Request, cut: Cut) -> Option<Response> {
     if path == "/jsonrpc" {
         return jsonrpc::answer(&front, &parts.headers, &body, &cut).await;
     }
+    if let Some(service) = path.strip_prefix("/xmlrpc/2/") {
+        return xmlrpc::answer(&front, service, &body, &cut).await;
+    }
     if front.inner.version == OdooVersion::V18 && path.starts_with("/json/") {
         // 18 has pages there for people who are logged in, and sends everybody else to the login page
         let mut response = html(
@@ -168,14 +172,15 @@ pub(crate) fn version_info(version: OdooVersion) -> Value {
 }
 
 pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response {
-    raw(status, "application/json; charset=utf-8", body.to_string())
+    text(status, "application/json; charset=utf-8", body.to_string())
 }
 
 pub(crate) fn html(status: StatusCode, body: &str) -> Response {
-    raw(status, "text/html; charset=utf-8", body.to_owned())
+    text(status, "text/html; charset=utf-8", body.to_owned())
 }
 
-fn raw(status: StatusCode, kind: &'static str, body: String) -> Response {
+/// A body of any kind.
+pub(crate) fn text(status: StatusCode, kind: &'static str, body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response

@@ -2,6 +2,7 @@
 
 use super::ids::{Ids, relation};
 use super::send::Sent;
+use super::xml;
 use serde_json::{Map, Value};
 
 /// Values that are names, texts, times or numbers of a server's own.
@@ -13,6 +14,7 @@ const OWN: &[&str] = &[
     "write_date",
     "date_done",
     "view_id",
+    "search_view_id",
     "help",
     "complete_name",
     "arguments",
@@ -275,12 +277,15 @@ impl<'i> Compare<'i> {
     }
 }
 
-/// The JSON of a body that was kept as text because of its size, its traceback cut off.
+/// A body that was kept as text, as JSON: one in XML, or a large one of which the traceback was cut off.
 fn raw_json(recorded: &Value) -> Option<Value> {
-    let text = recorded
-        .get("_raw_body")?
-        .as_str()
-        .filter(|t| t.starts_with('{'))?;
+    let text = recorded.get("_raw_body")?.as_str()?;
+    if let Some(answer) = xml::answer(text) {
+        return Some(answer);
+    }
+    if !text.starts_with('{') {
+        return None;
+    }
     ["", "\"}}}", "\"}"]
         .iter()
         .find_map(|end| serde_json::from_str(&format!("{text}{end}")).ok())

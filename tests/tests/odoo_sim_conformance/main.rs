@@ -16,6 +16,7 @@ mod network;
 mod prepare;
 mod send;
 mod skips;
+mod xml;
 
 use compare::Compare;
 use lab::Lab;

@@ -1,6 +1,7 @@
 //! Recorded requests on their way to the simulator: users, keys and ids are put into its own.
 
 use super::lab::Lab;
+use super::xml;
 use serde_json::{Map, Value, json};
 use tillwire_e2e::odoo_sim::Role;
 
@@ -55,7 +56,7 @@ impl Lab {
         let text = response.text().await.unwrap();
         Sent {
             status,
-            body: serde_json::from_str(&text).ok(),
+            body: serde_json::from_str(&text).ok().or_else(|| xml::answer(&text)),
             refused: false,
         }
     }
@@ -91,6 +92,7 @@ impl Lab {
                 .body(body);
         }
         let body = match params.get("_raw_body").and_then(Value::as_str) {
+            Some(raw) if path.starts_with("/xmlrpc/") => xml::body(&self.rpc(&xml::call(&path, raw))),
             Some(raw) => raw.to_owned(),
             None if params.is_null() => return request,
             None => match path.strip_prefix("/json/2/").and_then(|p| p.split_once('/')) {

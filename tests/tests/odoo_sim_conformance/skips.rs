@@ -4,15 +4,13 @@ use serde_json::Value;
 
 /// Recordings of which no step is compared: start of the name, reason.
 pub(crate) const FILES: &[(&str, &str)] = &[
-    (
-        "a10",
-        "XML-RPC is not simulated: it is the older of two protocols",
-    ),
     ("b17", PYTHON),
-    ("e11", "valuation of stock is not simulated"),
-    ("e20", "point of sale orders are not simulated"),
+    ("e11", "what stock is worth is not simulated"),
+    (
+        "e20",
+        "sessions and orders of Odoo's own point of sale are not simulated",
+    ),
     ("e23", PYTHON),
-    ("g02", "sale orders are not simulated"),
     ("h03", PYTHON),
     ("h05", PYTHON),
 ];
@@ -23,7 +21,6 @@ const SHORTENED: &str = "the recording keeps only the start of the lists that we
 /// Single steps: start of the recording's name, start of the step's note, reason.
 pub(crate) const STEPS: &[(&str, &str, &str)] = &[
     ("a11", "/doc/index.json", "documentation pages are not simulated"),
-    ("b19", "XML-RPC: None", "XML-RPC is not simulated"),
     (
         "f01",
         "write_date > the value",
