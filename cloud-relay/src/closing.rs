@@ -7,7 +7,7 @@ use tillwire_relay_core::books::Posting;
 use tillwire_relay_core::closing::{
     Blocker, Month, MonthDay, MonthEffect, MonthException, MonthFacts, blockers,
 };
-use tillwire_relay_core::odoo::{Difference, EffectState, Payload};
+use tillwire_relay_core::odoo::{Difference, EffectState};
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 use tillwire_relay_core::store_day::DayState;
 
@@ -89,10 +89,7 @@ fn open(stored: &StoredEffect, day: BusinessDay) -> Option<MonthEffect> {
         state: effect.state,
         booked_on,
         reason: effect.refused.clone().or_else(|| effect.reason.clone()),
-        total: match &effect.payload {
-            Payload::JournalEntry(entry) => entry.total(),
-            Payload::Picking(_) => None,
-        },
+        total: effect.payload.worth(),
     })
 }
 

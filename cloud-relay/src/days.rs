@@ -7,6 +7,7 @@
 
 mod facts;
 mod outcome;
+mod post;
 mod stock;
 
 use std::sync::Arc;

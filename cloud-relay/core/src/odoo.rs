@@ -1,4 +1,4 @@
-//! The edge to Odoo, as far as it can be decided without a connection: what to ask ([`JournalEntry`], [`Picking`]),
+//! The edge to Odoo, as far as it can be decided without a connection: what to ask ([`JournalEntry`], [`Invoice`], [`Picking`] and others),
 //! what an answer means ([`Answer`]), whether Odoo holds what was meant ([`Verdict`]), and what to do next
 //! ([`Effect`]). Odoo's own names appear here and nowhere else. Behaviour as seen on servers of 17.0, 18.0 and 19.0.
 
@@ -6,25 +6,39 @@ mod answer;
 mod backoff;
 mod breaker;
 mod call;
+mod contact;
 mod effect;
+mod invoice;
 mod journal;
 mod picking;
+mod plan;
 mod readback;
+mod reconcile;
 mod recover;
 mod resolved;
+mod tax;
 
 pub use answer::{Answer, Refusal, Reply, classify_json_rpc, classify_json2, confirmed, loaded};
 pub use backoff::{Backoff, jitter};
 pub use breaker::{Breaker, Permit};
 pub use call::Call;
+pub use contact::{Contact, Owner, contacts_by_reference, read_contact};
 pub use effect::{
     Effect, EffectError, EffectKey, EffectKind, EffectState, Next, Payload, Seen, Step, StepResult,
 };
-pub use journal::{EntryLine, JournalEntry};
+pub use invoice::{Invoice, InvoiceKind};
+pub use journal::{EntryLine, JournalEntry, reversals_of};
 pub use picking::{Direction, PickLine, Picking};
-pub use readback::{Difference, FoundEntry, FoundLine, FoundPicking, Verdict, read_entry, read_picking};
-pub use recover::{
-    Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_entry, numbered_picking,
-    pickings_after, recover_entry, recover_picking, texts_by_id,
+pub use plan::{Planned, Planning, plan};
+pub use readback::{
+    Difference, FoundEntry, FoundLine, FoundPicking, Verdict, read_entry, read_invoice, read_picking,
 };
-pub use resolved::{OdooVersion, PayloadError, Product, ResolvedBooks, ResolvedStock, ResolvedTax};
+pub use reconcile::{OpenLines, Part, Reconciliation, read_reconciliation};
+pub use recover::{
+    Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_picking, pickings_after,
+    recover_entry, recover_picking, texts_by_id,
+};
+pub use resolved::{
+    Invoicing, OdooVersion, PayloadError, Product, ResolvedBooks, ResolvedStock, ResolvedTax,
+};
+pub use tax::{Percentage, TaxRounding};

@@ -9,6 +9,7 @@ mod accounts;
 mod code;
 mod draft;
 mod mapping;
+mod posting;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,7 @@ pub use draft::{OdooDraft, StoreDraft};
 pub use mapping::{
     AccountRow, Factor, Mapped, MappedProduct, Mapping, ProductRow, Row, RowId, Scope, SettlementPart, Target,
 };
+pub use posting::{Corrections, Invoices, InvoicesDraft, LatePolicy, PostingMode};
 pub use versions::{MappingDraft, Mappings, OWN_TABLE, Version, VersionDraft, VersionInfo};
 
 /// A setting that does not hold together.
@@ -149,6 +151,14 @@ pub struct OdooStore {
     pub journal_code: String,
     /// The warehouse's code.
     pub warehouse_code: String,
+    /// Which documents a day becomes.
+    pub mode: PostingMode,
+    /// How a posted day is corrected.
+    pub corrections: Corrections,
+    /// What happens to postings of a locked day.
+    pub late: LatePolicy,
+    /// What invoices need; there in the modes that make them.
+    pub invoices: Option<Invoices>,
     /// Which account each movement goes to, from which day on.
     pub mappings: Mappings,
     /// The accounts table of the store's own settings, which is version 1; nothing where it has none.

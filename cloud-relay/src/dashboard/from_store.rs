@@ -13,7 +13,6 @@ use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
-use tillwire_relay_core::odoo::EffectKind;
 use tillwire_relay_core::settings::RelaySettings;
 
 use super::Views;
@@ -236,7 +235,7 @@ impl StoreViews {
             revisions: row.revision,
             moves: moves
                 .into_iter()
-                .filter(|stored| stored.effect.payload.kind() == EffectKind::JournalEntry)
+                .filter(|stored| stored.effect.payload.kind().is_of_the_books())
                 .filter_map(|stored| stored.odoo_name)
                 .collect(),
         })

@@ -1,16 +1,15 @@
 //! Writing down what an assessment found, in one transaction.
 
 use tillwire_proto::{Amount, MoneyError};
-use tillwire_relay_core::books::{self, Posting, posting};
-use tillwire_relay_core::odoo::{Effect, EffectKind, EffectState, JournalEntry, Payload};
+use tillwire_relay_core::odoo::{EffectKind, EffectState};
 use tillwire_relay_core::settings::StoreSettings;
-use tillwire_relay_core::store_day::{DayAssessment, DayState};
+use tillwire_relay_core::store_day::DayState;
 
-use super::{Assessed, stock};
+use super::{Assessed, post, stock};
 use crate::store::days::{self, DayRow, Found};
-use crate::store::effects::{self, NewEffect, StoredEffect};
+use crate::store::effects::{self, StoredEffect};
 use crate::store::exceptions::{self, Source};
-use crate::store::{StoreError, Unit, parts, recovery};
+use crate::store::{StoreError, Unit};
 
 pub(super) fn commit(
     unit: &mut Unit<'_>,
@@ -42,7 +41,9 @@ pub(super) fn commit(
         now_ms,
     )?;
     let mut effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
-    if assessment.state == DayState::Balanced && post(unit, row, settings, assessment, &effects, now_ms)? {
+    if assessment.state == DayState::Balanced
+        && post::intend(unit, row, settings, assessment, &effects, now_ms)?
+    {
         effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
     }
     let again_ms = stock::commit(unit, row, settings, &assessment.stock, movement, now_ms)?;
@@ -50,47 +51,6 @@ pub(super) fn commit(
         summary(assessed, settings, &effects, row, now_ms).map_err(|e| StoreError::refused(e.to_string()))?;
     found.due_ms = found.due_ms.into_iter().chain(again_ms).min();
     days::assessed(unit, row, &found, now_ms)
-}
-
-/// Intends the posting that takes the books from what was posted to what they should be. True when there is one.
-fn post(
-    unit: &mut Unit<'_>,
-    row: &DayRow,
-    settings: &StoreSettings,
-    assessment: &DayAssessment,
-    effects: &[StoredEffect],
-    now_ms: i64,
-) -> Result<bool, StoreError> {
-    // what Odoo holds of this day is not known yet: the poster reads it back, and then the day is looked at again
-    if recovery::is_pending(unit.db, EffectKind::JournalEntry, &row.tenant, &row.store)? {
-        return Ok(false);
-    }
-    let mut already = Vec::new();
-    for stored in entries(effects) {
-        let posting: Posting = serde_json::from_str(&stored.source)
-            .map_err(|e| StoreError::refused(format!("posting of {}: {e}", stored.effect.key)))?;
-        already.push(posting);
-    }
-    let next = posting(&row.tenant, &row.store, row.day, &assessment.ledger, &already)
-        .map_err(|e| StoreError::refused(format!("books of {} {}: {e}", row.store, row.day)))?;
-    let Some(next) = next else { return Ok(false) };
-    let new = NewEffect {
-        effect: Effect::intend(Payload::JournalEntry(JournalEntry::of(&next))),
-        company: effects::company(&row.tenant, &settings.odoo.company),
-        tenant: row.tenant.clone(),
-        store: row.store.clone(),
-        day: Some(row.day),
-        batch: None,
-        source: serde_json::to_string(&next).map_err(|e| StoreError::refused(e.to_string()))?,
-    };
-    let told = parts::told(unit.db, &row.tenant, &row.store, row.day)?;
-    let made = books::parts(&next, assessment.ledger.contributions(), &told)
-        .map_err(|e| StoreError::refused(format!("parts of {} {}: {e}", row.store, row.day)))?;
-    let fresh = effects::intend(unit, &new, now_ms)?;
-    if fresh {
-        parts::put(unit, new.effect.key.as_str(), &made)?;
-    }
-    Ok(fresh)
 }
 
 fn entries(effects: &[StoredEffect]) -> impl Iterator<Item = &StoredEffect> {
@@ -129,16 +89,16 @@ fn summary(
     })
 }
 
-/// The word for lists: what the core says, and `Posted` once every entry of the day is in Odoo and equal.
+/// The word for lists: what the core says, and `Posted` once every document of the day is in Odoo and equal.
 pub(crate) fn state_word(state: DayState, effects: &[StoredEffect]) -> &'static str {
     match state {
         DayState::Open => "Open",
         DayState::Closing => "Closing",
         DayState::Complete => "Complete",
         DayState::Balanced => {
-            let mut entries = entries(effects).peekable();
-            let all =
-                entries.peek().is_some() && entries.all(|stored| stored.effect.state == EffectState::Done);
+            let of_books = |stored: &&StoredEffect| stored.effect.payload.kind().is_of_the_books();
+            let mut books = effects.iter().filter(of_books).peekable();
+            let all = books.peek().is_some() && books.all(|stored| stored.effect.state == EffectState::Done);
             if all { "Posted" } else { "Balanced" }
         }
     }

@@ -184,7 +184,10 @@ fn pickings_of(
                 Some((stored, in_units_of(target, picking)))
             }
             Payload::Picking(picking) => Some((stored, picking)),
-            Payload::JournalEntry(_) => None,
+            Payload::JournalEntry(_)
+            | Payload::Contact(_)
+            | Payload::Invoice(_)
+            | Payload::Reconciliation(_) => None,
         })
         .collect())
 }

@@ -1,5 +1,5 @@
-//! Reads posted entries again, later: an accountant who edits one in Odoo (17 lets them, even when it is posted)
-//! should not find out at year's end that the tills say otherwise.
+//! Reads posted entries and invoices again, later, and whether they still pay each other: an accountant who edits one in
+//! Odoo (17 lets them, even when it is posted) should not find out at year's end that the tills say otherwise.
 //!
 //! It reads only, one entry at a time with a pause between, and raises an exception for what differs; when the entry
 //! is put back, the exception is taken back. It never corrects Odoo.
@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillwire_relay_core::odoo::{EffectKind, EffectState};
+use tillwire_relay_core::odoo::EffectState;
 use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, NotNow};
@@ -70,8 +70,8 @@ impl Drift {
             .await?;
         let mut changed = 0;
         for stored in done {
-            let entry = stored.effect.payload.kind() == EffectKind::JournalEntry;
-            if !entry || stored.changed_ms < since_ms {
+            let books = stored.effect.payload.kind().is_of_the_books();
+            if !books || stored.changed_ms < since_ms {
                 continue;
             }
             let Ok(prepared) = self.link.prepared().await.map_err(|NotNow { until_ms }| until_ms) else {

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tillwire_proto::Sku;
+use tillwire_relay_core::books::Document;
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use tillwire_relay_core::odoo::{
-    Answer, Call, EffectKind, EffectState, JournalEntry, Payload, Picking, Recovered, Seen, codes,
-    entries_after, external_ids, ids_in, numbered_entry, numbered_picking, pickings_after, read_entry,
-    recover_entry, recover_picking, texts_by_id,
+    Answer, Call, EffectKey, EffectKind, EffectState, JournalEntry, Payload, Picking, Recovered, Seen, codes,
+    entries_after, external_ids, ids_in, numbered_picking, pickings_after, read_entry, recover_entry,
+    recover_picking, texts_by_id,
 };
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
@@ -98,8 +99,8 @@ pub(super) async fn recover(link: &Link, effects: &Effects, lease: &Lease) -> Re
             settings: &settings,
         };
         let found = match kind {
-            EffectKind::JournalEntry => reading.entries().await,
             EffectKind::Picking => reading.pickings().await,
+            _ => reading.entries().await,
         };
         match found {
             Ok(found) => {
@@ -160,9 +161,10 @@ fn cause(kind: EffectKind, settings: &StoreSettings) -> CauseKey {
 async fn waits(link: &Link, kind: EffectKind, settings: &StoreSettings, why: &str) -> Result<(), StoreError> {
     tracing::warn!(store = %settings.store, kind = effects::kind_word(kind), why,
         "an older database was put in place; what Odoo holds is to be read back first");
-    let what = match kind {
-        EffectKind::JournalEntry => "posted",
-        EffectKind::Picking => "moved",
+    let what = if kind == EffectKind::Picking {
+        "moved"
+    } else {
+        "posted"
     };
     let detail = format!(
         "an older copy of the relay's database was put in place; nothing is {what} for store {} until what Odoo holds \
@@ -207,9 +209,11 @@ impl Reading<'_> {
             };
             after = *last;
             for (id, external) in self.external("account.move", page.into_keys()).await? {
-                let Some(number) = numbered_entry(&external, tenant, store) else {
+                let Some((day, Document::Entry, revision)) = EffectKey::numbered(&external, tenant, store)
+                else {
                     continue;
                 };
+                let number = (day, revision);
                 let known = self.effects.get(&external).await?;
                 if known
                     .as_ref()

@@ -2,7 +2,7 @@
 
 use tillwire_proto::StoreId;
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
-use tillwire_relay_core::odoo::{Difference, Effect, EffectState, Payload, Refusal};
+use tillwire_relay_core::odoo::{Difference, Effect, EffectState, Refusal};
 
 use super::link::Company;
 use crate::odoo::preflight::{Report, Severity};
@@ -165,20 +165,14 @@ fn draft(
 ) -> ExceptionDraft {
     let mut draft = ExceptionDraft::new(kind, &stored.tenant, &stored.store, cause, detail);
     draft.day = stored.day;
-    match &effect.payload {
-        Payload::JournalEntry(entry) => match entry.total() {
-            Some(total) => draft.risking(total),
-            None => draft,
-        },
-        Payload::Picking(_) => draft,
+    match effect.payload.worth() {
+        Some(worth) => draft.risking(worth),
+        None => draft,
     }
 }
 
 fn named(stored: &StoredEffect, effect: &Effect) -> String {
-    let what = match &effect.payload {
-        Payload::JournalEntry(entry) => format!("entry {}", entry.reference),
-        Payload::Picking(picking) => format!("picking {}", picking.name),
-    };
+    let what = effect.payload.title();
     match (&stored.odoo_name, effect.document) {
         (Some(name), _) => format!("{what} ({name})"),
         (None, Some(id)) => format!("{what} (id {id})"),

@@ -7,6 +7,7 @@ mod ask;
 mod books;
 mod company;
 mod finding;
+mod invoices;
 mod mapped;
 mod rights;
 mod server;
@@ -153,6 +154,10 @@ async fn prepare(
                 journals: mapped.journals.clone(),
                 analytics: mapped.analytics.clone(),
                 currencies: mapped.currencies.clone(),
+                invoicing: match invoices::check(&ask, store, company.rounding, findings).await {
+                    Some(invoicing) => invoicing,
+                    None => continue,
+                },
             };
             prepared.books.insert(store.store.clone(), resolved);
         }

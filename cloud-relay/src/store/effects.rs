@@ -392,10 +392,7 @@ pub const fn word(state: EffectState) -> &'static str {
 /// The kind's word.
 #[must_use]
 pub const fn kind_word(kind: EffectKind) -> &'static str {
-    match kind {
-        EffectKind::JournalEntry => "journal-entry",
-        EffectKind::Picking => "picking",
-    }
+    kind.name()
 }
 
 fn json(effect: &Effect) -> Result<String, StoreError> {

@@ -153,11 +153,14 @@ pub(crate) fn entry(settings: &StoreSettings, day: BusinessDay, revision: u32, m
         base: None,
         analytic: None,
         foreign: None,
+        owed_by: None,
     };
     JournalEntry {
         key: EffectKey::journal(&settings.tenant, &settings.store, day, revision),
         reference: format!("TW/{}/{day}/r{revision}", settings.store),
         date: day,
+        day,
+        reverses: None,
         lines: vec![
             line(accounts[0], "cash", minor),
             line(accounts[1], "revenue", -minor),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tillwire_proto::{Amount, Currency};
 use tillwire_verifier::{Cents, Place};
 
-use crate::books::{Posting, posting};
+use crate::books::{Posting, postings};
 use crate::days::Day;
 use crate::exception::{CauseKey, Decision, Signature};
 use crate::facts::{Captured, DayFacts, RecordId};
@@ -58,8 +58,16 @@ impl Relay {
         let facts = DayFacts::gather(settings, day.day, day.records[..size].iter().map(captured));
         let assessment = assess(&facts, settings, NOW_MS, &signatures(day));
         let (tenant, store) = (&settings.tenant, &settings.store);
-        let next = posting(tenant, store, day.day, &assessment.ledger, &self.postings);
-        if let Some(next) = next.map_err(|e| e.to_string())? {
+        let corrections = settings.odoo.corrections;
+        let due = postings(
+            tenant,
+            store,
+            day.day,
+            &assessment.ledger,
+            &self.postings,
+            corrections,
+        );
+        for next in due.map_err(|e| e.to_string())? {
             let entry = JournalEntry::of(&next);
             self.entries.entry(entry.key.clone()).or_insert(entry);
             self.postings.push(next);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tillwire_proto::{Amount, MoneyError};
 
 use super::ledger::{LedgerLine, LineKey};
-use super::posting;
+use super::revision;
 use crate::settings::AccountCode;
 
 /// Takes all lines off that were read back.
@@ -36,12 +36,12 @@ pub(super) fn take_off<'a>(
         match alike.as_slice() {
             [] => {
                 for (key, line) in lines {
-                    posting::take_off(delta, key, line)?;
+                    revision::take_off(delta, key, line)?;
                 }
             }
             [one] => {
                 for (_, line) in lines {
-                    posting::take_off(delta, one, line)?;
+                    revision::take_off(delta, one, line)?;
                 }
             }
             several => spread(delta, several, &lines)?,

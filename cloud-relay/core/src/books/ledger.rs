@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{Amount, BusinessKey, Currency, MoneyError};
+use tillwire_proto::{Amount, BusinessKey, Currency, Customer, MoneyError, PosId};
 
+use super::document::Document;
 use crate::exception::{CauseKey, ExceptionDraft};
 use crate::facts::RecordId;
 use crate::settings::{AccountCode, Mapped, RowId};
@@ -23,6 +24,8 @@ pub struct TaxKey {
 /// What makes a line one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LineKey {
+    /// The document that it stands in.
+    pub document: Document,
     /// The account.
     pub account: AccountCode,
     /// What the line says.
@@ -35,16 +38,20 @@ pub struct LineKey {
     pub analytic: Option<String>,
     /// The currency that was handed over, on a tender in another than the store's.
     pub currency: Option<Currency>,
+    /// The document that is owed or paid, on a line of the receivable account.
+    pub settles: Option<Document>,
 }
 
 impl LineKey {
-    /// A line without a tax.
+    /// A line of the day's entry without a tax.
     pub(crate) fn plain(account: AccountCode, label: &str) -> Self {
         Self {
+            document: Document::Entry,
             account,
             label: label.to_owned(),
             tax: None,
             taxed_by: Vec::new(),
+            settles: None,
             analytic: None,
             currency: None,
         }
@@ -154,13 +161,15 @@ pub enum BooksError {
     },
 }
 
-/// What a store-day comes to. Balanced: contributions are only taken as whole tickets that sum to nothing.
+/// What a store-day comes to. Balanced, and each of its documents with it: contributions are only taken as whole
+/// tickets whose parts sum to nothing in every document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     currency: Currency,
     lines: BTreeMap<LineKey, LedgerLine>,
     contributions: Vec<Contribution>,
     held_tickets: BTreeMap<BusinessKey, Vec<CauseKey>>,
+    customers: BTreeMap<PosId, String>,
     /// Why tickets and movements are not in it, and notes about some that are.
     pub held: Vec<ExceptionDraft>,
 }
@@ -174,6 +183,7 @@ impl Ledger {
             lines: BTreeMap::new(),
             contributions: Vec::new(),
             held_tickets: BTreeMap::new(),
+            customers: BTreeMap::new(),
             held: Vec::new(),
         }
     }
@@ -213,6 +223,20 @@ impl Ledger {
         &self.held_tickets
     }
 
+    /// What the POS calls the customers who owe an invoice.
+    #[must_use]
+    pub const fn customers(&self) -> &BTreeMap<PosId, String> {
+        &self.customers
+    }
+
+    pub(super) fn know(&mut self, customer: &Customer) {
+        let name = customer.name.as_ref().map(ToString::to_string);
+        self.customers.insert(
+            customer.id.clone(),
+            name.unwrap_or_else(|| format!("Customer {}", customer.id)),
+        );
+    }
+
     pub(super) fn hold(&mut self, ticket: &BusinessKey, cause: &CauseKey) {
         self.held_tickets
             .entry(ticket.clone())
@@ -223,14 +247,19 @@ impl Ledger {
     /// Takes a whole ticket, or nothing of it.
     ///
     /// # Errors
-    /// [`BooksError`] when its parts do not sum to nothing or go beyond 64 bits; the ledger is then unchanged.
+    /// [`BooksError`] when its parts do not sum to nothing in each document or go beyond 64 bits; the ledger is then
+    /// unchanged.
     pub fn take(&mut self, parts: Vec<Contribution>) -> Result<(), BooksError> {
-        let rest = Amount::sum(parts.iter().map(|part| part.amount), self.currency)?;
-        if !rest.is_zero() {
-            let ticket = parts
-                .first()
-                .map_or_else(String::new, |part| part.ticket.ticket.to_string());
-            return Err(BooksError::Unbalanced { ticket, rest });
+        let documents: BTreeSet<&Document> = parts.iter().map(|part| &part.line.document).collect();
+        for document in documents {
+            let of = parts.iter().filter(|part| part.line.document == *document);
+            let rest = Amount::sum(of.map(|part| part.amount), self.currency)?;
+            if !rest.is_zero() {
+                let ticket = parts
+                    .first()
+                    .map_or_else(String::new, |part| part.ticket.ticket.to_string());
+                return Err(BooksError::Unbalanced { ticket, rest });
+            }
         }
         self.try_sums(&parts)?;
         for part in &parts {

@@ -23,7 +23,8 @@ pub struct Parts {
     pub rest: Vec<(LineKey, Amount)>,
 }
 
-/// The parts of a posting that takes the books to `now`, when earlier postings of the day have `told` theirs.
+/// The parts of a posting that takes its document to `now`, when earlier postings of the day have `told` theirs. Of one
+/// that takes another back, there is no `now`, and the other alone has `told`.
 ///
 /// # Errors
 /// [`MoneyError`] on sums beyond 64 bits or another currency.
@@ -33,10 +34,11 @@ pub fn parts<'a>(
     told: impl IntoIterator<Item = &'a Contribution>,
 ) -> Result<Parts, MoneyError> {
     let mut sums: BTreeMap<Cell<'_>, Contribution> = BTreeMap::new();
-    for part in now {
+    let document = posting.document();
+    for part in now.into_iter().filter(|part| part.line.document == *document) {
         add(&mut sums, part, part.amount)?;
     }
-    for part in told {
+    for part in told.into_iter().filter(|part| part.line.document == *document) {
         add(&mut sums, part, part.amount.checked_neg()?)?;
     }
     let of: Vec<Contribution> = sums.into_values().filter(|part| !part.amount.is_zero()).collect();

@@ -1,11 +1,12 @@
-//! A posting: the balanced difference between a ledger and what was posted before.
+//! A posting: a balanced set of lines of one document of a store-day.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use tillwire_proto::{Amount, BusinessDay, MoneyError, StoreId, TenantId};
 
-use super::ledger::{BooksError, Ledger, LedgerLine, LineKey};
+use super::document::Document;
+use super::ledger::{LedgerLine, LineKey};
 
 /// Where a posting's lines come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Posting {
     lines: Vec<(LineKey, LedgerLine)>,
     #[serde(default, skip_serializing_if = "Provenance::is_records")]
     provenance: Provenance,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reverses: Option<u32>,
 }
 
 /// Lines that are no posting.
@@ -47,6 +50,9 @@ pub enum Unbalanced {
     /// A posting says something.
     #[error("posting has no lines")]
     Empty,
+    /// A posting is one document.
+    #[error("posting has lines of {0:?} and {1:?}, wanted lines of one document")]
+    Documents(String, String),
     /// Two currencies, or a sum beyond 64 bits.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -68,10 +74,14 @@ impl Posting {
             .into_iter()
             .filter(|(_, line)| !line.amount.is_zero())
             .collect();
-        let Some((_, first)) = lines.first() else {
+        let Some((first, line)) = lines.first() else {
             return Err(Unbalanced::Empty);
         };
-        let currency = first.amount.currency();
+        if let Some((other, _)) = lines.iter().find(|(key, _)| key.document != first.document) {
+            let labels = (first.document.label(), other.document.label());
+            return Err(Unbalanced::Documents(labels.0, labels.1));
+        }
+        let currency = line.amount.currency();
         let rest = Amount::sum(lines.iter().map(|(_, line)| line.amount), currency)?;
         if rest.is_zero() {
             Ok(Self {
@@ -81,10 +91,45 @@ impl Posting {
                 revision,
                 lines,
                 provenance: Provenance::Records,
+                reverses: None,
             })
         } else {
             Err(Unbalanced::Rest(rest))
         }
+    }
+
+    /// The posting that takes this one back, line by line.
+    ///
+    /// # Errors
+    /// [`MoneyError`] for an amount without an opposite.
+    pub fn reversal(&self, revision: u32) -> Result<Self, MoneyError> {
+        let turned = self.lines.iter().map(|(key, line)| {
+            let mut back = LedgerLine {
+                records: line.records.clone(),
+                ..LedgerLine::nothing(key, line.amount.currency())
+            };
+            back.take_off(line)?;
+            Ok((key.clone(), back))
+        });
+        Ok(Self {
+            lines: turned.collect::<Result<_, MoneyError>>()?,
+            revision,
+            reverses: Some(self.revision),
+            ..self.clone()
+        })
+    }
+
+    /// The same lines, as ones that take another posting of the same document back.
+    #[must_use]
+    pub const fn reversing(mut self, revision: Option<u32>) -> Self {
+        self.reverses = revision;
+        self
+    }
+
+    /// The revision that it takes back.
+    #[must_use]
+    pub const fn reverses(&self) -> Option<u32> {
+        self.reverses
     }
 
     /// The same lines, as read back from Odoo.
@@ -118,7 +163,14 @@ impl Posting {
         self.day
     }
 
-    /// 1 for the day's first posting.
+    /// The document that its lines stand in.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        let (key, _) = self.lines.first().expect("a posting has lines");
+        &key.document
+    }
+
+    /// 1 for the document's first posting.
     #[must_use]
     pub const fn revision(&self) -> u32 {
         self.revision
@@ -164,6 +216,8 @@ impl<'de> Deserialize<'de> for Posting {
             lines: Vec<(LineKey, LedgerLine)>,
             #[serde(default)]
             provenance: Provenance,
+            #[serde(default)]
+            reverses: Option<u32>,
         }
         let stored = Stored::deserialize(deserializer)?;
         let count = stored.lines.len();
@@ -173,79 +227,13 @@ impl<'de> Deserialize<'de> for Posting {
                 "found one line twice, wanted each line once",
             ));
         }
-        let provenance = stored.provenance;
+        let (provenance, reverses) = (stored.provenance, stored.reverses);
         Self::new(stored.tenant, stored.store, stored.day, stored.revision, lines)
             .map(|posting| Self {
                 provenance,
+                reverses,
                 ..posting
             })
             .map_err(serde::de::Error::custom)
-    }
-}
-
-/// The posting that takes the books from what was posted to what the ledger says; `None` when they agree. Give it
-/// every earlier posting of this store-day whose effect was not given up, in any order; its revision follows theirs.
-///
-/// # Errors
-/// [`BooksError`] on sums beyond 64 bits or another currency.
-pub fn posting(
-    tenant: &TenantId,
-    store: &StoreId,
-    day: BusinessDay,
-    target: &Ledger,
-    already: &[Posting],
-) -> Result<Option<Posting>, BooksError> {
-    let mut delta: BTreeMap<LineKey, LedgerLine> = target
-        .lines()
-        .map(|(key, line)| (key.clone(), line.clone()))
-        .collect();
-    let (known, read_back): (Vec<&Posting>, Vec<&Posting>) = already
-        .iter()
-        .partition(|posting| posting.provenance.is_records());
-    for (key, line) in known.into_iter().flat_map(Posting::lines) {
-        take_off(&mut delta, key, line)?;
-    }
-    super::forgotten::take_off(&mut delta, read_back.into_iter().flat_map(Posting::lines))?;
-    explain(&mut delta, target);
-    delta.retain(|_, line| !line.amount.is_zero());
-    if delta.is_empty() {
-        return Ok(None);
-    }
-    let revision = already.iter().map(Posting::revision).max().unwrap_or(0) + 1;
-    match Posting::new(tenant.clone(), store.clone(), day, revision, delta) {
-        Ok(posting) => Ok(Some(posting)),
-        Err(Unbalanced::Money(error)) => Err(error.into()),
-        Err(Unbalanced::Rest(rest)) => Err(BooksError::Unbalanced {
-            ticket: day.to_string(),
-            rest,
-        }),
-        Err(Unbalanced::Empty) => Ok(None),
-    }
-}
-
-/// Takes a posted line off. Records count by turns: one that is in the ledger and was posted explains no difference.
-pub(crate) fn take_off(
-    delta: &mut BTreeMap<LineKey, LedgerLine>,
-    key: &LineKey,
-    posted: &LedgerLine,
-) -> Result<(), MoneyError> {
-    let currency = posted.amount.currency();
-    let line = delta
-        .entry(key.clone())
-        .or_insert_with(|| LedgerLine::nothing(key, currency));
-    line.take_off(posted)?;
-    line.records = &line.records ^ &posted.records;
-    Ok(())
-}
-
-/// A difference that no single record explains, such as a drawer's, rests on all records of its line.
-fn explain(delta: &mut BTreeMap<LineKey, LedgerLine>, target: &Ledger) {
-    for (key, line) in target.lines() {
-        if let Some(difference) = delta
-            .get_mut(key)
-            .filter(|difference| difference.records.is_empty())
-        {
-            difference.records.clone_from(&line.records);
-        }
     }
 }

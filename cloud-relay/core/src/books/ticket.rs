@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use tillwire_proto::{Amount, Body, DrawerMovement, MoneyError, TenderKind, Trade, TransactionKind};
 
+use super::document::{self, Document};
 use super::drawer::book_over_short;
 use super::held::{HeldBack, Missing};
 use super::ledger::{Contribution, Ledger, LineKey};
 use super::trade::trade_parts;
 use crate::facts::RecordId;
-use crate::settings::{Mapped, RowId};
+use crate::settings::{Mapped, RowId, Scope};
 use crate::tickets::{Ticket, Tickets};
 
 /// The ledger of a store-day. Depends on what counts and on the mapping only.
@@ -31,8 +32,11 @@ pub fn target(tickets: &Tickets<'_>) -> Ledger {
             continue;
         }
         held.note(ticket, &parts.missing);
+        let invoiced = parts.document.is_invoice();
         if let Err(error) = done.and_then(|()| ledger.take(parts.parts)) {
             held.does_not_add_up(tickets, ticket, &error.to_string(), &mut ledger);
+        } else if let Some(customer) = document::customer(ticket).filter(|_| invoiced) {
+            ledger.know(customer);
         }
     }
     book_over_short(tickets, &mut ledger, &mut held);
@@ -47,11 +51,17 @@ pub(super) struct Parts<'a> {
     pub(super) ticket: &'a Ticket<'a>,
     pub(super) parts: Vec<Contribution>,
     pub(super) missing: Vec<Missing>,
+    /// Where what the ticket sells belongs.
+    document: Document,
+    /// What was added to that document so far.
+    sold: Amount,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) const fn new(tickets: &'a Tickets<'a>, ticket: &'a Ticket<'a>) -> Self {
+    pub(super) fn new(tickets: &'a Tickets<'a>, ticket: &'a Ticket<'a>) -> Self {
         Self {
+            document: document::of(tickets.settings, ticket),
+            sold: Amount::zero(tickets.settings.currency),
             tickets,
             ticket,
             parts: Vec::new(),
@@ -68,7 +78,36 @@ impl<'a> Parts<'a> {
     }
 
     fn trade(&mut self, trade: &Trade) -> Result<(), MoneyError> {
-        trade_parts(self, trade)
+        trade_parts(self, trade)?;
+        self.settle()
+    }
+
+    /// What the customer owes on the invoice, the entry pays.
+    fn settle(&mut self) -> Result<(), MoneyError> {
+        let Some(invoices) = &self.tickets.settings.odoo.invoices else {
+            return Ok(());
+        };
+        if !self.document.is_invoice() {
+            return Ok(());
+        }
+        let owed = LineKey {
+            document: self.document.clone(),
+            settles: Some(self.document.clone()),
+            ..LineKey::plain(invoices.receivable.clone(), &self.document.label())
+        };
+        let paid = LineKey {
+            document: Document::Entry,
+            ..owed.clone()
+        };
+        // the account is no mapping's choice but the store's own setting
+        let row = RowId {
+            key: "invoices.receivable".to_owned(),
+            version: 1,
+            scope: Scope::Store,
+        };
+        let sold = self.sold;
+        self.put(&row, owed, Sums::of(sold.checked_neg()?), &[])?;
+        self.put(&row, paid, Sums::of(sold), &[])
     }
 
     fn drawer(&mut self, movement: &DrawerMovement) -> Result<(), MoneyError> {
@@ -145,6 +184,13 @@ impl<'a> Parts<'a> {
     /// Adds a part without a tax; on a ticket that is taken back with the other sign.
     pub(super) fn add(&mut self, to: Mapped<'_>, label: &str, amount: Amount) -> Result<(), MoneyError> {
         self.put(to.row, LineKey::mapped(to, label), Sums::of(amount), &[])
+    }
+
+    /// Adds a part of what the ticket sells, or its tax: it stands in the ticket's document.
+    pub(super) fn sell(&mut self, row: &RowId, line: LineKey, sums: Sums) -> Result<(), MoneyError> {
+        let document = self.document.clone();
+        self.sold = self.sold.checked_add(sums.amount)?;
+        self.put(row, LineKey { document, ..line }, sums, &[])
     }
 
     /// As [`Parts::add`], with everything that a part may have.

@@ -2,6 +2,8 @@
 //! negative and so turn round by themselves. Taxes are carried as the POS computed them. The rules, part by part, are
 //! written down in `BOOKS.md`.
 
+use std::collections::BTreeMap;
+
 use tillwire_proto::{
     Amount, CardBrand, Currency, Line, LineKind, MoneyError, Rate, Rounding, TaxLine, Tender, TenderKind,
     TenderState, Trade,
@@ -166,8 +168,7 @@ fn add_lines(
     taxed_by: &[String],
 ) -> Result<(), MoneyError> {
     let mapping = parts.tickets.mapping();
-    let mut credits = Vec::new();
-    let mut discounts = Vec::new();
+    let (mut credits, mut discounts, mut liabilities) = (Vec::new(), Vec::new(), Vec::new());
     for (line, inside) in trade.lines.iter().zip(inside) {
         let Some(to) = parts.account(mapping.line(line), || {
             Missing::movement("gift_card", line.extended)
@@ -189,10 +190,21 @@ fn add_lines(
             credit = credit.checked_add(off)?;
             discounts.push(((LineKey::mapped(to, "Discounts"), to.row), off));
         }
-        credits.push(((key, to.row), credit.checked_neg()?));
+        // a gift card is not sold, it is owed: it stays in the day's entry
+        let of = if is_goods(line) {
+            &mut credits
+        } else {
+            &mut liabilities
+        };
+        of.push(((key, to.row), credit.checked_neg()?));
     }
-    put_all(parts, credits)?;
-    put_all(parts, discounts)
+    for ((key, row), amount) in not_nothing(credits.into_iter().chain(discounts))? {
+        parts.sell(row, key, Sums::of(amount))?;
+    }
+    for ((key, row), amount) in not_nothing(liabilities)? {
+        parts.put(row, key, Sums::of(amount), &[])?;
+    }
+    Ok(())
 }
 
 /// A discount less the part of it that is tax: in the proportion in which the line's amount has it inside.
@@ -203,16 +215,12 @@ fn without_tax(off: Amount, inside: Amount, whole: Amount) -> Result<Amount, Mon
     off.checked_sub(off.mul_ratio(inside.minor(), whole.minor(), Rounding::HalfUp)?)
 }
 
-fn put_all<'r>(
-    parts: &mut Parts<'_>,
+fn not_nothing<'r>(
     of: impl IntoIterator<Item = ((LineKey, &'r RowId), Amount)>,
-) -> Result<(), MoneyError> {
-    for ((key, row), amount) in summed(of)? {
-        if !amount.is_zero() {
-            parts.put(row, key, Sums::of(amount), &[])?;
-        }
-    }
-    Ok(())
+) -> Result<BTreeMap<(LineKey, &'r RowId), Amount>, MoneyError> {
+    let mut sums = summed(of)?;
+    sums.retain(|_, amount| !amount.is_zero());
+    Ok(sums)
 }
 
 /// Returns have a line of their own, except under a tax that Odoo is told about: its base is what remains.
@@ -248,7 +256,7 @@ fn add_tax(parts: &mut Parts<'_>, tax: &TaxLine) -> Result<(), MoneyError> {
         base: tax.base,
         ..Sums::of(tax.amount.checked_neg()?)
     };
-    parts.put(to.row, key, sums, &[])
+    parts.sell(to.row, key, sums)
 }
 
 fn tax_label(tax: &TaxLine) -> String {

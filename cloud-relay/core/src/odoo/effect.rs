@@ -4,108 +4,23 @@
 //! The order of a caller: [`Effect::next`], then commit [`Effect::calling`], then call, then commit
 //! [`Effect::answered`]. After a restart, [`Effect::recovered`]. This module makes no call and knows no clock.
 
+mod key;
 mod machine;
-
-use std::fmt;
+mod payload;
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{BusinessDay, Digest, StoreId, TenantId};
+use tillwire_proto::Digest;
 
 use super::answer::Answer;
 use super::backoff::Backoff;
-use super::journal::JournalEntry;
-use super::picking::Picking;
 use super::readback::{Difference, Verdict};
+
+pub use key::EffectKey;
+pub use payload::{EffectKind, Payload};
 
 /// Confirmations that Odoo may answer well without anything having changed. Ones that were lost on the way do not
 /// count: an Odoo that is away is waited for.
 const CONFIRMS_MAX: u32 = 5;
-
-/// What kind of thing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EffectKind {
-    /// A posted `account.move`.
-    JournalEntry,
-    /// A done `stock.picking`.
-    Picking,
-}
-
-/// The effect's name, which is its external id in Odoo: created in the same Odoo transaction, unique there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct EffectKey(String);
-
-impl EffectKey {
-    /// Of a day's posting. Revision 1 is the first.
-    #[must_use]
-    pub fn journal(tenant: &TenantId, store: &StoreId, day: BusinessDay, revision: u32) -> Self {
-        let date = day.date();
-        let (year, month, day) = (date.year(), date.month(), date.day());
-        Self(format!(
-            "tillwire.j_{tenant}_{store}_{year:04}{month:02}{day:02}_r{revision}"
-        ))
-    }
-
-    /// Of a store's batch of stock movements. Batches count from 1 per store.
-    #[must_use]
-    pub fn picking(tenant: &TenantId, store: &StoreId, batch: u64) -> Self {
-        Self(format!("tillwire.p_{tenant}_{store}_{batch}"))
-    }
-
-    /// As stored, and as Odoo's external id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Reads what [`EffectKey::as_str`] gave.
-    #[must_use]
-    pub fn from_stored(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for EffectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What it says, without a single database id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Payload {
-    /// A journal entry.
-    JournalEntry(JournalEntry),
-    /// A picking.
-    Picking(Picking),
-}
-
-impl Payload {
-    /// Its kind.
-    #[must_use]
-    pub const fn kind(&self) -> EffectKind {
-        match self {
-            Self::JournalEntry(_) => EffectKind::JournalEntry,
-            Self::Picking(_) => EffectKind::Picking,
-        }
-    }
-
-    /// Its key.
-    #[must_use]
-    pub const fn key(&self) -> &EffectKey {
-        match self {
-            Self::JournalEntry(entry) => &entry.key,
-            Self::Picking(picking) => &picking.key,
-        }
-    }
-
-    /// SHA-256 of its JSON, whose fields and lines have one order.
-    #[must_use]
-    pub fn content_hash(&self) -> Digest {
-        Digest::of(&serde_json::to_vec(self).expect("a payload has only texts and numbers"))
-    }
-}
 
 /// Where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -127,11 +42,11 @@ pub enum EffectState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
-    /// `load()`: create it if it is absent; answers its id either way.
+    /// `load()`: create it if it is absent; answers its id either way. A reconciliation creates nothing and has none.
     Load,
     /// Read it.
     Look,
-    /// `action_post` or `button_validate`.
+    /// `action_post`, `button_validate` or `reconcile`. A contact needs none.
     Confirm,
 }
 
@@ -160,6 +75,29 @@ pub enum Seen {
     Confirmed(Verdict),
     /// It was cancelled.
     Cancelled,
+}
+
+impl Seen {
+    /// With what was found about the document that it takes back: whether it is the one that does, and whether
+    /// another does too.
+    #[must_use]
+    pub fn reversing(mut self, reversed: &EffectKey, ours: bool, other: Option<i64>) -> Self {
+        let (Self::Draft(verdict) | Self::Confirmed(verdict)) = &mut self else {
+            return self;
+        };
+        if !ours {
+            verdict
+                .differences
+                .push(Difference::field("reversed_entry_id", "another", reversed));
+        }
+        if let Some(other) = other {
+            let what = format!("further reversal of {reversed}");
+            verdict
+                .differences
+                .push(Difference::field(what, format!("id {other}"), "none"));
+        }
+        self
+    }
 }
 
 /// What came of a step.
@@ -226,9 +164,9 @@ impl Effect {
         Self {
             key: payload.key().clone(),
             content: payload.content_hash(),
-            payload,
             state: EffectState::Intent,
-            step: Step::Load,
+            step: payload.first_step(),
+            payload,
             calling: false,
             document: None,
             attempts: 0,
@@ -344,11 +282,7 @@ impl Effect {
         } else {
             EffectState::Intent
         };
-        self.step = if self.document.is_some() {
-            Step::Look
-        } else {
-            Step::Load
-        };
+        self.step = self.first_look();
         (self.attempts, self.confirms, self.unheeded, self.not_before_ms) = (0, 0, 0, 0);
         (self.reason, self.refused, self.differences) = (None, None, Vec::new());
         Ok(self)

@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tillwire_proto::{Amount, BusinessDay, Currency};
+use tillwire_proto::{Amount, BusinessDay, Currency, TenantId};
 
 use super::call::{Call, create_if_absent};
+use super::contact::Owner;
 use super::effect::EffectKey;
 use super::resolved::{PayloadError, ResolvedBooks, ResolvedTax};
-use crate::books::Posting;
+use crate::books::{Document, LedgerLine, LineKey, Posting};
 use crate::settings::AccountCode;
 
 /// A journal entry to be.
@@ -20,8 +21,12 @@ pub struct JournalEntry {
     pub reference: String,
     /// The accounting date.
     pub date: BusinessDay,
+    /// Its business day, which its lines name when it is dated otherwise.
+    pub day: BusinessDay,
     /// Its lines; they add up to nothing.
     pub lines: Vec<EntryLine>,
+    /// The entry that it takes back.
+    pub reverses: Option<EffectKey>,
 }
 
 /// One line.
@@ -45,6 +50,27 @@ pub struct EntryLine {
     /// The amount in the currency that was handed over, where that is another; signed as `amount`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Amount>,
+    /// Who owes it, on a line of the receivable account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed_by: Option<Owner>,
+}
+
+impl EntryLine {
+    /// A line of the ledger.
+    pub(super) fn of(tenant: &TenantId, key: &LineKey, line: &LedgerLine) -> Self {
+        let partner = key.settles.as_ref().and_then(Document::partner);
+        Self {
+            account: key.account.clone(),
+            label: key.label.clone(),
+            amount: line.amount,
+            taxed_by: key.taxed_by.clone(),
+            tax: key.tax.as_ref().and_then(|tax| tax.odoo_tax.clone()),
+            base: line.base,
+            analytic: key.analytic.clone(),
+            foreign: line.foreign,
+            owed_by: partner.map(|partner| Owner::of(tenant, partner)),
+        }
+    }
 }
 
 const COLUMNS: [&str; 12] = [
@@ -73,32 +99,34 @@ impl JournalEntry {
     /// A day's posting, dated by its business day.
     #[must_use]
     pub fn of(posting: &Posting) -> Self {
-        let key = EffectKey::journal(
-            posting.tenant(),
-            posting.store(),
-            posting.day(),
-            posting.revision(),
-        );
-        let reference = format!("TW/{}/{}/r{}", posting.store(), posting.day(), posting.revision());
-        let lines = posting
-            .lines()
-            .map(|(key, line)| EntryLine {
-                account: key.account.clone(),
-                label: key.label.clone(),
-                amount: line.amount,
-                taxed_by: key.taxed_by.clone(),
-                tax: key.tax.as_ref().and_then(|tax| tax.odoo_tax.clone()),
-                base: line.base,
-                analytic: key.analytic.clone(),
-                foreign: line.foreign,
-            })
-            .collect();
+        let (tenant, store, day) = (posting.tenant(), posting.store(), posting.day());
+        let key = |revision| EffectKey::journal(tenant, store, day, revision);
         Self {
-            key,
-            reference,
-            date: posting.day(),
-            lines,
+            key: key(posting.revision()),
+            reference: Document::Entry.reference(store, day, posting.revision()),
+            date: day,
+            day,
+            lines: posting
+                .lines()
+                .map(|(key, line)| EntryLine::of(tenant, key, line))
+                .collect(),
+            reverses: posting.reverses().map(key),
         }
+    }
+
+    /// The same, dated on another day than its business day, which its lines then name.
+    #[must_use]
+    pub fn dated(mut self, date: BusinessDay) -> Self {
+        self.date = date;
+        for index in 0..self.lines.len() {
+            self.lines[index].label = self.label(&self.lines[index].label);
+        }
+        self
+    }
+
+    /// What a line of the ledger is called here.
+    pub(super) fn label(&self, label: &str) -> String {
+        labelled(label, self.day, self.date)
     }
 
     /// Sum of the debits, which is Odoo's `amount_total` of an entry; `None` without lines.
@@ -116,7 +144,17 @@ impl JournalEntry {
     pub fn load(&self, resolved: &ResolvedBooks) -> Result<Call, PayloadError> {
         let mut rows = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
-            rows.push(self.row(line, rows.is_empty(), resolved)?);
+            let first = rows.is_empty();
+            let mut row = self.row(line, first, resolved)?;
+            if self.names_owners() {
+                let owner = line.owed_by.as_ref().map(|owner| owner.id(resolved));
+                row.push(text(owner.transpose()?));
+            }
+            if let Some(reversed) = &self.reverses {
+                let id = resolved.invoicing.document(reversed)?;
+                row.push(text(first.then_some(id)));
+            }
+            rows.push(Value::Array(row));
         }
         let mut columns = COLUMNS.to_vec();
         if self.is_foreign() {
@@ -125,6 +163,8 @@ impl JournalEntry {
         if self.is_analytic() {
             columns.push(ANALYTIC_COLUMN);
         }
+        columns.extend(self.names_owners().then_some("line_ids/partner_id/.id"));
+        columns.extend(self.reverses.as_ref().map(|_| "reversed_entry_id/.id"));
         Ok(Call::on("account.move", "load")
             .arg("fields", json!(columns))
             .arg("data", Value::Array(rows))
@@ -139,8 +179,17 @@ impl JournalEntry {
         self.lines.iter().any(|line| line.analytic.is_some())
     }
 
-    fn row(&self, line: &EntryLine, first: bool, resolved: &ResolvedBooks) -> Result<Value, PayloadError> {
-        let account = account(line, resolved)?;
+    fn names_owners(&self) -> bool {
+        self.lines.iter().any(|line| line.owed_by.is_some())
+    }
+
+    fn row(
+        &self,
+        line: &EntryLine,
+        first: bool,
+        resolved: &ResolvedBooks,
+    ) -> Result<Vec<Value>, PayloadError> {
+        let account = resolved.account(&line.account)?;
         let head = if first {
             [
                 self.key.as_str().to_owned(),
@@ -187,7 +236,7 @@ impl JournalEntry {
             let whole = line.analytic.as_deref().map(|name| distribution(name, resolved));
             row.push(json!(whole.transpose()?.unwrap_or_default()));
         }
-        Ok(Value::Array(row))
+        Ok(row)
     }
 
     /// The tax, where telling Odoo about it keeps every amount as it is and its report gets the true base. Odoo adds a line of its own for a tax whose
@@ -247,6 +296,7 @@ impl JournalEntry {
             "currency_id",
             "amount_currency",
             "analytic_distribution",
+            "partner_id",
         ];
         Call::on("account.move.line", "search_read")
             .arg("domain", json!([["move_id", "=", id]]))
@@ -255,12 +305,26 @@ impl JournalEntry {
     }
 }
 
-fn account(line: &EntryLine, resolved: &ResolvedBooks) -> Result<i64, PayloadError> {
-    resolved
-        .accounts
-        .get(&line.account)
-        .copied()
-        .ok_or_else(|| PayloadError::Account(line.account.clone()))
+fn text(id: Option<i64>) -> Value {
+    json!(id.map_or_else(String::new, |id| id.to_string()))
+}
+
+/// Asks for the documents that take a document back.
+#[must_use]
+pub fn reversals_of(id: i64) -> Call {
+    Call::on("account.move", "search_read")
+        .arg("domain", json!([["reversed_entry_id", "=", id]]))
+        .arg("fields", json!(["reversed_entry_id"]))
+        .option("order", json!("id"))
+}
+
+/// A label on a document that is dated otherwise than its business day.
+pub(super) fn labelled(label: &str, day: BusinessDay, date: BusinessDay) -> String {
+    if date == day {
+        label.to_owned()
+    } else {
+        format!("{label} ({day})")
+    }
 }
 
 fn currency(currency: Currency, resolved: &ResolvedBooks) -> Result<i64, PayloadError> {
@@ -269,7 +333,7 @@ fn currency(currency: Currency, resolved: &ResolvedBooks) -> Result<i64, Payload
 }
 
 /// All of the line for one analytic account, as Odoo writes it.
-fn distribution(name: &str, resolved: &ResolvedBooks) -> Result<String, PayloadError> {
+pub(super) fn distribution(name: &str, resolved: &ResolvedBooks) -> Result<String, PayloadError> {
     let id = resolved.analytics.get(name);
     let id = id.ok_or_else(|| PayloadError::Analytic(name.to_owned()))?;
     Ok(json!({ id.to_string(): 100 }).to_string())

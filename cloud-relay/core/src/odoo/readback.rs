@@ -1,5 +1,7 @@
 //! Does Odoo hold what was meant? Reads answers without a float on the way and compares field by field.
 
+mod invoice;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -7,10 +9,13 @@ use serde_json::value::RawValue;
 use tillwire_proto::{Amount, BusinessDay, Currency, Quantity, Unit};
 
 use super::answer::Answer;
+use super::contact::Owner;
 use super::effect::Seen;
-use super::journal::JournalEntry;
+use super::journal::{EntryLine, JournalEntry};
 use super::picking::Picking;
 use super::resolved::{ResolvedBooks, ResolvedStock};
+
+pub use invoice::read_invoice;
 
 /// One thing that Odoo holds otherwise. Texts, so that it can be stored and shown as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +32,16 @@ pub enum Difference {
         /// As meant.
         wanted: String,
     },
+    /// Odoo computes a tax otherwise than the POS did. The document has the POS's amount, with a line for the
+    /// difference; this shows both figures.
+    Tax {
+        /// The tax, as Odoo calls it.
+        tax: String,
+        /// What Odoo computes.
+        computed: String,
+        /// What the POS took.
+        taken: String,
+    },
     /// Any other field.
     Field {
         /// Which.
@@ -39,7 +54,7 @@ pub enum Difference {
 }
 
 impl Difference {
-    fn field(what: impl Into<String>, found: impl ToString, wanted: impl ToString) -> Self {
+    pub(super) fn field(what: impl Into<String>, found: impl ToString, wanted: impl ToString) -> Self {
         Self::Field {
             what: what.into(),
             found: found.to_string(),
@@ -54,6 +69,9 @@ impl std::fmt::Display for Difference {
             Self::Gone => f.write_str("it was deleted"),
             Self::NotConfirmed => f.write_str("it is not posted"),
             Self::Date { found, wanted } => write!(f, "date is {found}, wanted {wanted}"),
+            Self::Tax { tax, computed, taken } => {
+                write!(f, "Odoo computes {computed} for {tax}, the POS took {taken}")
+            }
             Self::Field { what, found, wanted } => write!(f, "{what} is {found}, wanted {wanted}"),
         }
     }
@@ -67,10 +85,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// True when all is as meant.
+    /// True when all is as meant. How Odoo would have computed a tax changes nothing that is there.
     #[must_use]
     pub fn agrees(&self) -> bool {
-        self.differences.is_empty()
+        self.differences
+            .iter()
+            .all(|d| matches!(d, Difference::Tax { .. }))
     }
 
     /// True when at most the date differs.
@@ -78,10 +98,10 @@ impl Verdict {
     pub fn agrees_but_for_date(&self) -> bool {
         self.differences
             .iter()
-            .all(|d| matches!(d, Difference::Date { .. }))
+            .all(|d| matches!(d, Difference::Date { .. } | Difference::Tax { .. }))
     }
 
-    fn compare(&mut self, what: &str, found: &str, wanted: &str) {
+    pub(super) fn compare(&mut self, what: &str, found: &str, wanted: &str) {
         if found != wanted {
             self.differences.push(Difference::field(what, found, wanted));
         }
@@ -103,6 +123,10 @@ pub struct FoundEntry {
     pub total: Amount,
     /// Its journal's id.
     pub journal: i64,
+    /// Its `move_type`; empty where it was not asked for.
+    pub move_type: String,
+    /// Its currency's code; empty where it was not told.
+    pub currency: String,
     /// Its lines.
     pub lines: Vec<FoundLine>,
 }
@@ -116,6 +140,10 @@ pub struct FoundLine {
     pub label: String,
     /// Debit, or credit when negative.
     pub amount: Amount,
+    /// Its partner's id; nothing without one.
+    pub partner: i64,
+    /// The id of the tax that it is the amount of; nothing when it is none's.
+    pub tax: i64,
     /// Its currency's id and the amount in it, as Odoo writes it; `None` where Odoo was not asked.
     pub in_currency: Option<(i64, String)>,
     /// Ids of analytic accounts with their shares of a hundred, as Odoo writes them.
@@ -181,6 +209,12 @@ struct RawLine<'a> {
     amount_currency: Option<&'a RawValue>,
     #[serde(borrow, default)]
     analytic_distribution: Option<&'a RawValue>,
+    #[serde(default)]
+    partner_id: Link,
+    #[serde(default)]
+    tax_line_id: Link,
+    #[serde(default)]
+    move_type: String,
 }
 
 /// Shares by analytic account. Odoo writes none as `false`.
@@ -210,13 +244,13 @@ struct RawMove<'a> {
 /// Odoo writes an empty text as `false`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Text {
+pub(super) enum Text {
     Filled(String),
     Empty(#[expect(dead_code, reason = "its being there says it")] bool),
 }
 
 impl Text {
-    fn take(self) -> String {
+    pub(super) fn take(self) -> String {
         match self {
             Self::Filled(text) => text,
             Self::Empty(_) => String::new(),
@@ -233,7 +267,21 @@ pub(super) enum Link {
     Empty(#[expect(dead_code, reason = "its being there says it")] bool),
 }
 
+impl Default for Link {
+    fn default() -> Self {
+        Self::Empty(false)
+    }
+}
+
 impl Link {
+    /// What Odoo shows for the record.
+    fn name(&self) -> String {
+        match self {
+            Self::Named((_, name)) => name.clone(),
+            Self::Id(_) | Self::Empty(_) => String::new(),
+        }
+    }
+
     pub(super) fn id(&self) -> i64 {
         match self {
             Self::Named((id, _)) | Self::Id(id) => *id,
@@ -286,6 +334,8 @@ pub(super) fn parse_entry(lines: &RawValue, currency: Currency) -> Result<Option
             reference: line.reference.take(),
             total: Amount::zero(currency),
             journal: line.journal_id.id(),
+            move_type: line.move_type,
+            currency: line.currency_id.as_ref().map_or_else(String::new, Link::name),
             lines: Vec::new(),
         });
         let sums = debit
@@ -306,6 +356,8 @@ pub(super) fn parse_entry(lines: &RawValue, currency: Currency) -> Result<Option
                 .map(shares)
                 .transpose()?
                 .unwrap_or_default(),
+            partner: line.partner_id.id(),
+            tax: line.tax_line_id.id(),
         });
     }
     Ok(found)
@@ -326,10 +378,92 @@ fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBo
     if let Some(total) = meant.total() {
         verdict.compare("total", &found.total.to_string(), &total.to_string());
     }
-    let wanted = per_account(meant.lines.iter().map(|line| {
-        let id = resolved.accounts.get(&line.account).copied().unwrap_or(0);
-        (id, line.amount)
-    }));
+    let ids = |line: &EntryLine| resolved.accounts.get(&line.account).copied().unwrap_or(0);
+    let wanted = per_account(meant.lines.iter().map(|line| (ids(line), line.amount)));
+    compare_accounts(&mut verdict, found, &wanted, resolved);
+    let owed = meant
+        .lines
+        .iter()
+        .filter_map(|line| Some((ids(line), line.owed_by.as_ref()?, line.amount)));
+    compare_owners(&mut verdict, found, owed, resolved);
+    compare_more(&mut verdict, found, meant, resolved);
+    compare_date(&mut verdict, &found.date, meant.date);
+    verdict
+}
+
+/// What only some entries have: another currency that was handed over, analytic accounts.
+fn compare_more(verdict: &mut Verdict, found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBooks) {
+    if meant.is_foreign() {
+        let wanted = meant.lines.iter().filter_map(|line| {
+            let account = resolved.accounts.get(&line.account).copied().unwrap_or(0);
+            Some(((account, line.foreign?.currency()), line.foreign?))
+        });
+        let held = found.lines.iter().filter_map(|line| {
+            let foreign = line.foreign_amount(resolved).ok()??;
+            Some(((line.account, foreign.currency()), foreign))
+        });
+        let words =
+            |(account, currency): &(i64, Currency)| format!("{} on account id {account}", currency.code());
+        compare_sums(verdict, wanted, held, words);
+    }
+    if meant.is_analytic() {
+        compare_analytic(verdict, found, &meant.lines, resolved);
+    }
+}
+
+fn compare_analytic(
+    verdict: &mut Verdict,
+    found: &FoundEntry,
+    meant: &[EntryLine],
+    resolved: &ResolvedBooks,
+) {
+    let wanted = meant.iter();
+    let wanted = wanted.filter_map(|line| Some((line.analytic.clone()?, line.amount)));
+    let held = found.lines.iter();
+    let held = held.filter_map(|line| Some((line.analytic_name(resolved)?, line.amount)));
+    compare_sums(verdict, wanted, held, |name| format!("analytic account {name}"));
+}
+
+fn compare_currency(verdict: &mut Verdict, found: &FoundEntry, meant: Option<Amount>) {
+    if let Some(amount) = meant.filter(|_| !found.currency.is_empty()) {
+        verdict.compare("currency", &found.currency, amount.currency().code());
+    }
+}
+
+/// Whose the lines of the receivable account are.
+fn compare_owners<'a>(
+    verdict: &mut Verdict,
+    found: &FoundEntry,
+    meant: impl Iterator<Item = (i64, &'a Owner, Amount)>,
+    resolved: &ResolvedBooks,
+) {
+    let mut wanted: BTreeMap<(i64, i64), i128> = BTreeMap::new();
+    for (account, owner, amount) in meant {
+        let owner = owner.id(resolved).unwrap_or(0);
+        *wanted.entry((account, owner)).or_default() += i128::from(amount.minor());
+    }
+    for ((account, owner), wanted) in wanted {
+        let of = found
+            .lines
+            .iter()
+            .filter(|line| (line.account, line.partner) == (account, owner));
+        let held: i128 = of.map(|line| i128::from(line.amount.minor())).sum();
+        if held != wanted {
+            let unit = |value: i128| format!("{value} minor units");
+            let what = format!("amount owed by partner id {owner}");
+            verdict
+                .differences
+                .push(Difference::field(what, unit(held), unit(wanted)));
+        }
+    }
+}
+
+fn compare_accounts(
+    verdict: &mut Verdict,
+    found: &FoundEntry,
+    wanted: &BTreeMap<i64, i128>,
+    resolved: &ResolvedBooks,
+) {
     let held = per_account(found.lines.iter().map(|line| (line.account, line.amount)));
     for account in wanted
         .keys()
@@ -343,43 +477,13 @@ fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBo
             )
         };
         let minor = |sums: &BTreeMap<i64, i128>| sums.get(account).copied().unwrap_or(0);
-        if minor(&held) != minor(&wanted) {
+        if minor(&held) != minor(wanted) {
             let unit = |value: i128| format!("{value} minor units");
-            verdict.differences.push(Difference::field(
-                name(),
-                unit(minor(&held)),
-                unit(minor(&wanted)),
-            ));
+            verdict
+                .differences
+                .push(Difference::field(name(), unit(minor(&held)), unit(minor(wanted))));
         }
     }
-    if meant.is_foreign() {
-        let wanted = meant.lines.iter().filter_map(|line| {
-            let account = resolved.accounts.get(&line.account).copied().unwrap_or(0);
-            Some(((account, line.foreign?.currency()), line.foreign?))
-        });
-        let held = found.lines.iter().filter_map(|line| {
-            let foreign = line.foreign_amount(resolved).ok()??;
-            Some(((line.account, foreign.currency()), foreign))
-        });
-        let words =
-            |(account, currency): &(i64, Currency)| format!("{} on account id {account}", currency.code());
-        compare_sums(&mut verdict, wanted, held, words);
-    }
-    if meant.is_analytic() {
-        let wanted = meant
-            .lines
-            .iter()
-            .filter_map(|line| Some((line.analytic.clone()?, line.amount)));
-        let held = found
-            .lines
-            .iter()
-            .filter_map(|line| Some((line.analytic_name(resolved)?, line.amount)));
-        compare_sums(&mut verdict, wanted, held, |name| {
-            format!("analytic account {name}")
-        });
-    }
-    compare_date(&mut verdict, &found.date, meant.date);
-    verdict
 }
 
 /// Sums per key; one that differs is named by `words`.

@@ -19,7 +19,7 @@ use super::journal::{EntryLine, JournalEntry};
 use super::picking::{Direction, PickLine, Picking};
 use super::readback::{FoundEntry, Link, money, not_read, parse_entry, parse_picking};
 use super::resolved::ResolvedBooks;
-use crate::books::{LedgerLine, LineKey, Posting, Unbalanced};
+use crate::books::{Document, LedgerLine, LineKey, Posting, Unbalanced};
 use crate::settings::AccountCode;
 
 /// Records of one question.
@@ -140,18 +140,6 @@ pub fn ids_in(lines: &RawValue, field: &str) -> Result<BTreeSet<i64>, Answer> {
         .collect())
 }
 
-/// Day and revision, when the external id is one of this store's entries.
-#[must_use]
-pub fn numbered_entry(external: &str, tenant: &TenantId, store: &StoreId) -> Option<(BusinessDay, u32)> {
-    let (date, revision) = external
-        .strip_prefix(&format!("tillwire.j_{tenant}_{store}_"))?
-        .split_once("_r")?;
-    let (year, month, day) = (date.get(..4)?, date.get(4..6)?, date.get(6..)?);
-    let day: BusinessDay = format!("{year}-{month}-{day}").parse().ok()?;
-    let revision = revision.parse().ok()?;
-    (EffectKey::journal(tenant, store, day, revision).as_str() == external).then_some((day, revision))
-}
-
 /// The number, when the external id is one of this store's pickings.
 #[must_use]
 pub fn numbered_picking(external: &str, tenant: &TenantId, store: &StoreId) -> Option<u64> {
@@ -215,9 +203,11 @@ pub fn recover_entry(
         .read_back();
     let entry = JournalEntry {
         key,
-        reference: format!("TW/{store}/{day}/r{revision}"),
+        reference: Document::Entry.reference(store, day, revision),
         date: day,
+        day,
         lines,
+        reverses: None,
     };
     // one that Odoo dated otherwise is looked at again, which tells people about the date
     let settled = found.state == "posted" && found.date == day.to_string();
@@ -265,6 +255,7 @@ fn entry_lines(
             base,
             analytic: line.analytic_name(books),
             foreign: line.foreign_amount(books).map_err(unread)?,
+            owed_by: None,
         });
     }
     Ok(lines)

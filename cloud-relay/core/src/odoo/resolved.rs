@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{Currency, Sku};
+use tillwire_proto::{Currency, MoneyError, Sku};
 
+use super::effect::EffectKey;
+use super::tax::{Percentage, TaxRounding};
 use crate::settings::AccountCode;
 
 /// Odoo's major version; decides columns.
@@ -37,6 +39,10 @@ pub struct ResolvedTax {
     pub account: Option<i64>,
     /// True of a tax of nothing, which is told by its base alone: there is no amount to put on a line.
     pub nothing: bool,
+    /// True when credit notes repartition it to the same account.
+    pub refunds_alike: bool,
+    /// Its percentage, where it is one whose amount can be foretold.
+    pub percentage: Option<Percentage>,
 }
 
 /// What a journal entry needs.
@@ -56,6 +62,44 @@ pub struct ResolvedBooks {
     pub analytics: BTreeMap<String, i64>,
     /// `res.currency` ids of the currencies that are in use.
     pub currencies: BTreeMap<Currency, i64>,
+    /// What invoices need besides.
+    pub invoicing: Invoicing,
+}
+
+impl ResolvedBooks {
+    /// An account's id.
+    ///
+    /// # Errors
+    /// [`PayloadError::Account`] when Odoo lacks it.
+    pub(super) fn account(&self, code: &AccountCode) -> Result<i64, PayloadError> {
+        let id = self.accounts.get(code).copied();
+        id.ok_or_else(|| PayloadError::Account(code.clone()))
+    }
+}
+
+/// What invoices, and what is linked to other documents, need.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Invoicing {
+    /// `account.journal` id of invoices, where the store makes some.
+    pub journal: Option<i64>,
+    /// How the company rounds taxes.
+    pub rounding: TaxRounding,
+    /// `res.partner` ids by internal reference, of contacts that the settings name. One that is there twice is not
+    /// resolved.
+    pub contacts: BTreeMap<String, i64>,
+    /// Ids of what other effects made, by their keys.
+    pub documents: BTreeMap<EffectKey, i64>,
+}
+
+impl Invoicing {
+    /// The id of what another effect made.
+    ///
+    /// # Errors
+    /// [`PayloadError::Effect`] while it is not known.
+    pub(super) fn document(&self, key: &EffectKey) -> Result<i64, PayloadError> {
+        let id = self.documents.get(key).copied();
+        id.ok_or_else(|| PayloadError::Effect(key.clone()))
+    }
 }
 
 /// A product in Odoo.
@@ -102,4 +146,16 @@ pub enum PayloadError {
     /// The product is not in Odoo.
     #[error("product {0} is not in Odoo; create it with this internal reference")]
     Product(Sku),
+    /// The contact is not in Odoo.
+    #[error("contact {0:?} is not in Odoo; create it with this internal reference")]
+    Contact(String),
+    /// There is no journal for invoices.
+    #[error("the store has no journal for invoices in Odoo; name one of type Sales in odoo.invoices.journal")]
+    InvoiceJournal,
+    /// Another effect's document is not known.
+    #[error("{0} is not in Odoo yet")]
+    Effect(EffectKey),
+    /// A sum beyond 64 bits, or two currencies.
+    #[error(transparent)]
+    Money(#[from] MoneyError),
 }

@@ -11,8 +11,8 @@ use tillwire_proto::{Amount, Currency, RegisterId, StoreId, TenantId};
 use crate::settlement::ProcessorId;
 
 use super::{
-    AccountsDraft, ClosePolicy, MappingDraft, Mappings, OdooStore, SettingsError, StoreSettings,
-    TicketSequence, TicketWithoutTerminal,
+    AccountsDraft, ClosePolicy, Corrections, InvoicesDraft, LatePolicy, MappingDraft, Mappings, OdooStore,
+    PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal,
 };
 
 /// A store as written in the configuration file.
@@ -77,6 +77,18 @@ pub struct OdooDraft {
     pub journal: String,
     /// The warehouse's code. Required. Example: `S01`.
     pub warehouse: String,
+    /// Which documents a day becomes: `summary-entry` (default), `summary-invoice` or `customer-invoice`.
+    #[serde(default)]
+    pub mode: PostingMode,
+    /// How a posted day is corrected: by the `difference` (default) or `reverse-and-replace`.
+    #[serde(default)]
+    pub corrections: Corrections,
+    /// What happens to postings of a locked day: dated on the `next-open-day` (default), or `hold` until signed.
+    #[serde(default)]
+    pub late: LatePolicy,
+    /// What invoices need. Required in the modes that make them.
+    #[serde(default)]
+    pub invoices: Option<InvoicesDraft>,
     /// Accounts by what they are for: version 1 of the store's mapping. May be left out where a mapping file has all.
     #[serde(default)]
     pub accounts: AccountsDraft,
@@ -177,10 +189,23 @@ impl OdooDraft {
                 Ok(text.trim().to_owned())
             }
         };
+        let invoices = self.invoices.as_ref().map(|invoices| invoices.check(self.mode));
+        let invoices = invoices.transpose()?;
+        if self.mode != PostingMode::SummaryEntry && invoices.is_none() {
+            return Err(SettingsError::new(
+                "odoo.invoices",
+                "",
+                "journal and receivable account of invoices",
+            ));
+        }
         Ok(OdooStore {
             company: filled("odoo.company", &self.company)?,
             journal_code: filled("odoo.journal", &self.journal)?,
             warehouse_code: filled("odoo.warehouse", &self.warehouse)?,
+            mode: self.mode,
+            corrections: self.corrections,
+            late: self.late,
+            invoices,
             mappings: Mappings::of(of, &self.accounts, file)?,
             own_accounts: self.accounts.clone(),
         })

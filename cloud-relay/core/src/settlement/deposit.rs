@@ -104,7 +104,8 @@ pub fn deposit_posting(
             deposit: deposit.id.clone(),
             posting,
         })),
-        Err(Unbalanced::Empty) => Ok(None),
+        // all lines of a deposit are an entry's: they cannot be of two documents
+        Err(Unbalanced::Empty | Unbalanced::Documents(..)) => Ok(None),
         Err(Unbalanced::Money(error)) => Err(error.into()),
         Err(Unbalanced::Rest(rest)) => Err(DepositHeld::Off {
             found: deposit.amount.checked_sub(rest)?,

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use tillwire_proto::{Body, PaymentCommand, Quantity, Sku, TenderKind, Transaction, TransactionKind};
-use tillwire_relay_core::books::{Contribution, Posting, parts, posting};
+use tillwire_relay_core::books::{Contribution, Posting, parts, postings};
 use tillwire_relay_core::facts::DayFacts;
 use tillwire_relay_core::odoo::{
     Answer, Backoff, Effect, EffectState, JournalEntry, Next, Payload, Refusal, Seen, Step, StepResult,
     Verdict,
 };
+use tillwire_relay_core::settings::Corrections;
 use tillwire_relay_core::stock::{delta, moved};
 use tillwire_relay_core::store_day::assess;
 
@@ -18,7 +19,7 @@ use crate::world::*;
 
 /// One thing that happens, kept small so that failing days are short.
 #[derive(Debug, Clone)]
-enum Event {
+pub enum Event {
     Sale {
         till: bool,
         lines: Vec<(u8, i32, i64)>,
@@ -64,7 +65,7 @@ enum Event {
     },
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub fn event() -> impl Strategy<Value = Event> {
     let money = 1..50_000_i64;
     let line = (0..4_u8, 1..5_i32, 0..10_000_i64);
     prop_oneof![
@@ -214,7 +215,7 @@ fn apply(world: &mut World, number: usize, event: &Event) {
     }
 }
 
-fn world_of(events: &[Event]) -> World {
+pub fn world_of(events: &[Event]) -> World {
     let mut world = World::new();
     for (number, event) in events.iter().enumerate() {
         apply(&mut world, number, event);
@@ -282,7 +283,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
     ) {
         let all = world_of(&events);
-        let mut postings: Vec<Posting> = Vec::new();
+        let mut posted: Vec<Posting> = Vec::new();
         let mut sizes: Vec<usize> = cuts.iter().map(|cut| cut.index(all.records.len().max(1))).collect();
         sizes.sort_unstable();
         sizes.push(all.records.len());
@@ -290,12 +291,12 @@ proptest! {
             let mut part = World::new();
             part.records = all.records[..size].to_vec();
             let (tenant, store) = (&part.settings.tenant, &part.settings.store);
-            if let Some(next) = posting(tenant, store, day(), &part.ledger(), &postings).unwrap() {
-                prop_assert_eq!(next.revision() as usize, postings.len() + 1);
-                postings.push(next);
+            for next in postings(tenant, store, day(), &part.ledger(), &posted, Corrections::Difference).unwrap() {
+                prop_assert_eq!(next.revision() as usize, posted.len() + 1);
+                posted.push(next);
             }
         }
-        let posted = balances(postings.iter().flat_map(Posting::lines).map(|(key, line)| {
+        let posted = balances(posted.iter().flat_map(Posting::lines).map(|(key, line)| {
             (format!("{key:?}"), line.amount.minor())
         }));
         let target = balances(all.ledger().lines().map(|(key, line)| (format!("{key:?}"), line.amount.minor())));

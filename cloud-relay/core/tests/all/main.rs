@@ -8,6 +8,7 @@ mod books;
 mod closing;
 mod contents;
 mod days;
+mod documents;
 mod effects;
 mod laws;
 mod matching;

@@ -4,9 +4,9 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tillwire_proto::{Quantity, Sku, TenderKind};
 use tillwire_relay_core::odoo::{
-    Answer, Backoff, Breaker, Call, Difference, Direction, JournalEntry, OdooVersion, Permit, PickLine,
-    Picking, Product, Refusal, Reply, ResolvedBooks, ResolvedStock, ResolvedTax, Seen, classify_json_rpc,
-    classify_json2, confirmed, loaded, read_entry, read_picking,
+    Answer, Backoff, Breaker, Call, Difference, Direction, Invoicing, JournalEntry, OdooVersion, Permit,
+    PickLine, Picking, Product, Refusal, Reply, ResolvedBooks, ResolvedStock, ResolvedTax, Seen,
+    classify_json_rpc, classify_json2, confirmed, loaded, read_entry, read_picking,
 };
 use tillwire_relay_core::settings::AccountCode;
 
@@ -82,12 +82,15 @@ fn resolved_of(fixture: &Value, version: u16) -> ResolvedBooks {
                 repartition: id(&rows[2][10]),
                 account: Some(id(&rows[2][5])),
                 nothing: false,
+                refunds_alike: true,
+                percentage: None,
             },
         )]
         .into(),
         journals: BTreeMap::new(),
         analytics: BTreeMap::new(),
         currencies: BTreeMap::new(),
+        invoicing: Invoicing::default(),
     }
 }
 

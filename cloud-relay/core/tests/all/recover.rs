@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tillwire_proto::{Currency, Quantity, Sku, TenderKind, Unit};
 use tillwire_relay_core::books::{Posting, Provenance};
 use tillwire_relay_core::odoo::{
-    Direction, EffectState, JournalEntry, OdooVersion, Payload, Recovered, ResolvedBooks, ResolvedTax, Step,
-    Unrecoverable, external_ids, numbered_entry, numbered_picking, recover_entry, recover_picking,
+    Direction, EffectKey, EffectState, Invoicing, JournalEntry, OdooVersion, Payload, Recovered,
+    ResolvedBooks, ResolvedTax, Step, Unrecoverable, external_ids, numbered_picking, recover_entry,
+    recover_picking,
 };
 use tillwire_relay_core::settings::AccountCode;
 use tillwire_relay_core::stock::{StockItem, StockTarget, in_units_of};
@@ -22,6 +23,8 @@ fn books(world: &World) -> ResolvedBooks {
         repartition: 10,
         account: Some(220_110),
         nothing: false,
+        refunds_alike: true,
+        percentage: None,
     };
     ResolvedBooks {
         version: OdooVersion(18),
@@ -34,6 +37,7 @@ fn books(world: &World) -> ResolvedBooks {
         journals: BTreeMap::new(),
         analytics: BTreeMap::new(),
         currencies: BTreeMap::new(),
+        invoicing: Invoicing::default(),
     }
 }
 
@@ -180,7 +184,8 @@ fn an_entry_that_cannot_be_taken_over_says_what_to_mend() {
 fn only_external_ids_of_this_store_are_ours() {
     let world = World::new();
     let (tenant, store) = (&world.settings.tenant, &world.settings.store);
-    let of = |external: &str| numbered_entry(external, tenant, store).map(|(day, r)| (day.to_string(), r));
+    let of =
+        |external: &str| EffectKey::numbered(external, tenant, store).map(|(day, _, r)| (day.to_string(), r));
     assert_eq!(
         of("tillwire.j_acme_s01_20261114_r2"),
         Some(("2026-11-14".to_owned(), 2))

@@ -8,7 +8,7 @@ use tillwire_proto::{
     TerminalId, TerminalPayment, TicketNumber, TillCount, Tip, Totals, Trade, Transaction, TransactionKind,
     Void, Witness,
 };
-use tillwire_relay_core::books::{Ledger, Posting, posting, target};
+use tillwire_relay_core::books::{Ledger, Posting, postings, target};
 use tillwire_relay_core::exception::{ExceptionKind, Signature};
 use tillwire_relay_core::facts::{Captured, DayFacts, RecordId};
 use tillwire_relay_core::settings::{StoreDraft, StoreSettings};
@@ -452,7 +452,10 @@ impl World {
     /// The next posting after these.
     pub fn posting(&self, already: &[Posting]) -> Option<Posting> {
         let (tenant, store) = (&self.settings.tenant, &self.settings.store);
-        posting(tenant, store, day(), &self.ledger(), already).unwrap()
+        let corrections = self.settings.odoo.corrections;
+        let mut due = postings(tenant, store, day(), &self.ledger(), already, corrections).unwrap();
+        assert!(due.len() <= 1, "more than one document: {due:?}");
+        due.pop()
     }
 }
 

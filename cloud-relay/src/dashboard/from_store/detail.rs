@@ -47,10 +47,16 @@ pub(super) fn effect(stored: &effects::StoredEffect) -> EffectRow {
     let effect = &stored.effect;
     EffectRow {
         key: effect.key.to_string(),
-        has_page: stored_kind(effect) != EffectKind::Picking,
+        has_page: matches!(
+            stored_kind(effect),
+            EffectKind::JournalEntry | EffectKind::Invoice
+        ),
         kind: match stored_kind(effect) {
             EffectKind::JournalEntry => "journal entry".to_owned(),
             EffectKind::Picking => "stock picking".to_owned(),
+            kind @ (EffectKind::Contact | EffectKind::Invoice | EffectKind::Reconciliation) => {
+                kind.name().to_owned()
+            }
         },
         state: chip_of(effect),
         name: stored.odoo_name.clone(),

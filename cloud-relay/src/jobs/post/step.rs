@@ -2,16 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tillwire_proto::{Sku, StoreId};
 use tillwire_relay_core::odoo::{
-    Answer, Call, Effect, JournalEntry, Payload, PayloadError, Picking, Product, Refusal, ResolvedBooks,
-    ResolvedStock, Seen, Step, StepResult, confirmed, loaded, read_entry, read_picking,
+    Answer, Call, Contact, Effect, EffectKey, EffectState, Invoice, JournalEntry, Payload, PayloadError,
+    Picking, Product, Reconciliation, Refusal, ResolvedBooks, ResolvedStock, Seen, Step, StepResult,
+    confirmed, external_ids, loaded, read_contact, read_entry, read_invoice, read_picking,
+    read_reconciliation, reversals_of,
 };
 
 use crate::jobs::link::Link;
-use crate::odoo::Item;
 use crate::odoo::preflight::{Prepared, in_words};
+use crate::odoo::{Item, value_of};
+use crate::store::effects::Effects;
 
 /// Why an effect's calls cannot be written now.
 pub(super) enum NotReady {
@@ -33,7 +37,8 @@ enum Resolved {
 pub(super) struct Calls<'a> {
     link: &'a Link,
     company: i64,
-    load: Result<Call, PayloadError>,
+    /// Creates it; a reconciliation creates nothing.
+    load: Option<Result<Call, PayloadError>>,
     resolved: Resolved,
 }
 
@@ -46,8 +51,11 @@ impl<'a> Calls<'a> {
     ) -> Result<Self, NotReady> {
         let resolved = resolve(link, prepared, store, effect).await?;
         let load = match (&effect.payload, &resolved) {
-            (Payload::JournalEntry(entry), Resolved::Books(books)) => entry.load(books),
-            (Payload::Picking(picking), Resolved::Stock(stock)) => picking.load(stock),
+            (Payload::JournalEntry(entry), Resolved::Books(books)) => Some(entry.load(books)),
+            (Payload::Invoice(invoice), Resolved::Books(books)) => Some(invoice.load(books)),
+            (Payload::Contact(contact), Resolved::Books(books)) => Some(contact.load(books)),
+            (Payload::Picking(picking), Resolved::Stock(stock)) => Some(picking.load(stock)),
+            (Payload::Reconciliation(_), Resolved::Books(_)) => None,
             _ => {
                 return Err(NotReady::Rejected(
                     "the payload and its ids are of two kinds; report this".to_owned(),
@@ -56,7 +64,7 @@ impl<'a> Calls<'a> {
         };
         // with the document in Odoo a missing name is what the comparison will show
         match load {
-            Err(error) if effect.document.is_none() => Err(NotReady::Rejected(error.to_string())),
+            Some(Err(error)) if effect.document.is_none() => Err(NotReady::Rejected(error.to_string())),
             load => Ok(Self {
                 link,
                 company: prepared.company,
@@ -74,51 +82,119 @@ impl<'a> Calls<'a> {
         kept: &mut Option<Box<RawValue>>,
     ) -> StepResult {
         let result = match (step, effect.document) {
-            (Step::Load, _) => self.load().await,
-            (Step::Look, Some(id)) => self.look(effect, id, kept).await,
-            (Step::Confirm, Some(id)) => self.confirm(effect, id).await,
-            (Step::Look | Step::Confirm, None) => Err(Answer::Unknown {
-                after_ms: None,
-                reason: "its id in Odoo is not known yet".to_owned(),
-            }),
+            (Step::Load, _) => self.load(effect).await,
+            (Step::Look, id) => self.look(effect, id, kept).await,
+            (Step::Confirm, id) => self.confirm(effect, id).await,
         };
         result.unwrap_or_else(StepResult::Failed)
     }
 
-    async fn load(&self) -> Result<StepResult, Answer> {
-        let call = self.load.clone().map_err(|error| Answer::Rejected {
-            refusal: Refusal::Missing,
-            message: error.to_string(),
-        })?;
+    async fn load(&self, effect: &Effect) -> Result<StepResult, Answer> {
+        let call = self
+            .load
+            .clone()
+            .unwrap_or(Err(PayloadError::Effect(effect.key.clone())));
+        let call = call.map_err(|error| missing(&error))?;
+        if let Some(reversed) = effect.payload.reverses()
+            && let (_, Some(other)) = self.reversals(effect, reversed).await?
+        {
+            let message = format!("{reversed} is reversed in Odoo already, by the document with id {other}");
+            return Err(Answer::Rejected {
+                refusal: Refusal::Row,
+                message,
+            });
+        }
         loaded(&self.ok(call).await?).map(StepResult::Loaded)
     }
 
-    async fn confirm(&self, effect: &Effect, id: i64) -> Result<StepResult, Answer> {
-        let call = match effect.payload {
-            Payload::JournalEntry(_) => JournalEntry::confirm(id),
-            Payload::Picking(_) => Picking::confirm(id),
+    async fn confirm(&self, effect: &Effect, id: Option<i64>) -> Result<StepResult, Answer> {
+        let call = match &effect.payload {
+            Payload::JournalEntry(_) => JournalEntry::confirm(known(id)?),
+            Payload::Invoice(_) => Invoice::confirm(known(id)?),
+            Payload::Picking(_) => Picking::confirm(known(id)?),
+            Payload::Reconciliation(meant) => {
+                let (_, open) = self.open_lines(meant).await?;
+                Reconciliation::confirm(&open)
+            }
+            // a contact is confirmed by being there
+            Payload::Contact(_) => return Ok(StepResult::Confirmed),
         };
         confirmed(&self.ok(call).await?).map(|()| StepResult::Confirmed)
+    }
+
+    /// Whether this effect's document takes its document back, and which other one does: somebody may have been
+    /// faster, by hand or otherwise, and nothing is taken back twice.
+    async fn reversals(&self, effect: &Effect, reversed: &EffectKey) -> Result<(bool, Option<i64>), Answer> {
+        let Resolved::Books(books) = &self.resolved else {
+            return Err(missing(&PayloadError::Effect(reversed.clone())));
+        };
+        let of = books.invoicing.documents.get(reversed).copied().unwrap_or(0);
+        let rows = self.value(reversals_of(of)).await?;
+        let ids: Vec<i64> = rows
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|row| row["id"].as_i64())
+            .collect();
+        if ids.is_empty() {
+            return Ok((false, None));
+        }
+        let names = self.value(external_ids("account.move", &ids)).await?;
+        let is_ours = |id: &&i64| names[id.to_string()].as_str() == Some(effect.key.as_str());
+        let other = ids.iter().find(|id| !is_ours(id)).copied();
+        Ok((ids.iter().any(|id| is_ours(&id)), other))
+    }
+
+    async fn open_lines(&self, meant: &Reconciliation) -> Result<(Seen, Vec<i64>), Answer> {
+        let Resolved::Books(books) = &self.resolved else {
+            return Err(missing(&PayloadError::Effect(meant.key.clone())));
+        };
+        let lines = self
+            .ok(meant.look(books).map_err(|error| missing(&error))?)
+            .await?;
+        let found = read_reconciliation(&lines, meant, books)?;
+        Ok((found.seen, found.open))
     }
 
     async fn look(
         &self,
         effect: &Effect,
-        id: i64,
+        id: Option<i64>,
         kept: &mut Option<Box<RawValue>>,
     ) -> Result<StepResult, Answer> {
-        let call = match effect.payload {
-            Payload::JournalEntry(_) => JournalEntry::look(id),
-            Payload::Picking(_) => Picking::look(id),
+        let call = match (&effect.payload, &self.resolved) {
+            (Payload::JournalEntry(_), _) => JournalEntry::look(known(id)?),
+            (Payload::Invoice(_), _) => Invoice::look(known(id)?),
+            (Payload::Contact(_), _) => Contact::look(known(id)?),
+            (Payload::Picking(_), _) => Picking::look(known(id)?),
+            (Payload::Reconciliation(meant), Resolved::Books(books)) => {
+                meant.look(books).map_err(|error| missing(&error))?
+            }
+            (Payload::Reconciliation(meant), Resolved::Stock(_)) => {
+                return Err(missing(&PayloadError::Effect(meant.key.clone())));
+            }
         };
         let lines = self.ok(call).await?;
         let seen = match (&effect.payload, &self.resolved) {
             (Payload::JournalEntry(entry), Resolved::Books(books)) => read_entry(&lines, entry, books)?,
+            (Payload::Invoice(invoice), Resolved::Books(books)) => read_invoice(&lines, invoice, books)?,
+            (Payload::Contact(contact), Resolved::Books(books)) => read_contact(&lines, contact, books)?,
+            (Payload::Reconciliation(meant), Resolved::Books(books)) => {
+                read_reconciliation(&lines, meant, books)?.seen
+            }
             (Payload::Picking(picking), Resolved::Stock(stock)) => read_picking(&lines, picking, stock)?,
             _ => Seen::Gone,
         };
         *kept = Some(lines);
-        Ok(StepResult::Seen(seen))
+        let Some(reversed) = effect.payload.reverses() else {
+            return Ok(StepResult::Seen(seen));
+        };
+        let (ours, other) = self.reversals(effect, reversed).await?;
+        Ok(StepResult::Seen(seen.reversing(reversed, ours, other)))
+    }
+
+    async fn value(&self, call: Call) -> Result<Value, Answer> {
+        value_of(Answer::Ok(self.ok(call).await?))
     }
 
     async fn ok(&self, call: Call) -> Result<Box<RawValue>, Answer> {
@@ -159,11 +235,18 @@ async fn resolve(
 ) -> Result<Resolved, NotReady> {
     let lost = |answer: Answer| NotReady::Lost(in_words(&answer));
     match &effect.payload {
-        Payload::JournalEntry(entry) => {
-            let accounts = entry.lines.iter().map(|line| &line.account);
+        Payload::JournalEntry(_) | Payload::Contact(_) | Payload::Invoice(_) | Payload::Reconciliation(_) => {
+            let accounts = effect.payload.accounts().into_iter();
             let books = link.books(prepared, store, accounts).await.map_err(lost)?;
             let words = || format!("store {store} has no usable journal in Odoo; doctor says what to mend");
-            books.map(Resolved::Books).ok_or_else(|| NotReady::Later(words()))
+            let mut books = books.ok_or_else(|| NotReady::Later(words()))?;
+            for key in effect.payload.needs() {
+                books
+                    .invoicing
+                    .documents
+                    .insert(key.clone(), made(link, key).await?);
+            }
+            Ok(Resolved::Books(books))
         }
         Payload::Picking(picking) => {
             let Some(shelf) = prepared.shelves.get(store) else {
@@ -173,12 +256,38 @@ async fn resolve(
             };
             let skus: BTreeSet<Sku> = picking.lines.iter().map(|line| line.sku.clone()).collect();
             let items = link.items(prepared, &skus).await.map_err(lost)?;
-            Ok(Resolved::Stock(shelf.with(known(items))))
+            Ok(Resolved::Stock(shelf.with(products(items))))
         }
     }
 }
 
-fn known(items: BTreeMap<Sku, Item>) -> impl Iterator<Item = (Sku, Product)> {
+/// The id of what another effect made; that one has to be done first.
+async fn made(link: &Link, key: &EffectKey) -> Result<i64, NotReady> {
+    let effects = Effects::of(link.store.clone());
+    let there = effects
+        .get(key.as_str())
+        .await
+        .map_err(|error| NotReady::Lost(error.to_string()))?;
+    let done = there.filter(|stored| stored.effect.state == EffectState::Done);
+    let id = done.and_then(|stored| stored.effect.document);
+    id.ok_or_else(|| NotReady::Later(format!("{key} has to be done first")))
+}
+
+fn known(id: Option<i64>) -> Result<i64, Answer> {
+    id.ok_or_else(|| Answer::Unknown {
+        after_ms: None,
+        reason: "its id in Odoo is not known yet".to_owned(),
+    })
+}
+
+fn missing(error: &PayloadError) -> Answer {
+    Answer::Rejected {
+        refusal: Refusal::Missing,
+        message: error.to_string(),
+    }
+}
+
+fn products(items: BTreeMap<Sku, Item>) -> impl Iterator<Item = (Sku, Product)> {
     items.into_iter().filter_map(|(sku, item)| match item {
         Item::Known(product) => Some((sku, product)),
         Item::Unknown | Item::Ambiguous(_) => None,

@@ -4,19 +4,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tillwire_proto::Rate;
-use tillwire_relay_core::odoo::{Answer, ResolvedTax};
+use tillwire_relay_core::odoo::{Answer, Percentage, ResolvedTax};
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
 use super::ask::{Ask, id_of, in_words, text_of};
 use super::finding::Finding;
 
-/// The journal of a store, by code.
+/// The journal of a store's entries, by code.
 pub(super) async fn journal(
     ask: &Ask<'_>,
     store: &StoreSettings,
     findings: &mut Vec<Finding>,
 ) -> Option<i64> {
     let code = &store.odoo.journal_code;
+    let row = usable_journal(ask, store, (code, "odoo.journal", "Miscellaneous"), findings).await?;
+    let kind = text_of(&row["type"]).unwrap_or("?");
+    if kind != "general" {
+        let what = format!("journal {code:?} is of type {kind}, wanted general (Miscellaneous)");
+        let mend = "name a journal of type Miscellaneous: entries in others mix with Odoo's own and obey further locks";
+        findings.push(Finding::warn("journal-type", what, mend).of(&store.store));
+    }
+    row["id"].as_i64()
+}
+
+/// A journal that is there, in use and in the store's currency.
+pub(super) async fn usable_journal(
+    ask: &Ask<'_>,
+    store: &StoreSettings,
+    (code, setting, kind): (&str, &str, &str),
+    findings: &mut Vec<Finding>,
+) -> Option<Value> {
     let fields = ["code", "name", "type", "currency_id", "active"];
     let found = ask
         .clone()
@@ -36,8 +53,7 @@ pub(super) async fn journal(
         .or(rows.first())
     else {
         let what = format!("there is no journal with code {code:?}");
-        let mend =
-            format!("create one of type Miscellaneous with code {code} in Odoo, or correct odoo.journal");
+        let mend = format!("create one of type {kind} with code {code} in Odoo, or correct {setting}");
         findings.push(Finding::stop("journal-missing", what, mend).of(&store.store));
         return None;
     };
@@ -59,13 +75,7 @@ pub(super) async fn journal(
             .push(Finding::stop("journal-currency", what, "empty the journal's currency").of(&store.store));
         return None;
     }
-    let kind = text_of(&row["type"]).unwrap_or("?");
-    if kind != "general" {
-        let what = format!("journal {code:?} is of type {kind}, wanted general (Miscellaneous)");
-        let mend = "name a journal of type Miscellaneous: entries in others mix with Odoo's own and obey further locks";
-        findings.push(Finding::warn("journal-type", what, mend).of(&store.store));
-    }
-    row["id"].as_i64()
+    Some(row.clone())
 }
 
 /// Every account that a mapping names.
@@ -76,7 +86,10 @@ pub(super) async fn accounts(
 ) -> BTreeMap<AccountCode, i64> {
     let wanted: BTreeSet<&AccountCode> = stores
         .iter()
-        .flat_map(|store| store.odoo.mappings.accounts())
+        .flat_map(|store| {
+            let receivable = store.odoo.invoices.as_ref().map(|invoices| &invoices.receivable);
+            store.odoo.mappings.accounts().into_iter().chain(receivable)
+        })
         .collect();
     let rows = match account_rows(ask, wanted.iter().copied()).await {
         Ok(rows) => rows,
@@ -208,56 +221,75 @@ pub(super) async fn taxes(
 
 async fn tax_rows(ask: &Ask<'_>, names: &BTreeSet<&str>) -> Result<(Vec<Value>, Vec<Value>), Answer> {
     let domain = json!([["name", "in", names], ["type_tax_use", "=", "sale"]]);
-    let taxes = ask
-        .search("account.tax", domain, &["name", "amount", "amount_type"])
-        .await?;
+    let fields = [
+        "name",
+        "amount",
+        "amount_type",
+        "price_include",
+        "include_base_amount",
+    ];
+    let taxes = ask.search("account.tax", domain, &fields).await?;
     let ids: Vec<i64> = taxes.iter().filter_map(|row| row["id"].as_i64()).collect();
-    let domain = json!([
-        ["tax_id", "in", ids],
-        ["document_type", "=", "invoice"],
-        ["repartition_type", "=", "tax"]
-    ]);
+    let domain = json!([["tax_id", "in", ids], ["repartition_type", "=", "tax"]]);
+    let fields = ["tax_id", "account_id", "document_type", "factor_percent"];
     let shares = ask
-        .search("account.tax.repartition.line", domain, &["tax_id", "account_id"])
+        .search("account.tax.repartition.line", domain, &fields)
         .await?;
     Ok((taxes, shares))
 }
 
 fn one_tax(name: &str, taxes: &[Value], shares: &[Value]) -> Result<ResolvedTax, Finding> {
-    let found: Vec<(i64, bool)> = taxes
-        .iter()
-        .filter(|row| row["name"] == json!(name))
-        .filter_map(|row| Some((row["id"].as_i64()?, is_nothing(row))))
-        .collect();
-    let [(tax, nothing)] = found.as_slice() else {
+    let found: Vec<&Value> = taxes.iter().filter(|row| row["name"] == json!(name)).collect();
+    let [row] = found.as_slice() else {
         let what = format!("found {} sale taxes named {name:?}, wanted one", found.len());
         let mend = "correct odoo_tax in the mapping; until then amounts are booked to the account and Odoo's \
                     tax report shows no base for them";
         return Err(Finding::warn("tax-missing", what, mend));
     };
-    let shares: Vec<&Value> = shares
-        .iter()
-        .filter(|row| id_of(&row["tax_id"]) == Some(*tax))
-        .collect();
+    let tax = row["id"].as_i64().unwrap_or_default();
+    let of = |document: &str| -> Vec<&Value> {
+        let of = shares.iter().filter(|row| id_of(&row["tax_id"]) == Some(tax));
+        of.filter(|row| row["document_type"] == json!(document)).collect()
+    };
+    let shares = of("invoice");
     let [share] = shares.as_slice() else {
         let what = format!("tax {name:?} is split over {} lines, wanted one", shares.len());
         let mend = "name one Odoo tax per authority; until then amounts are booked to the account only";
         return Err(Finding::warn("tax-split", what, mend));
     };
     let repartition = share["id"].as_i64().unwrap_or_default();
+    let account = id_of(&share["account_id"]);
+    let whole = |row: &Value| decimal(&row["factor_percent"]) == Some(100_000_000);
+    let refunds = of("refund");
     Ok(ResolvedTax {
-        tax: *tax,
+        tax,
         repartition,
-        account: id_of(&share["account_id"]),
-        nothing: *nothing,
+        account,
+        nothing: is_nothing(row),
+        refunds_alike: refunds.len() == 1 && whole(refunds[0]) && id_of(&refunds[0]["account_id"]) == account,
+        percentage: percentage(row).filter(|_| whole(share)),
     })
 }
 
 /// True of a tax of nothing, such as one for exempt goods. A group's own amount says nothing about its parts.
 fn is_nothing(tax: &Value) -> bool {
-    let rate = Rate::parse(&tax["amount"].to_string());
-    rate.is_ok_and(|rate| rate.millionths() == 0)
-        && matches!(text_of(&tax["amount_type"]), Some("percent" | "fixed"))
+    decimal(&tax["amount"]) == Some(0) && matches!(text_of(&tax["amount_type"]), Some("percent" | "fixed"))
+}
+
+/// The percentage of a tax that is one, and that no other tax is computed on.
+fn percentage(row: &Value) -> Option<Percentage> {
+    if row["amount_type"] != json!("percent") || row["include_base_amount"] == json!(true) {
+        return None;
+    }
+    Some(Percentage {
+        millionths: decimal(&row["amount"])?,
+        included: row["price_include"] == json!(true),
+    })
+}
+
+/// Millionths of a decimal, from what Odoo wrote: a percentage is no float.
+fn decimal(value: &Value) -> Option<i64> {
+    Rate::parse(&value.to_string()).ok().map(Rate::millionths)
 }
 
 fn unreadable(what: &str, answer: &Answer) -> Finding {

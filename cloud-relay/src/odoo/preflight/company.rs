@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use tillwire_relay_core::odoo::{Answer, OdooVersion};
+use tillwire_relay_core::odoo::{Answer, OdooVersion, TaxRounding};
 use tillwire_relay_core::settings::StoreSettings;
 
 use super::ask::{Ask, in_words, text_of};
@@ -33,6 +33,7 @@ impl LockDates {
 pub(super) struct Company {
     pub(super) id: i64,
     pub(super) locks: LockDates,
+    pub(super) rounding: TaxRounding,
 }
 
 pub(super) async fn check(
@@ -42,7 +43,7 @@ pub(super) async fn check(
     stores: &[&StoreSettings],
     findings: &mut Vec<Finding>,
 ) -> Option<Company> {
-    let mut fields = vec!["name", "currency_id"];
+    let mut fields = vec!["name", "currency_id", "tax_calculation_rounding_method"];
     fields.extend(lock_fields(ask.version));
     let rows = match ask
         .search("res.company", json!([["name", "=", name]]), &fields)
@@ -80,6 +81,10 @@ pub(super) async fn check(
     Some(Company {
         id,
         locks: locks(row, findings),
+        rounding: match text_of(&row["tax_calculation_rounding_method"]) {
+            Some("round_globally") => TaxRounding::Globally,
+            _ => TaxRounding::PerLine,
+        },
     })
 }
 

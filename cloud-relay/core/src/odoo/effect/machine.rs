@@ -97,12 +97,17 @@ impl Effect {
     /// Whatever it was, the way on begins with looking: `load()` finds what is there by its key.
     pub(super) fn lose_track(&mut self, reason: String) {
         self.state = EffectState::Unknown;
-        self.step = if self.document.is_some() {
+        self.step = self.first_look();
+        self.reason = Some(reason);
+    }
+
+    /// How to find out what Odoo holds.
+    pub(super) const fn first_look(&self) -> Step {
+        if self.document.is_some() {
             Step::Look
         } else {
-            Step::Load
-        };
-        self.reason = Some(reason);
+            self.payload.first_step()
+        }
     }
 
     fn wait(&mut self, attempt: u32, after_ms: Option<u64>, now_ms: i64, backoff: Backoff, seed: u64) {

@@ -1,0 +1,163 @@
+//! From postings to effects, in the order that they are asked for: contacts before what they owe, documents before
+//! what pays them. [`super::Payload::needs`] says the same for each effect alone, whatever order they come up in.
+
+use std::collections::BTreeMap;
+
+use tillwire_proto::{Amount, BusinessDay, MoneyError, PosId, TenantId};
+
+use super::contact::Contact;
+use super::effect::{EffectKey, Payload};
+use super::invoice::Invoice;
+use super::journal::JournalEntry;
+use super::reconcile::{Part, Reconciliation};
+use crate::books::{Document, LineKey, Partner, Posting};
+use crate::settings::AccountCode;
+
+/// An effect to be, with the posting that later ones are netted against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// What it says.
+    pub payload: Payload,
+    /// What it was made from; a contact and a reconciliation are made from none.
+    pub posting: Option<Posting>,
+}
+
+/// What a plan needs besides the postings.
+#[derive(Debug, Clone, Copy)]
+pub struct Planning<'a> {
+    /// The names of customers.
+    pub customers: &'a BTreeMap<PosId, String>,
+    /// The account that invoices are owed on.
+    pub receivable: Option<&'a AccountCode>,
+}
+
+/// The effects of the postings of one store-day. `dated` says on which day each is booked.
+///
+/// # Errors
+/// [`MoneyError`] on sums beyond 64 bits.
+pub fn plan(
+    postings: &[Posting],
+    planning: Planning<'_>,
+    dated: impl Fn(&Posting) -> BusinessDay,
+) -> Result<Vec<Planned>, MoneyError> {
+    let mut documents: Vec<Planned> = Vec::new();
+    for posting in postings {
+        let invoice = planning
+            .receivable
+            .and_then(|account| Invoice::of(posting, account));
+        let payload = match invoice {
+            Some(invoice) => Payload::Invoice(invoice.dated(dated(posting))),
+            None => Payload::JournalEntry(JournalEntry::of(posting).dated(dated(posting))),
+        };
+        documents.push(Planned {
+            payload,
+            posting: Some(posting.clone()),
+        });
+    }
+    // invoices first: what pays them looks as if it came second
+    documents.sort_by_key(|planned| matches!(planned.payload, Payload::JournalEntry(_)));
+    let mut all: Vec<Planned> = contacts(postings, planning).map(alone).collect();
+    all.extend(documents);
+    let paid: Vec<Payload> = reconciliations(&all)?;
+    all.extend(paid.into_iter().map(alone));
+    Ok(all)
+}
+
+const fn alone(payload: Payload) -> Planned {
+    Planned {
+        payload,
+        posting: None,
+    }
+}
+
+fn contacts<'a>(postings: &'a [Posting], planning: Planning<'a>) -> impl Iterator<Item = Payload> + 'a {
+    let owed = postings.iter().flat_map(|posting| {
+        let settled = posting.lines().filter_map(|(key, _)| key.settles.as_ref());
+        let documents = settled.chain([posting.document()]);
+        documents.filter_map(|document| match document.partner()? {
+            Partner::Customer(id) => Some((id, posting.tenant())),
+            Partner::Contact(_) => None,
+        })
+    });
+    let once: BTreeMap<&PosId, &TenantId> = owed.collect();
+    once.into_iter().filter_map(move |(id, tenant)| {
+        let named = planning.customers.get(id).cloned();
+        let name = named.unwrap_or_else(|| format!("Customer {id}"));
+        Some(Payload::Contact(Contact::of(
+            tenant,
+            id,
+            &name,
+            planning.receivable?,
+        )))
+    })
+}
+
+/// A line on the receivable account.
+struct Open<'a> {
+    account: &'a AccountCode,
+    amount: Amount,
+    part: Part,
+    /// The revision of its posting: of an invoice first, of an entry second.
+    revision: (u32, u32),
+}
+
+/// One per document that these postings change on the receivable account. Lines that do not pay each other whole, as
+/// after figures were lost, are left to people.
+fn reconciliations(documents: &[Planned]) -> Result<Vec<Payload>, MoneyError> {
+    let mut all: BTreeMap<&Document, Vec<Open<'_>>> = BTreeMap::new();
+    let mut place = None;
+    for planned in documents {
+        let Some(posting) = &planned.posting else { continue };
+        place = Some((posting.tenant(), posting.store(), posting.day()));
+        for (key, line) in posting.lines() {
+            let Some(document) = &key.settles else { continue };
+            let open = Open {
+                account: &key.account,
+                amount: line.amount,
+                part: part(&planned.payload, key),
+                revision: match &planned.payload {
+                    Payload::Invoice(_) => (posting.revision(), 0),
+                    _ => (0, posting.revision()),
+                },
+            };
+            all.entry(document).or_default().push(open);
+        }
+    }
+    let Some((tenant, store, day)) = place else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for (document, open) in all {
+        let currency = open[0].amount.currency();
+        let sum = Amount::sum(open.iter().map(|line| line.amount), currency)?;
+        let debits = open
+            .iter()
+            .map(|line| line.amount)
+            .filter(|amount| !amount.is_negative());
+        if open.len() < 2 || !sum.is_zero() {
+            continue;
+        }
+        let last = |of: fn(&Open<'_>) -> u32| open.iter().map(of).max().unwrap_or(0);
+        let revisions = (last(|line| line.revision.0), last(|line| line.revision.1));
+        found.push(Payload::Reconciliation(Reconciliation {
+            key: EffectKey::reconciliation(tenant, store, day, document, revisions),
+            title: document.label(),
+            account: open[0].account.clone(),
+            amount: Amount::sum(debits, currency)?,
+            parts: open.into_iter().map(|line| line.part).collect(),
+        }));
+    }
+    Ok(found)
+}
+
+/// An invoice has one line on the account; of an entry's only those of the document.
+fn part(payload: &Payload, key: &LineKey) -> Part {
+    let label = match payload {
+        Payload::JournalEntry(entry) => Some(entry.label(&key.label)),
+        _ => None,
+    };
+    Part {
+        of: payload.key().clone(),
+        label,
+    }
+}
