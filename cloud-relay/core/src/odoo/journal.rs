@@ -140,8 +140,9 @@ impl JournalEntry {
     /// The call that creates it if it is absent. Answers as [`super::loaded`] reads.
     ///
     /// # Errors
-    /// [`PayloadError`] when Odoo lacks an account.
+    /// [`PayloadError`] when Odoo lacks an account, or the lines do not balance.
     pub fn load(&self, resolved: &ResolvedBooks) -> Result<Call, PayloadError> {
+        self.check_balance()?;
         let mut rows = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let first = rows.is_empty();
@@ -169,6 +170,19 @@ impl JournalEntry {
             .arg("fields", json!(columns))
             .arg("data", Value::Array(rows))
             .context(create_if_absent()))
+    }
+
+    /// A posting cannot be unbalanced; an entry that was stored, or made in another way, might be.
+    fn check_balance(&self) -> Result<(), PayloadError> {
+        let Some(first) = self.lines.first() else {
+            return Ok(());
+        };
+        let rest = Amount::sum(self.lines.iter().map(|line| line.amount), first.amount.currency())?;
+        if rest.is_zero() {
+            Ok(())
+        } else {
+            Err(PayloadError::Unbalanced(rest))
+        }
     }
 
     pub(super) fn is_foreign(&self) -> bool {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{Currency, MoneyError, Sku};
+use tillwire_proto::{Amount, Currency, MoneyError, Sku};
 
 use super::effect::EffectKey;
 use super::tax::{Percentage, TaxRounding};
@@ -134,6 +134,9 @@ pub struct ResolvedStock {
 /// Why a payload cannot be written for this Odoo.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadError {
+    /// The lines do not add up to nothing: Odoo would balance them by itself as soon as a tax is named.
+    #[error("the entry's lines leave {0} over, wanted lines that sum to nothing; report this")]
+    Unbalanced(Amount),
     /// The account is not in Odoo.
     #[error("account {0} is not in Odoo's chart; create it or mend the mapping")]
     Account(AccountCode),
