@@ -6,6 +6,7 @@
 //! one [`link::Link`] per company, which holds what preflight found and keeps calls away from an Odoo that is down.
 
 pub mod drift;
+mod lately;
 pub mod link;
 pub mod post;
 mod recover;

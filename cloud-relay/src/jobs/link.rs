@@ -9,8 +9,8 @@ use tillwire_proto::{Sku, StoreId, TenantId};
 use tillwire_relay_core::odoo::{Answer, Backoff, Breaker, Call, Permit, ResolvedBooks};
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
-use super::tell;
-use crate::odoo::preflight::{self, Ask, Prepared, Report};
+use super::{lately, tell};
+use crate::odoo::preflight::{self, Ask, Known, Prepared, Report};
 use crate::odoo::{Client, Item, Products};
 use crate::store::{Store, effects};
 
@@ -160,7 +160,14 @@ impl Link {
     /// Looks at the company now and says what it finds; for `doctor`. Changes nothing.
     pub async fn preflight(&self) -> Report {
         let stores: Vec<&StoreSettings> = self.company.stores.iter().collect();
-        preflight::check(&self.client, &self.company.name, &stores).await
+        // a database that cannot be read now is no reason to ask Odoo nothing
+        let known = lately::known(&self.store, &self.company)
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "what was sold lately could not be read");
+                Known::default()
+            });
+        preflight::check(&self.client, &self.company.name, &stores, &known).await
     }
 
     /// Looks anew before the next posting.

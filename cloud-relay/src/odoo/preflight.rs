@@ -7,16 +7,21 @@ mod ask;
 mod books;
 mod company;
 mod finding;
+mod goods;
 mod invoices;
+mod known;
+mod locks;
 mod mapped;
+mod money;
 mod rights;
 mod server;
+mod taxes;
 mod warehouse;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tillwire_proto::StoreId;
+use tillwire_proto::{Currency, StoreId};
 use tillwire_relay_core::odoo::{OdooVersion, ResolvedBooks};
 use tillwire_relay_core::settings::StoreSettings;
 
@@ -24,6 +29,7 @@ pub use ask::{Ask, in_words};
 pub use books::accounts_by_code;
 pub use company::LockDates;
 pub use finding::{Finding, Severity};
+pub use known::Known;
 pub use warehouse::Shelf;
 
 use super::client::{Client, Protocol, Server};
@@ -37,6 +43,8 @@ pub struct Report {
     pub endpoint: String,
     /// Version and protocol, once known.
     pub server: Option<String>,
+    /// Installed apps that matter here, by their technical names.
+    pub apps: Vec<String>,
     /// False when Odoo did not answer every question; then nothing is prepared, and what was found says only that.
     pub complete: bool,
     /// Everything that was found, worst first.
@@ -80,6 +88,9 @@ impl Report {
         use std::fmt::Write as _;
         let server = self.server.as_deref().unwrap_or("not reached");
         let mut text = format!("Odoo company {:?} at {}: {server}\n", self.company, self.endpoint);
+        if !self.apps.is_empty() {
+            let _ = writeln!(text, "  apps: {}", self.apps.join(", "));
+        }
         for finding in &self.findings {
             // writing to a String cannot fail
             let _ = writeln!(text, "  {finding}");
@@ -92,12 +103,17 @@ impl Report {
 }
 
 /// Looks at one company for all of its stores (which must name the same `odoo.company`).
-pub async fn check(client: &Client, company: &str, stores: &[&StoreSettings]) -> Report {
-    let (mut findings, mut server) = (Vec::new(), None);
+pub async fn check(client: &Client, company: &str, stores: &[&StoreSettings], known: &Known) -> Report {
+    let (mut findings, mut server, mut apps) = (Vec::new(), None, Vec::new());
     let (mut prepared, mut complete) = (None, false);
     if let Some(found) = server::check(client, &mut findings).await {
         let ask = Ask::new(client, found.number);
-        prepared = prepare(&ask, &found, company, stores, &mut findings).await;
+        let wanted = Wanted {
+            company,
+            stores,
+            known,
+        };
+        prepared = prepare(&ask, &found, wanted, &mut apps, &mut findings).await;
         complete = !ask.has_lost();
         server = Some(found.to_string());
     }
@@ -114,25 +130,35 @@ pub async fn check(client: &Client, company: &str, stores: &[&StoreSettings]) ->
         company: company.to_owned(),
         endpoint: client.endpoint().shown(),
         server,
+        apps,
         complete,
         findings,
         prepared,
     }
 }
 
+/// What is to be looked at.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    company: &'a str,
+    stores: &'a [&'a StoreSettings],
+    known: &'a Known,
+}
+
 /// The steps in order; each needs the one before. `None` as soon as nothing further can be asked.
 async fn prepare(
     ask: &Ask<'_>,
     server: &Server,
-    name: &str,
-    stores: &[&StoreSettings],
+    wanted: Wanted<'_>,
+    apps: &mut Vec<String>,
     findings: &mut Vec<Finding>,
 ) -> Option<Prepared> {
-    let user = server::user(ask, findings).await?;
-    server::modules(ask, findings).await;
-    let company = company::check(ask, name, &user, stores, findings).await?;
+    let (stores, known) = (wanted.stores, wanted.known);
+    let user = server::user(ask, known.today, findings).await?;
+    *apps = server::apps(ask, findings).await;
+    let company = company::check(ask, wanted, &user, findings).await?;
     let ask = ask.clone().in_company(company.id);
-    rights::check(&ask, findings).await;
+    rights::check(&ask, &user.login, findings).await;
     let mut prepared = Prepared {
         version: server.number,
         protocol: server.protocol,
@@ -141,8 +167,21 @@ async fn prepare(
         books: BTreeMap::new(),
         shelves: BTreeMap::new(),
     };
-    let accounts = books::accounts(&ask, stores, findings).await;
+    let mut of_accounts = Vec::new();
+    let accounts = books::accounts(&ask, stores, &mut of_accounts).await;
+    if accounts.is_empty() && !company.has_chart {
+        findings.push(company::no_chart(wanted.company));
+    } else {
+        findings.append(&mut of_accounts);
+    }
     let taxes = books::taxes(&ask, stores, findings).await;
+    taxes::check(&ask, &books::tax_names(stores), &accounts, findings).await;
+    let currency = stores.first().map_or(Currency::USD, |store| store.currency);
+    money::check(&ask, currency, &accounts, findings).await;
+    let mapped_foreign = stores.iter().flat_map(|store| store.odoo.mappings.currencies());
+    let foreign = mapped_foreign.chain(known.foreign.iter().copied()).collect();
+    money::rates(&ask, &foreign, known.today, findings).await;
+    goods::check(&ask, &known.sold, findings).await;
     let mapped = mapped::check(&ask, stores, findings).await;
     for store in stores {
         if let Some(journal) = books::journal(&ask, store, findings).await {

@@ -34,7 +34,14 @@ pub(super) async fn usable_journal(
     (code, setting, kind): (&str, &str, &str),
     findings: &mut Vec<Finding>,
 ) -> Option<Value> {
-    let fields = ["code", "name", "type", "currency_id", "active"];
+    let fields = [
+        "code",
+        "name",
+        "type",
+        "currency_id",
+        "active",
+        "restrict_mode_hash_table",
+    ];
     let found = ask
         .clone()
         .archived_too()
@@ -74,6 +81,11 @@ pub(super) async fn usable_journal(
         findings
             .push(Finding::stop("journal-currency", what, "empty the journal's currency").of(&store.store));
         return None;
+    }
+    if row["restrict_mode_hash_table"] == json!(true) {
+        let what = format!("journal {code:?} secures posted entries with a hash");
+        let mend = "nothing to do: a posted entry is never edited, a correction is a further one";
+        findings.push(Finding::note("journal-secured", what, mend).of(&store.store));
     }
     Some(row.clone())
 }
@@ -194,10 +206,7 @@ pub(super) async fn taxes(
     stores: &[&StoreSettings],
     findings: &mut Vec<Finding>,
 ) -> BTreeMap<String, ResolvedTax> {
-    let wanted: BTreeSet<&str> = stores
-        .iter()
-        .flat_map(|store| store.odoo.mappings.odoo_taxes())
-        .collect();
+    let wanted = tax_names(stores);
     if wanted.is_empty() {
         return BTreeMap::new();
     }
@@ -217,6 +226,14 @@ pub(super) async fn taxes(
             BTreeMap::new()
         }
     }
+}
+
+/// Every tax that a mapping names.
+pub(super) fn tax_names<'a>(stores: &[&'a StoreSettings]) -> BTreeSet<&'a str> {
+    stores
+        .iter()
+        .flat_map(|store| store.odoo.mappings.odoo_taxes())
+        .collect()
 }
 
 async fn tax_rows(ask: &Ask<'_>, names: &BTreeSet<&str>) -> Result<(Vec<Value>, Vec<Value>), Answer> {

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 use tillwire_relay_core::odoo::{Answer, OdooVersion, TaxRounding};
 use tillwire_relay_core::settings::StoreSettings;
 
+use super::Wanted;
 use super::ask::{Ask, in_words, text_of};
 use super::finding::Finding;
+use super::locks;
 use super::server::User;
 
 /// The last locked day, by lock. Odoo does not refuse an entry dated inside: it books it on another day.
@@ -14,6 +16,8 @@ use super::server::User;
 pub struct LockDates {
     /// Everything (`fiscalyear_lock_date`).
     pub all: Option<Date>,
+    /// Everything for all but accounting advisers, of whom ours is none (`period_lock_date`, only in 17).
+    pub period: Option<Date>,
     /// Entries with taxes (`tax_lock_date`).
     pub tax: Option<Date>,
     /// Entries in sale journals (`sale_lock_date`, from 18 on).
@@ -26,7 +30,7 @@ impl LockDates {
     /// The last day that no entry can be dated on.
     #[must_use]
     pub fn last_locked(&self) -> Option<Date> {
-        self.all.max(self.hard)
+        self.all.max(self.period).max(self.hard)
     }
 }
 
@@ -34,16 +38,23 @@ pub(super) struct Company {
     pub(super) id: i64,
     pub(super) locks: LockDates,
     pub(super) rounding: TaxRounding,
+    /// False where no chart of accounts was ever loaded; accounts made by hand may be there nevertheless.
+    pub(super) has_chart: bool,
 }
 
 pub(super) async fn check(
     ask: &Ask<'_>,
-    name: &str,
+    wanted: Wanted<'_>,
     user: &User,
-    stores: &[&StoreSettings],
     findings: &mut Vec<Finding>,
 ) -> Option<Company> {
-    let mut fields = vec!["name", "currency_id", "tax_calculation_rounding_method"];
+    let name = wanted.company;
+    let mut fields = vec![
+        "name",
+        "currency_id",
+        "chart_template",
+        "tax_calculation_rounding_method",
+    ];
     fields.extend(lock_fields(ask.version));
     let rows = match ask
         .search("res.company", json!([["name", "=", name]]), &fields)
@@ -77,14 +88,19 @@ pub(super) async fn check(
         findings.push(Finding::stop("company-not-allowed", what, mend));
         return None;
     }
-    currency(row, stores, findings);
+    currency(row, wanted.stores, findings);
+    rounding(row, findings);
+    let locks = lock_dates(row);
+    findings.extend(locks::told(&locks, wanted));
     Some(Company {
         id,
-        locks: locks(row, findings),
+        locks,
         rounding: match text_of(&row["tax_calculation_rounding_method"]) {
             Some("round_globally") => TaxRounding::Globally,
             _ => TaxRounding::PerLine,
         },
+        // an Odoo that does not say is believed to have one
+        has_chart: row["chart_template"] != json!(false),
     })
 }
 
@@ -97,7 +113,7 @@ fn lock_fields(version: OdooVersion) -> &'static [&'static str] {
             "hard_lock_date",
         ]
     } else {
-        &["fiscalyear_lock_date", "tax_lock_date"]
+        &["fiscalyear_lock_date", "tax_lock_date", "period_lock_date"]
     }
 }
 
@@ -124,27 +140,31 @@ fn currency(row: &Value, stores: &[&StoreSettings], findings: &mut Vec<Finding>)
     }
 }
 
-fn locks(row: &Value, findings: &mut Vec<Finding>) -> LockDates {
+/// Nothing of what the mapping names is there: one cause, one finding.
+pub(super) fn no_chart(name: &str) -> Finding {
+    let what = format!("company {name:?} has no chart of accounts");
+    let mend = "choose a package in Settings, Invoicing, Fiscal Localization while that company is the active one, then \
+                make the accounts and journals that the mapping names";
+    Finding::stop("company-chart", what, mend)
+}
+
+/// Entries carry the till's own taxes; only where Odoo computes (invoices) does it matter how it rounds.
+fn rounding(row: &Value, findings: &mut Vec<Finding>) {
+    if row["tax_calculation_rounding_method"] == json!("round_globally") {
+        let what = "the company rounds taxes per document, tills round them per line or ticket".to_owned();
+        let mend = "nothing to do for daily entries, which carry the till's taxes; for invoices choose Round per Line in \
+                    Settings, Invoicing, Taxes, Rounding Method, or expect differences of a cent to be shown";
+        findings.push(Finding::note("tax-rounding", what, mend));
+    }
+}
+
+fn lock_dates(row: &Value) -> LockDates {
     let date = |field: &str| text_of(&row[field]).and_then(|text| text.parse::<Date>().ok());
-    let locks = LockDates {
+    LockDates {
         all: date("fiscalyear_lock_date"),
+        period: date("period_lock_date"),
         tax: date("tax_lock_date"),
         sale: date("sale_lock_date"),
         hard: date("hard_lock_date"),
-    };
-    let named = [
-        ("all entries", locks.all),
-        ("tax entries", locks.tax),
-        ("sale journals", locks.sale),
-        ("all entries, for good", locks.hard),
-    ];
-    for (what, day) in named {
-        if let Some(day) = day {
-            let what = format!("{what} are locked up to {day}");
-            let mend = "nothing to do; Odoo books a late sale of a locked day on an open one, which is shown as an \
-                        exception with both dates";
-            findings.push(Finding::note("locked", what, mend));
-        }
     }
-    locks
 }

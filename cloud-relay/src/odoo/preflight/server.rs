@@ -2,11 +2,15 @@
 
 use std::fmt;
 
-use serde_json::json;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use serde_json::{Value, json};
 use tillwire_relay_core::odoo::{Answer, Call};
 
 use super::ask::{Ask, id_of, in_words, text_of};
 use super::finding::Finding;
+#[cfg(test)]
+use super::finding::Severity;
 use crate::odoo::client::{Client, Protocol, Server};
 
 /// Versions that we tried everything on.
@@ -98,10 +102,10 @@ pub(super) async fn check(client: &Client, findings: &mut Vec<Finding>) -> Optio
 }
 
 /// Who we are to Odoo. The first question that needs the key.
-pub(super) async fn user(ask: &Ask<'_>, findings: &mut Vec<Finding>) -> Option<User> {
+pub(super) async fn user(ask: &Ask<'_>, today: Date, findings: &mut Vec<Finding>) -> Option<User> {
     match who(ask).await {
         Ok(user) => {
-            key_expiry(ask, findings).await;
+            key_expiry(ask, today, findings).await;
             Some(user)
         }
         Err(answer) => {
@@ -148,7 +152,7 @@ async fn who(ask: &Ask<'_>) -> Result<User, Answer> {
 }
 
 /// From 18 on keys may end; the day it does, everything stops. A user sees their own keys only.
-async fn key_expiry(ask: &Ask<'_>, findings: &mut Vec<Finding>) {
+async fn key_expiry(ask: &Ask<'_>, today: Date, findings: &mut Vec<Finding>) {
     if ask.version.0 < 18 {
         return;
     }
@@ -161,30 +165,86 @@ async fn key_expiry(ask: &Ask<'_>, findings: &mut Vec<Finding>) {
         .unwrap_or_default();
     for key in &keys {
         if let Some(ends) = text_of(&key["expiration_date"]) {
-            let what = format!("API key {} ends on {ends} UTC", key["name"]);
-            let mend = format!(
-                "make a new key at least {KEY_DAYS_MIN} days before, or one without an end, and replace odoo.key_file"
-            );
-            findings.push(Finding::note("key-ends", what, mend));
+            findings.push(key_ends(&key["name"], ends, today));
         }
     }
 }
 
-pub(super) async fn modules(ask: &Ask<'_>, findings: &mut Vec<Finding>) {
-    let wanted = [("account", "Invoicing"), ("stock", "Inventory")];
-    let domain = json!([["name", "in", ["account", "stock"]], ["state", "=", "installed"]]);
-    let Ok(found) = ask.search("ir.module.module", domain, &["name"]).await else {
-        // a user who may not see the list of apps still meets a missing one at its first model
-        return;
-    };
-    for (name, title) in wanted {
-        if !found.iter().any(|row| row["name"] == name) {
-            let what = format!("the app {title} ({name}) is not installed");
-            findings.push(Finding::stop(
-                "module-missing",
-                what,
-                format!("install {title} in Odoo's Apps"),
-            ));
+/// A key's end is worth a warning when it is near; whether this key is ours Odoo does not say.
+fn key_ends(name: &Value, ends: &str, today: Date) -> Finding {
+    let what = format!("API key {name} of the integration user ends on {ends} UTC");
+    let mend = format!(
+        "if odoo.key_file holds it: at least {KEY_DAYS_MIN} days before, sign in as the integration user, make a new key \
+         (Preferences, Account Security, New API Key; an administrator may make one without an end), put it in \
+         odoo.key_file and start the relay again"
+    );
+    let day = ends.get(..10).and_then(|day| day.parse::<Date>().ok());
+    let near = day.is_some_and(|day| day < today.saturating_add(KEY_DAYS_MIN.days()));
+    if near {
+        Finding::warn("key-ends", what, mend)
+    } else {
+        Finding::note("key-ends", what, mend)
+    }
+}
+
+/// Apps without which nothing works, with their titles and a model of each.
+const NEEDED: [(&str, &str, &str); 2] = [
+    ("account", "Invoicing", "account.move"),
+    ("stock", "Inventory", "stock.picking"),
+];
+
+/// Apps that change what Odoo does with what we ask.
+const MATTER: [&str; 6] = [
+    "account_accountant",
+    "mrp",
+    "point_of_sale",
+    "sale_management",
+    "stock_account",
+    "l10n_us",
+];
+
+/// The installed apps that matter here.
+pub(super) async fn apps(ask: &Ask<'_>, findings: &mut Vec<Finding>) -> Vec<String> {
+    let names: Vec<&str> = NEEDED.iter().map(|(name, ..)| *name).chain(MATTER).collect();
+    let domain = json!([["name", "in", names], ["state", "=", "installed"]]);
+    let listed = ask.search("ir.module.module", domain, &["name"]).await;
+    let Ok(rows) = listed else {
+        // a user who may not see the list of apps still learns of a missing one from its first model
+        for (name, title, model) in NEEDED {
+            if ask.may(model, "read").await.is_ok_and(|known| known.is_none()) {
+                findings.push(module_missing(name, title));
+            }
         }
+        return Vec::new();
+    };
+    let mut apps: Vec<String> = rows
+        .iter()
+        .filter_map(|row| text_of(&row["name"]).map(str::to_owned))
+        .collect();
+    apps.sort_unstable();
+    for (name, title, _) in NEEDED {
+        if !apps.iter().any(|app| app == name) {
+            findings.push(module_missing(name, title));
+        }
+    }
+    apps
+}
+
+fn module_missing(name: &str, title: &str) -> Finding {
+    let what = format!("the app {title} ({name}) is not installed");
+    Finding::stop("module-missing", what, format!("install {title} in Odoo's Apps"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_ends_soon_is_a_warning_and_a_later_end_is_good_to_know() {
+        let today = jiff::civil::date(2026, 11, 20);
+        let of = |ends: &str| key_ends(&json!("till"), ends, today).severity;
+        assert_eq!(of("2026-12-01 00:00:00"), Severity::Warn);
+        assert_eq!(of("2027-06-01 00:00:00"), Severity::Note);
+        assert_eq!(of("some day"), Severity::Note);
     }
 }
