@@ -49,6 +49,15 @@ impl OdooApi {
         Ok(api)
     }
 
+    /// What the server calls its version, such as `18.0-20250506`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn version(&self) -> anyhow::Result<String> {
+        let version = self.rpc("common", "version", json!([])).await?;
+        Ok(version["server_version"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// Calls a method. What it returns, or `null` for a method that returns nothing.
     ///
     /// # Errors

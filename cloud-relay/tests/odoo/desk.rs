@@ -120,10 +120,6 @@ pub(crate) fn settings(
     cash: &str,
     revenue: &str,
 ) -> StoreSettings {
-    draft(company, journal, warehouse, cash, revenue).check().unwrap()
-}
-
-pub(crate) fn draft(company: &str, journal: &str, warehouse: &str, cash: &str, revenue: &str) -> StoreDraft {
     let text = format!(
         r#"
         tenant = "acme"
@@ -139,7 +135,8 @@ pub(crate) fn draft(company: &str, journal: &str, warehouse: &str, cash: &str, r
         tender = {{ cash = "{cash}" }}
         "#
     );
-    toml::from_str(&text).unwrap()
+    let draft: StoreDraft = toml::from_str(&text).unwrap();
+    draft.check().unwrap()
 }
 
 pub(crate) fn entry(settings: &StoreSettings, day: BusinessDay, revision: u32, minor: i64) -> JournalEntry {

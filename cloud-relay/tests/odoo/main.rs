@@ -1,8 +1,7 @@
-//! Effects against an Odoo: a small one that fails as real ones were seen to fail, and (ignored) a real one.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+//! Effects against a small Odoo that fails as real ones were seen to fail. Real ones are met by the scenarios of the
+//! `tests` package.
+#![allow(clippy::unwrap_used)]
 
 mod desk;
 mod fake;
-mod live;
 mod posting;
-mod proxy;
