@@ -14,6 +14,7 @@ mod export;
 mod init;
 mod month;
 mod record;
+mod settlement;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -106,6 +107,11 @@ enum Command {
     Exception {
         #[command(subcommand)]
         command: exception::ExceptionCommand,
+    },
+    /// What processors paid out, and what clearing still holds.
+    Settlement {
+        #[command(subcommand)]
+        command: settlement::SettlementCommand,
     },
     /// Write the signed records behind a store-day to a file that `verify` can check anywhere.
     Export {
@@ -217,6 +223,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Record { command } => record::act(&common, command).await?,
         Command::Month { command } => return month::act(&common, command).await,
         Command::Exception { command } => exception::act(&common, command).await?,
+        Command::Settlement { command } => settlement::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,
         Command::Verify { export } => return export::verify(&common, &export),
     }

@@ -19,6 +19,7 @@ use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
 use tillwire_relay_core::store_day::{DayAssessment, assess};
 use tokio_util::sync::CancellationToken;
 
+use crate::settlement;
 use crate::store::days::{self, DayRow};
 use crate::store::{Store, StoreError};
 
@@ -126,6 +127,7 @@ impl<R: Stockroom> Days<R> {
             };
             self.assess(row, settings, now_ms).await?;
         }
+        settlement::work(&self.store, &self.settings).await?;
         Ok(count)
     }
 

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod odoo;
 pub mod pki;
 pub mod run;
+pub mod settlement;
 pub mod store;
 #[cfg(test)]
 mod testing;

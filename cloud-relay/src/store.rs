@@ -21,6 +21,7 @@ pub mod parts;
 mod readers;
 pub mod records;
 pub mod recovery;
+pub mod settlement;
 pub mod writer;
 
 use std::path::{Path, PathBuf};

@@ -22,7 +22,7 @@ mod tender;
 
 pub use deposit::{Booked, DepositHeld, DepositPosting, deposit_posting};
 pub use facts::facts_of_line;
-pub use line::{Deposit, LineKind, ProcessorId, Progress, SettlementLine, Stated};
+pub use line::{Contradiction, Deposit, LineKind, LineSource, ProcessorId, Progress, SettlementLine, Stated};
 pub use matching::{Matched, SettleRule, match_lines};
 pub use open::{Open, OpenCause, open_of};
 pub use read::{Read, Report, ReportError, read};

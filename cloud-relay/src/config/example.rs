@@ -35,6 +35,7 @@ name = "Main Street"
 time_zone = "America/Chicago"
 currency = "USD"
 registers = ["r1", "r2"]
+# merchants = ["101023947262"]     # the processor's numbers of this store, as its settlement reports name them
 cut_off = "04:00"                  # when the previous business day ends
 # close = { after-grace = 60 }     # or { required = 60 }: minutes after the cut-off
 # ticket_sequence = "per-register" # or "per-store", "none"
@@ -66,6 +67,12 @@ check = "101601"
 [store.odoo.accounts.tax]
 "Sales Tax" = "251000"
 # "Sales Tax@0.0825" = { account = "251000", odoo_tax = "8.25%" }
+
+# [store.odoo.accounts.settlement]  # where deposits, fees and disputes go; needed where settlement is imported
+# bank = "101403"
+# fee = "620000"
+# chargeback = "121500"
+# reserve = "101404"
 
 [store.odoo.accounts.paid_in]
 default = "490000"

@@ -12,6 +12,7 @@ use crate::store::StoreError;
 use crate::store::days::DayRow;
 use crate::store::exceptions::{self, Filter};
 use crate::store::records::{self, BatchRow, SegmentRow};
+use crate::store::settlement::{self, Lines};
 
 /// How far back a void may reach, in days, when it does not name the day of its ticket.
 const VOID_DAYS_MAX: i32 = 400;
@@ -38,6 +39,10 @@ pub fn gather(db: &Connection, row: &DayRow, settings: &StoreSettings) -> Result
         facts = DayFacts::gather(settings, row.day, reader.captured.values().cloned());
     }
     facts.segments = reader.progress(&facts);
+    facts.settlement = settlement::lines(db, &row.tenant, &row.store, Lines::OfDay(row.day))?
+        .into_iter()
+        .filter_map(|stored| Some((stored.line, stored.matched?)))
+        .collect();
     let elsewhere = Filter {
         store: Some((row.tenant.clone(), row.store.clone())),
         day: Some(row.day),

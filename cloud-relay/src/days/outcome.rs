@@ -9,7 +9,13 @@ use super::{Assessed, post, stock};
 use crate::store::days::{self, DayRow, Found};
 use crate::store::effects::{self, StoredEffect};
 use crate::store::exceptions::{self, Source};
-use crate::store::{StoreError, Unit};
+use crate::store::{StoreError, Unit, settlement};
+
+/// Every document of the day is in Odoo and equal.
+const POSTED: &str = "Posted";
+
+/// And deposits, themselves in Odoo and equal, took every card tender of the day out of clearing.
+const SETTLED: &str = "Settled";
 
 pub(super) fn commit(
     unit: &mut Unit<'_>,
@@ -46,10 +52,17 @@ pub(super) fn commit(
     {
         effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
     }
+    if assessment.state == DayState::Balanced {
+        let place = (&row.tenant, &row.store);
+        settlement::put_tenders(unit, place, row.day, &assessment.card_tenders)?;
+    }
     let again_ms = stock::commit(unit, row, settings, &assessment.stock, movement, now_ms)?;
     let mut found =
         summary(assessed, settings, &effects, row, now_ms).map_err(|e| StoreError::refused(e.to_string()))?;
     found.due_ms = found.due_ms.into_iter().chain(again_ms).min();
+    if found.state == POSTED && assessment.is_settled() && settlement::is_posted(unit.db, row)? {
+        SETTLED.clone_into(&mut found.state);
+    }
     days::assessed(unit, row, &found, now_ms)
 }
 
@@ -99,7 +112,7 @@ pub(crate) fn state_word(state: DayState, effects: &[StoredEffect]) -> &'static 
             let of_books = |stored: &&StoredEffect| stored.effect.payload.kind().is_of_the_books();
             let mut books = effects.iter().filter(of_books).peekable();
             let all = books.peek().is_some() && books.all(|stored| stored.effect.state == EffectState::Done);
-            if all { "Posted" } else { "Balanced" }
+            if all { POSTED } else { "Balanced" }
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct DayRow {
     pub day: BusinessDay,
     /// Changes since the last assessment.
     pub dirty: u64,
-    /// The state's word: `Open`, `Closing`, `Complete`, `Balanced`, `Posted`.
+    /// The state's word: `Open`, `Closing`, `Complete`, `Balanced`, `Posted`, `Settled`.
     pub state: String,
     /// Last record that touched it, milliseconds since 1970.
     pub changed_ms: i64,
@@ -133,11 +133,12 @@ pub fn touch_neighbours(
     Ok(())
 }
 
-/// Asks for another look at every day of a store; of all stores with `None`.
+/// Asks for another look at every day of a store; of all stores with `None`. Deposits that are held are looked at too.
 ///
 /// # Errors
 /// [`StoreError`] of the write.
 pub fn touch_all(unit: &mut Unit<'_>, of: Option<(&TenantId, &StoreId)>) -> Result<(), StoreError> {
+    super::settlement::touch_held(unit)?;
     match of {
         Some((tenant, store)) => unit.db.execute(
             "UPDATE store_days SET dirty = dirty + 1 WHERE tenant = ?1 AND store = ?2",
@@ -149,13 +150,14 @@ pub fn touch_all(unit: &mut Unit<'_>, of: Option<(&TenantId, &StoreId)>) -> Resu
 }
 
 /// Asks for another look at every day that is not done: posted without anything open. Mappings and limits may have
-/// changed since.
+/// changed since, which deposits that are held wait for too.
 ///
 /// # Errors
 /// [`StoreError`] of the write.
 pub fn touch_open(unit: &Unit<'_>) -> Result<usize, StoreError> {
+    super::settlement::touch_held(unit)?;
     Ok(unit.db.execute(
-        "UPDATE store_days SET dirty = dirty + 1 WHERE state <> 'Posted' OR EXISTS (SELECT 1 FROM exceptions e \
+        "UPDATE store_days SET dirty = dirty + 1 WHERE state NOT IN ('Posted', 'Settled') OR EXISTS (SELECT 1 FROM exceptions e \
          WHERE e.resolved_ms IS NULL AND e.tenant = store_days.tenant AND e.store = store_days.store \
          AND e.day = store_days.day)",
         [],

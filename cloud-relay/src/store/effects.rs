@@ -312,6 +312,25 @@ pub fn of_day(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The entries of a deposit, oldest first. They are in the journal, but of no business day.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn of_deposit(
+    db: &Connection,
+    tenant: &TenantId,
+    store: &StoreId,
+    deposit: &str,
+) -> Result<Vec<StoredEffect>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE kind = 'journal-entry' AND day IS NULL AND tenant = ?1 AND store = ?2 \
+         AND json_extract(source, '$.deposit') = ?3 ORDER BY sequence"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![tenant.as_str(), store.as_str(), deposit], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// All movements of stock of a store, oldest first.
 ///
 /// # Errors
@@ -437,6 +456,9 @@ fn put(
     let ended = effect.is_finished() != there.effect.is_finished();
     if let (true, Some(day)) = (ended, there.day) {
         super::days::touch(unit, &there.tenant, &there.store, day, now_ms)?;
+    }
+    if ended {
+        super::settlement::touch_days(unit, there, now_ms)?;
     }
     unit.tell(RelayEvent::Effect {
         tenant: there.tenant.clone(),

@@ -19,6 +19,8 @@ pub enum Source {
     Stock,
     /// Admission and decoding of what devices send.
     Ingest,
+    /// Settlement of a store.
+    Settlement,
     /// Odoo.
     Odoo,
 }
@@ -29,6 +31,7 @@ impl Source {
             Self::Day => "day",
             Self::Stock => "stock",
             Self::Ingest => "ingest",
+            Self::Settlement => "settlement",
             Self::Odoo => "odoo",
         }
     }

@@ -7,6 +7,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0001_records", include_str!("migrations/0001_records.sql")),
     ("0002_books", include_str!("migrations/0002_books.sql")),
     ("0003_parts", include_str!("migrations/0003_parts.sql")),
+    ("0004_settlement", include_str!("migrations/0004_settlement.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -14,7 +14,7 @@
 
 use tillwire_proto::{Amount, AuthCode, CardBrand, Currency, Last4, ProcessorReference, TicketNumber};
 
-use super::line::{Deposit, LineKind, Progress, SettlementLine};
+use super::line::{Deposit, LineKind, LineSource, Progress, SettlementLine};
 use super::read::{Report, ReportError, currency, cut, day, decimal, id};
 use crate::payments::DepositStatus;
 
@@ -133,6 +133,7 @@ impl Row<'_> {
         Ok(SettlementLine {
             id: id(&self.at, "id", self.wanted("id")?)?,
             merchant: id(&self.at, "merchant", self.wanted("merchant")?)?,
+            source: LineSource::Processor,
             kind,
             progress: if deposit.is_some() {
                 Progress::Funded

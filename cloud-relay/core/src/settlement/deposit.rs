@@ -18,6 +18,7 @@ use super::line::{Deposit, LineKind, ProcessorId, SettlementLine, Stated};
 use super::tender::CardTender;
 use crate::books::{LedgerLine, LineKey, Posting, Unbalanced, take_off};
 use crate::facts::RecordId;
+use crate::odoo::{EffectKey, JournalEntry};
 use crate::payments::DepositStatus;
 use crate::settings::{Mapping, SettlementPart};
 
@@ -31,6 +32,20 @@ pub struct DepositPosting {
     pub deposit: ProcessorId,
     /// The lines, balanced, dated by the deposit.
     pub posting: Posting,
+}
+
+impl DepositPosting {
+    /// Its entry in Odoo, under a key of its own kind: the same deposit imported anew makes the same entry.
+    #[must_use]
+    pub fn entry(&self) -> JournalEntry {
+        let (tenant, store) = (self.posting.tenant(), self.posting.store());
+        let (deposit, revision) = (&self.deposit, self.posting.revision());
+        JournalEntry {
+            key: EffectKey::from_stored(format!("tillwire.d_{tenant}_{store}_{deposit}_r{revision}")),
+            reference: format!("TW/{store}/deposit {deposit}/r{revision}"),
+            ..JournalEntry::of(&self.posting)
+        }
+    }
 }
 
 /// Why a deposit is not booked yet.

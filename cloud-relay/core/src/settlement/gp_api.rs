@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tillwire_proto::{AuthCode, CardBrand, Last4, ProcessorReference, TicketNumber};
 
-use super::line::{Deposit, LineKind, ProcessorId, Progress, SettlementLine, Stated};
+use super::line::{Deposit, LineKind, LineSource, ProcessorId, Progress, SettlementLine, Stated};
 use super::read::{Report, ReportError, currency, day, id, minor};
 use crate::payments::{DepositStatus, DisputeStage, DisputeStatus, GpStatus, GpType};
 
@@ -124,6 +124,7 @@ fn transaction(found: &Transaction) -> Result<SettlementLine, ReportError> {
     Ok(SettlementLine {
         id: id(at, "id", &found.id)?,
         merchant: id(at, "system.mid", &found.system.mid)?,
+        source: LineSource::Processor,
         kind: match kind {
             GpType::Sale => LineKind::Sale,
             GpType::Refund => LineKind::Refund,
@@ -285,6 +286,7 @@ fn dispute(found: &RawDispute) -> Result<Option<SettlementLine>, ReportError> {
     Ok(Some(SettlementLine {
         id: id(at, "id", &found.id)?,
         merchant: id(at, "system.mid", &found.system.mid)?,
+        source: LineSource::Processor,
         kind,
         progress: if deposit.is_some() {
             Progress::Funded

@@ -130,6 +130,30 @@ impl Progress {
     }
 }
 
+/// Whose report a line stands in. The gateway's and the processor's line of one payment do not rival each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineSource {
+    /// The gateway's: it knows batches, and no deposits.
+    Gateway,
+    /// The processor's: it pays out.
+    Processor,
+}
+
+/// Two reports of one line or deposit that cannot both be true.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} was reported as {before} and is {now} now; ask the processor which is right, nothing was taken"
+)]
+pub struct Contradiction {
+    /// Which.
+    pub what: String,
+    /// As reported before.
+    pub before: String,
+    /// As reported now.
+    pub now: String,
+}
+
 /// One line of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettlementLine {
@@ -137,6 +161,8 @@ pub struct SettlementLine {
     pub id: ProcessorId,
     /// The merchant or site that it belongs to.
     pub merchant: ProcessorId,
+    /// Whose report it stands in.
+    pub source: LineSource,
     /// What it is.
     pub kind: LineKind,
     /// How far it is.
@@ -164,6 +190,31 @@ pub struct SettlementLine {
 }
 
 impl SettlementLine {
+    /// True when this report of a line goes further than the one that is known; reports may come in any order.
+    ///
+    /// # Errors
+    /// [`Contradiction`] when neither goes further and they differ, or when money that was paid out is said to have
+    /// come to nothing.
+    pub fn follows(&self, known: &Self) -> Result<bool, Contradiction> {
+        let paid_and_not = known.is_funded() && self.progress > Progress::Funded;
+        let differs = self.progress == known.progress && self != known;
+        if paid_and_not || differs {
+            let tell = |line: &Self| {
+                let deposit = line
+                    .deposit
+                    .as_ref()
+                    .map_or_else(String::new, |id| format!(" in deposit {id}"));
+                format!("{} {:?}{deposit}", line.amount, line.progress)
+            };
+            return Err(Contradiction {
+                what: format!("{} {}", self.kind.name(), self.id),
+                before: tell(known),
+                now: tell(self),
+            });
+        }
+        Ok(self.progress > known.progress)
+    }
+
     /// The amount as the merchant's account sees it: negative takes.
     #[must_use]
     pub const fn signed_minor(&self) -> i64 {
@@ -215,9 +266,28 @@ pub struct Stated {
 }
 
 impl Deposit {
-    /// How far it is: a later report of the same deposit may only go on.
-    #[must_use]
-    pub const fn progress(&self) -> u8 {
+    /// True when this report of a deposit goes further than the one that is known; reports may come in any order.
+    ///
+    /// # Errors
+    /// [`Contradiction`] when neither goes further and they differ.
+    pub fn follows(&self, known: &Self) -> Result<bool, Contradiction> {
+        if self.progress() == known.progress() && self != known {
+            let tell = |deposit: &Self| {
+                format!(
+                    "{} less fees of {} on {}",
+                    deposit.amount, deposit.fees, deposit.date
+                )
+            };
+            return Err(Contradiction {
+                what: format!("deposit {}", self.id),
+                before: tell(known),
+                now: tell(self),
+            });
+        }
+        Ok(self.progress() > known.progress())
+    }
+
+    const fn progress(&self) -> u8 {
         match self.status {
             DepositStatus::Delayed => 0,
             DepositStatus::Irreg => 1,

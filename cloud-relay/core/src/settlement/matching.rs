@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::line::{LineKind, SettlementLine};
+use super::line::{LineKind, LineSource, SettlementLine};
 use super::tender::CardTender;
 use crate::matching::TenderRef;
 
@@ -64,28 +64,25 @@ pub fn match_lines(
     joined: &[(SettlementLine, Matched)],
 ) -> BTreeMap<usize, Matched> {
     let mut found = BTreeMap::new();
-    let mut free: Vec<&CardTender> = tenders
-        .iter()
-        .filter(|tender| {
-            !joined
-                .iter()
-                .any(|(line, m)| !line.kind.is_dispute() && m.tender == tender.tender)
-        })
-        .collect();
-    // where either is as right as the other, names choose
-    free.sort_by(|one, other| one.tender.cmp(&other.tender));
-    let mut in_order: Vec<usize> = (0..lines.len()).collect();
-    in_order.sort_by_key(|place| (&lines[*place].merchant, &lines[*place].id, lines[*place].kind));
-    for rule in SettleRule::TENDER_RULES {
-        let wanted: Vec<usize> = in_order
-            .iter()
-            .copied()
-            .filter(|place| lines[*place].progress.moves_money() && !lines[*place].kind.is_dispute())
-            .filter(|place| !found.contains_key(place))
+    for source in [LineSource::Gateway, LineSource::Processor] {
+        let settled = |tender: &&CardTender| {
+            joined.iter().any(|(line, m)| {
+                line.source == source && !line.kind.is_dispute() && m.tender == tender.tender
+            })
+        };
+        let mut free: Vec<&CardTender> = tenders.iter().filter(|tender| !settled(tender)).collect();
+        // where either is as right as the other, names choose
+        free.sort_by(|one, other| one.tender.cmp(&other.tender));
+        let mut open: Vec<usize> = (0..lines.len())
+            .filter(|place| is_payment(&lines[*place], source))
             .collect();
-        for (line, tender) in pairs(lines, &wanted, &free, rule) {
-            free.retain(|other| other.tender != tender);
-            found.insert(line, Matched { tender, rule });
+        open.sort_by_key(|place| (&lines[*place].merchant, &lines[*place].id, lines[*place].kind));
+        for rule in SettleRule::TENDER_RULES {
+            for (line, tender) in pairs(lines, &open, &free, rule) {
+                free.retain(|other| other.tender != tender);
+                open.retain(|place| *place != line);
+                found.insert(line, Matched { tender, rule });
+            }
         }
     }
     let known: Vec<(&SettlementLine, &Matched)> = joined
@@ -99,6 +96,10 @@ pub fn match_lines(
         .collect();
     found.extend(followed);
     found
+}
+
+fn is_payment(line: &SettlementLine, source: LineSource) -> bool {
+    line.source == source && line.progress.moves_money() && !line.kind.is_dispute()
 }
 
 /// The pairs that a rule leaves no choice about.

@@ -7,7 +7,7 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use tillwire_proto::{AuthCode, CardBrand, Currency, Last4, ProcessorReference, TicketNumber};
 
-use super::line::{LineKind, Progress, SettlementLine};
+use super::line::{LineKind, LineSource, Progress, SettlementLine};
 use super::read::{Report, ReportError, cut, day, decimal, id};
 use crate::payments::{PorticoService, PorticoStatus};
 
@@ -120,6 +120,7 @@ fn line(row: &Row) -> Result<SettlementLine, ReportError> {
     Ok(SettlementLine {
         id: id(at, "GatewayTxnId", number)?,
         merchant: id(at, "SiteId", wanted("SiteId")?)?,
+        source: LineSource::Gateway,
         kind,
         progress,
         amount: decimal(at, "SettlementAmt", amount, Currency::USD)?,

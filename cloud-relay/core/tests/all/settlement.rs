@@ -16,8 +16,8 @@ use tillwire_relay_core::matching::TenderRef;
 use tillwire_relay_core::payments::DepositStatus;
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 use tillwire_relay_core::settlement::{
-    CardTender, Deposit, DepositHeld, DepositPosting, LineKind, Matched, ProcessorId, Progress, Report,
-    SettleRule, SettlementLine, deposit_posting, match_lines, read,
+    CardTender, Deposit, DepositHeld, DepositPosting, LineKind, LineSource, Matched, ProcessorId, Progress,
+    Report, SettleRule, SettlementLine, deposit_posting, match_lines, read,
 };
 
 use crate::world::*;
@@ -147,6 +147,7 @@ fn line(id: &str, kind: LineKind, minor: i64) -> SettlementLine {
     SettlementLine {
         id: ProcessorId::new(id).unwrap(),
         merchant: ProcessorId::new("101023947262").unwrap(),
+        source: LineSource::Processor,
         kind,
         progress: Progress::Funded,
         amount: usd(minor),
@@ -367,6 +368,55 @@ proptest! {
     }
 }
 
+#[test]
+fn the_gateways_and_the_processors_line_of_one_payment_settle_one_tender() {
+    let mut paid = line("a", LineKind::Sale, 500);
+    paid.invoice = TicketNumber::cleaned("7");
+    let batched = SettlementLine {
+        id: ProcessorId::new("g").unwrap(),
+        source: LineSource::Gateway,
+        progress: Progress::Batched,
+        deposit: None,
+        ..paid.clone()
+    };
+    assert_eq!(
+        spoken(&[paid, batched], &[tender_of("7", 0, 500)]),
+        ["a -> 7/0 by invoice", "g -> 7/0 by invoice"]
+    );
+}
+
+#[test]
+fn a_later_report_goes_on_and_an_earlier_one_changes_nothing() {
+    let paid = line("a", LineKind::Sale, 500);
+    let captured = SettlementLine {
+        progress: Progress::Captured,
+        deposit: None,
+        ..paid.clone()
+    };
+    assert_eq!(paid.follows(&captured), Ok(true));
+    assert_eq!(captured.follows(&paid), Ok(false));
+    assert_eq!(paid.follows(&paid), Ok(false));
+    let other = SettlementLine {
+        amount: usd(501),
+        ..paid.clone()
+    };
+    assert_eq!(
+        other.follows(&paid).unwrap_err().to_string(),
+        "sale a was reported as 5.00 USD Funded in deposit D1 and is 5.01 USD Funded in deposit D1 now; ask the \
+         processor which is right, nothing was taken"
+    );
+    let rejected = SettlementLine {
+        progress: Progress::Rejected,
+        deposit: None,
+        ..paid.clone()
+    };
+    assert!(
+        rejected.follows(&paid).is_err(),
+        "what was paid out cannot have come to nothing"
+    );
+    assert_eq!(rejected.follows(&captured), Ok(true));
+}
+
 // books
 
 fn settled_store() -> StoreSettings {
@@ -392,6 +442,9 @@ fn a_deposit_is_one_balanced_entry_on_its_own_date() {
         .unwrap()
         .unwrap();
     assert_eq!(booked.posting.day().to_string(), "2026-11-16");
+    let entry = booked.entry();
+    assert_eq!(entry.key.as_str(), "tillwire.d_acme_s01_DEP_2026111600017_r1");
+    assert_eq!(entry.reference, "TW/s01/deposit DEP_2026111600017/r1");
     assert_eq!(
         spell_posting(&booked.posting),
         [
