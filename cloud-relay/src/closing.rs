@@ -42,7 +42,7 @@ fn gather(db: &Connection, settings: &StoreSettings, month: Month) -> Result<Mon
         facts.days.push(MonthDay {
             day: row.day,
             state: state(&row.state),
-            posted: row.state == "Posted",
+            posted: matches!(row.state.as_str(), "Posted" | "Settled"),
             trades: row.trades,
             net: row.net,
         });
@@ -69,7 +69,7 @@ fn gather(db: &Connection, settings: &StoreSettings, month: Month) -> Result<Mon
 /// The core's word for the list's word.
 fn state(word: &str) -> DayState {
     match word {
-        "Balanced" | "Posted" => DayState::Balanced,
+        "Balanced" | "Posted" | "Settled" => DayState::Balanced,
         "Complete" => DayState::Complete,
         "Closing" => DayState::Closing,
         _ => DayState::Open,

@@ -9,11 +9,12 @@ use tillwire_relay::jobs::post::Turn;
 use tillwire_relay::jobs::stock;
 use tillwire_relay::store::effects::Effects;
 use tillwire_relay_core::exception::ExceptionKind;
-use tillwire_relay_core::odoo::{Direction, EffectKey, EffectState, Payload};
+use tillwire_relay_core::odoo::{Direction, EffectKey, EffectState, JournalEntry, Payload};
 use tillwire_relay_core::settings::StoreSettings;
+use tillwire_relay_core::settlement::{deposit_posting, read};
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::{Desk, START_MS, client, entry, picking, settings};
+use crate::desk::{Desk, START_MS, client, draft, entry, picking, settings};
 use crate::fake::{FakeOdoo, Fault};
 
 fn store() -> StoreSettings {
@@ -416,4 +417,35 @@ async fn answers_lost_while_looking_conclude_nothing() {
         desk.link.preflight().await.is_good(),
         "one lost answer is asked again"
     );
+}
+
+/// The entry of a deposit of 50.00 that is all one card sale.
+fn deposit_entry() -> JournalEntry {
+    let mut draft = draft("Acme", "TILL", "S01", "1010", "4000");
+    draft.odoo.accounts.tender.insert("card".into(), "4000".into());
+    draft.odoo.accounts.settlement.bank = Some("1010".into());
+    let store = draft.check().unwrap();
+    let report = "kind,id,merchant,date,amount,currency,deposit\n\
+                  sale,S1,77,2026-11-20,50.00,USD,D1\n\
+                  deposit,D1,77,2026-11-23,50.00,USD,\n";
+    let report = read(report.as_bytes()).unwrap().report;
+    let lines: Vec<_> = report.lines.iter().map(|line| (line, None)).collect();
+    let (deposit, place) = (&report.deposits[0], (&store.tenant, &store.store));
+    let mapping = store.mapping_on(deposit.date);
+    let posting = deposit_posting(place, deposit, &lines, mapping, &[]).unwrap();
+    posting.unwrap().entry()
+}
+
+#[tokio::test]
+async fn a_deposits_entry_is_posted_once_whatever_answer_is_lost() {
+    for method in ["account.move.load", "account.move.action_post"] {
+        let (odoo, desk) = desk().await;
+        odoo.fault(method, Fault::CommitThenHangUp);
+        let entry = deposit_entry();
+        let key = entry.key.clone();
+        desk.intend(Payload::JournalEntry(entry), None).await;
+        desk.work(10).await;
+        assert_posted_once(&odoo, &desk, &key).await;
+        assert_eq!(key.as_str(), "tillwire.d_acme_s01_D1_r1");
+    }
 }
