@@ -1,13 +1,14 @@
-//! Reads posted entries and invoices again, later, and whether they still pay each other: an accountant who edits one in
-//! Odoo (17 lets them, even when it is posted) should not find out at year's end that the tills say otherwise.
+//! Reads what is done again, later, and whether documents still pay each other: whoever edits an entry in Odoo (17 lets
+//! them, even when it is posted), or the quantity of goods that have moved, should not find out at year's end that the
+//! tills say otherwise. Contacts are left alone: once made, they belong to those who look after them.
 //!
-//! It reads only, one entry at a time with a pause between, and raises an exception for what differs; when the entry
-//! is put back, the exception is taken back. It never corrects Odoo.
+//! It reads only, one document at a time with a pause between, and raises an exception for what differs, was reset,
+//! cancelled or deleted; when it is put back, the exception is taken back. It never corrects Odoo.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillwire_relay_core::odoo::EffectState;
+use tillwire_relay_core::odoo::{EffectKind, EffectState};
 use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, NotNow};
@@ -18,13 +19,13 @@ use crate::store::effects::{Effects, StoredEffect};
 use crate::store::exceptions::{self, Filter, Source};
 use crate::store::{Store, StoreError};
 
-/// How far back entries are read again, in milliseconds: until the month after theirs is closed.
+/// How far back documents are read again, in milliseconds: until the month after theirs is closed.
 const WINDOW_MS: i64 = 45 * 86_400_000;
 
 /// Pause between two rounds. An edit is noticed the same day.
 const ROUND: Duration = Duration::from_secs(6 * 3_600);
 
-/// Pause between two entries, so that reading is never what makes Odoo slow.
+/// Pause between two documents, so that reading is never what makes Odoo slow.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The later read-back of one company.
@@ -51,15 +52,15 @@ impl Drift {
             tokio::select! {
                 () = stop.cancelled() => return,
                 round = self.round(PAUSE) => match round {
-                    Ok(changed) => tracing::info!(changed, company = self.link.company.lease(), "entries read again"),
+                    Ok(changed) => tracing::info!(changed, company = self.link.company.lease(), "done documents read again"),
                     Err(StoreError::Closed) => return,
-                    Err(error) => tracing::error!(%error, "reading entries again is put off"),
+                    Err(error) => tracing::error!(%error, "reading what is done again is put off"),
                 },
             }
         }
     }
 
-    /// Reads every entry of the window once. Returns how many differ. Ends early when Odoo is down.
+    /// Reads every done document of the window once. Returns how many differ. Ends early when Odoo is down.
     ///
     /// # Errors
     /// [`StoreError`] of the store.
@@ -70,8 +71,8 @@ impl Drift {
             .await?;
         let mut changed = 0;
         for stored in done {
-            let books = stored.effect.payload.kind().is_of_the_books();
-            if !books || stored.changed_ms < since_ms {
+            let contact = stored.effect.payload.kind() == EffectKind::Contact;
+            if contact || stored.changed_ms < since_ms {
                 continue;
             }
             let Ok(prepared) = self.link.prepared().await.map_err(|NotNow { until_ms }| until_ms) else {
@@ -90,7 +91,7 @@ impl Drift {
         let seen = match look(&self.link, prepared, &stored.store, &stored.effect).await {
             Ok(seen) => seen,
             Err(words) => {
-                tracing::warn!(effect = %stored.effect.key, why = words, "entry could not be read again");
+                tracing::warn!(effect = %stored.effect.key, why = words, "it could not be read again");
                 return Ok(false);
             }
         };
@@ -110,13 +111,7 @@ impl Drift {
             for open in exceptions::list(unit.db, &filter)? {
                 let ours = open.draft.cause.as_str().starts_with(&prefix);
                 if ours && found.as_ref().is_none_or(|draft| draft.cause != open.draft.cause) {
-                    exceptions::close(
-                        unit,
-                        open.id,
-                        exceptions::BY_RELAY,
-                        "the entry was put back",
-                        now_ms,
-                    )?;
+                    exceptions::close(unit, open.id, exceptions::BY_RELAY, "it was put back", now_ms)?;
                 }
             }
             Ok(())

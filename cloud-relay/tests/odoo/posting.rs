@@ -352,6 +352,34 @@ async fn an_entry_edited_after_posting_is_noticed_and_taken_back() {
 }
 
 #[tokio::test]
+async fn an_entry_whose_reference_was_edited_is_noticed() {
+    let (odoo, desk) = desk().await;
+    intend_entry(&desk, 1).await;
+    desk.work(5).await;
+    let drift = Drift::new(desk.link.clone(), desk.store.clone());
+    odoo.world().entries[0].head[1] = "by hand".into();
+    assert_eq!(drift.round(Duration::ZERO).await.unwrap(), 1);
+    let words = desk.words().await;
+    assert!(words[0].contains("reference is by hand"), "{words:?}");
+}
+
+#[tokio::test]
+async fn goods_whose_quantity_was_edited_after_they_moved_are_noticed() {
+    let (odoo, desk) = desk().await;
+    let key = intend_picking(&desk, 1).await;
+    desk.work(5).await;
+    assert_eq!(desk.effect(&key).await.effect.state, EffectState::Done);
+    let drift = Drift::new(desk.link.clone(), desk.store.clone());
+    assert_eq!(drift.round(Duration::ZERO).await.unwrap(), 0);
+    odoo.world().pickings[0].rows[0][3] = "9".into();
+    assert_eq!(drift.round(Duration::ZERO).await.unwrap(), 1);
+    assert_eq!(desk.exceptions().await[0].draft.kind, ExceptionKind::OdooChanged);
+    odoo.world().pickings[0].rows[0][3] = "2".into();
+    assert_eq!(drift.round(Duration::ZERO).await.unwrap(), 0);
+    assert_eq!(desk.words().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_second_poster_waits_while_the_first_holds_the_company() {
     let (odoo, desk) = desk().await;
     let key = intend_entry(&desk, 1).await;

@@ -370,6 +370,7 @@ fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBo
         &found.journal.to_string(),
         &resolved.journal.to_string(),
     );
+    verdict.compare("reference", &found.reference, &meant.reference);
     verdict.compare(
         "number of lines",
         &found.lines.len().to_string(),
@@ -387,6 +388,11 @@ fn compare_entry(found: &FoundEntry, meant: &JournalEntry, resolved: &ResolvedBo
         .filter_map(|line| Some((ids(line), line.owed_by.as_ref()?, line.amount)));
     compare_owners(&mut verdict, found, owed, resolved);
     compare_more(&mut verdict, found, meant, resolved);
+    if verdict.agrees() {
+        let wanted = meant.lines.iter().map(|line| (line.label.clone(), line.amount));
+        let held = found.lines.iter().map(|line| (line.label.clone(), line.amount));
+        compare_sums(&mut verdict, wanted, held, |label| format!("line {label:?}"));
+    }
     compare_date(&mut verdict, &found.date, meant.date);
     verdict
 }

@@ -188,17 +188,35 @@ fn an_entry_read_back_from_a_real_server_agrees() {
         let resolved = resolved_of(&seen, version);
         let entry = taxed_entry();
         let mut head = seen["head"].clone();
+        // the recording was made under another reference, and without labels
         head["result"][0]["journal_id"] = json!([resolved.journal, "Till"]);
+        head["result"][0]["ref"] = json!(entry.reference);
         let mut lines = seen["lines"].clone();
         for line in lines["result"].as_array_mut().unwrap() {
-            line["name"] = json!("x");
+            let minor = |side: &str| minor(&json!(line[side].to_string())).unwrap();
+            let amount = minor("debit") - minor("credit");
+            let meant = entry.lines.iter().find(|l| l.amount.minor() == amount);
+            line["name"] = json!(meant.unwrap().label);
         }
         let read = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap();
         let Seen::Confirmed(verdict) = read else {
             panic!("found {read:?}")
         };
         assert!(verdict.agrees(), "{version}: {verdict:?}");
-        // another date, one line more, a cent elsewhere: each is named
+        // another reference, another label, another date, a cent elsewhere: each is named
+        for (place, named) in [("ref", "reference is by hand"), ("name", "line \"by hand\"")] {
+            let (mut head, mut lines) = (head.clone(), lines.clone());
+            match place {
+                "ref" => head["result"][0]["ref"] = json!("by hand"),
+                _ => lines["result"][0]["name"] = json!("by hand"),
+            }
+            let Seen::Confirmed(verdict) = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap()
+            else {
+                panic!("not confirmed")
+            };
+            let words: Vec<String> = verdict.differences.iter().map(ToString::to_string).collect();
+            assert!(words.iter().any(|word| word.starts_with(named)), "{words:?}");
+        }
         head["result"][0]["date"] = json!("2026-12-01");
         let Seen::Confirmed(verdict) = read_entry(&joined(&head, &lines), &entry, &resolved).unwrap() else {
             panic!("not confirmed")
