@@ -35,7 +35,7 @@ use tokio::sync::broadcast;
 
 pub use error::StoreError;
 pub use generation::Restored;
-pub use writer::{OnDiskFailure, Unit};
+pub use writer::{AtCommit, CommitMoment, OnDiskFailure, Unit};
 
 use crate::clock::Clock;
 use crate::events::RelayEvent;
@@ -64,6 +64,8 @@ pub struct StoreOptions {
     pub metrics: Arc<Metrics>,
     /// What to do when the disk fails.
     pub on_disk_failure: OnDiskFailure,
+    /// What a test does around each commit.
+    pub at_commit: Option<AtCommit>,
 }
 
 impl std::fmt::Debug for StoreOptions {
@@ -85,6 +87,7 @@ impl StoreOptions {
             clock: Clock::system(),
             metrics: Arc::default(),
             on_disk_failure: writer::end_process(),
+            at_commit: None,
         }
     }
 }
@@ -135,6 +138,7 @@ impl Store {
             events.clone(),
             Arc::clone(&options.metrics),
             Arc::clone(&options.on_disk_failure),
+            options.at_commit.clone(),
         )?;
         Ok(Self {
             shared: Arc::new(Shared {

@@ -2,6 +2,7 @@
 //! away while Odoo is down. Shared by the company's jobs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -76,6 +77,8 @@ pub struct Link {
     breaker: Mutex<Breaker>,
     prepared: tokio::sync::Mutex<Option<(Arc<Prepared>, i64)>>,
     products: tokio::sync::Mutex<Products>,
+    /// What waits are spread by, where a test wants them to be the same again; else the system's randomness.
+    seeds: Option<AtomicU64>,
 }
 
 impl Link {
@@ -89,6 +92,22 @@ impl Link {
             breaker: Mutex::new(Breaker::new(FAILURES_MAX, Backoff::default())),
             prepared: tokio::sync::Mutex::default(),
             products: tokio::sync::Mutex::default(),
+            seeds: None,
+        }
+    }
+
+    /// The same link with waits that depend on `seed` alone.
+    #[must_use]
+    pub fn seeded(mut self, seed: u64) -> Self {
+        self.seeds = Some(AtomicU64::new(seed));
+        self
+    }
+
+    /// Waits differ from process to process; where the system gives no randomness they do not, which is no harm.
+    pub(super) fn seed(&self) -> u64 {
+        match &self.seeds {
+            Some(seeds) => seeds.fetch_add(1, Ordering::Relaxed),
+            None => crate::random::<8>().map_or(0, u64::from_le_bytes),
         }
     }
 
@@ -260,7 +279,7 @@ impl Link {
         if answered {
             breaker.succeeded();
         } else {
-            breaker.failed(self.now_ms(), seed());
+            breaker.failed(self.now_ms(), self.seed());
         }
         breaker.is_open()
     }
@@ -271,11 +290,6 @@ impl Link {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
-}
-
-/// Waits differ from process to process; where the system gives no randomness they do not, which is no harm.
-pub(super) fn seed() -> u64 {
-    crate::random::<8>().map_or(0, u64::from_le_bytes)
 }
 
 /// Only this company: a user who may see several would otherwise act in their default one.

@@ -8,6 +8,7 @@
 //! One effect that Odoo refuses becomes an exception and the next one goes on.
 
 mod drive;
+mod machine;
 mod step;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::events::RelayEvent;
 use crate::store::effects::{Effects, Lease};
 use crate::store::{Store, StoreError};
 
+pub use machine::{CoreMachine, Machine};
 pub(super) use step::look;
 
 /// How long the lease lasts, in milliseconds: longer than the longest call (150 s), so that it is still ours when the
@@ -59,6 +61,7 @@ pub struct Poster {
     lease: Option<Lease>,
     /// When to look whether something is to be read back; `None` once nothing is.
     recover_ms: Option<i64>,
+    machine: Arc<dyn Machine>,
 }
 
 impl Poster {
@@ -72,7 +75,15 @@ impl Poster {
             holder,
             lease: None,
             recover_ms: Some(i64::MIN),
+            machine: Arc::new(CoreMachine),
         }
+    }
+
+    /// The same poster with another machine: for tests that must see a wrong one fail.
+    #[must_use]
+    pub fn with_machine(mut self, machine: Arc<dyn Machine>) -> Self {
+        self.machine = machine;
+        self
     }
 
     /// Drives effects until `stop`; a call that is out is awaited. Gives the lease back at the end.
@@ -143,6 +154,7 @@ impl Poster {
             effects: &self.effects,
             lease: &lease,
             prepared: &prepared,
+            machine: self.machine.as_ref(),
         };
         match driver.drive(stored).await {
             Ok(()) => Ok(Turn::Worked),

@@ -8,6 +8,7 @@
 //! and each caller hears [`StoreError::Full`].
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -93,6 +94,18 @@ pub fn end_process() -> OnDiskFailure {
     })
 }
 
+/// A moment of the writer, for tests that end the process there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitMoment {
+    /// The group's work is done, its commit is not.
+    Before,
+    /// The commit is on the disk, and nobody has heard of it.
+    After,
+}
+
+/// Asked at each [`CommitMoment`]; at [`ControlFlow::Break`] the writer is gone, as in a process that was killed.
+pub type AtCommit = Arc<dyn Fn(CommitMoment) -> ControlFlow<()> + Send + Sync>;
+
 /// The way to the writer thread. Dropping the last handle stops it after what is queued.
 #[derive(Debug, Clone)]
 pub struct Writer {
@@ -109,6 +122,7 @@ impl Writer {
         events: broadcast::Sender<RelayEvent>,
         metrics: Arc<Metrics>,
         on_disk_failure: OnDiskFailure,
+        at_commit: Option<AtCommit>,
     ) -> std::io::Result<(Self, JoinHandle<()>)> {
         let (queue, inbox) = mpsc::channel(QUEUE_MAX);
         let thread = Thread {
@@ -117,6 +131,7 @@ impl Writer {
             events,
             metrics,
             on_disk_failure,
+            at_commit,
         };
         let handle = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -146,6 +161,7 @@ struct Thread {
     events: broadcast::Sender<RelayEvent>,
     metrics: Arc<Metrics>,
     on_disk_failure: OnDiskFailure,
+    at_commit: Option<AtCommit>,
 }
 
 impl Thread {
@@ -154,20 +170,32 @@ impl Thread {
         while self.inbox.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
             let mut rest: VecDeque<Box<dyn Work>> = group.drain(..).collect();
             while !rest.is_empty() {
-                self.commit(&mut rest);
+                if self.commit(&mut rest).is_break() {
+                    return;
+                }
             }
         }
     }
 
-    /// Commits as much of `rest` as goes in one group.
-    fn commit(&self, rest: &mut VecDeque<Box<dyn Work>>) {
+    /// Commits as much of `rest` as goes in one group. Breaks off where a test ends the process: the caller then leaves
+    /// at once, and nobody hears anything any more.
+    fn commit(&self, rest: &mut VecDeque<Box<dyn Work>>) -> ControlFlow<()> {
         let started = Instant::now();
         let mut unit = Unit {
             db: &self.connection,
             events: Vec::new(),
         };
         let mut kept = Vec::with_capacity(rest.len());
-        match self.run_group(rest, &mut unit, &mut kept) {
+        let done = match self.run_group(rest, &mut unit, &mut kept) {
+            Ok(()) => {
+                self.at(CommitMoment::Before)?;
+                let committed = self.statement("COMMIT");
+                self.at(CommitMoment::After)?;
+                committed
+            }
+            error => error,
+        };
+        match done {
             Ok(()) => {
                 self.metrics
                     .commit_seconds
@@ -182,6 +210,13 @@ impl Thread {
             }
             Err(error) => self.take_back(error, kept),
         }
+        ControlFlow::Continue(())
+    }
+
+    fn at(&self, moment: CommitMoment) -> ControlFlow<()> {
+        self.at_commit
+            .as_ref()
+            .map_or(ControlFlow::Continue(()), |ask| ask(moment))
     }
 
     fn run_group(
@@ -200,7 +235,7 @@ impl Thread {
         while let Some(work) = rest.pop_front() {
             self.run_unit(work, unit, kept)?;
         }
-        self.statement("COMMIT")
+        Ok(())
     }
 
     /// Runs one unit in its savepoint. An error means that the whole group has to be taken back.

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tillwire_relay_core::odoo::{Answer, Backoff, Effect, EffectState, Next, Refusal, Step, StepResult};
+use tillwire_relay_core::odoo::{Answer, Effect, EffectState, Next, Refusal, Step, StepResult};
 
+use super::machine::Machine;
 use super::step::{Calls, NotReady};
-use crate::jobs::link::{ASK_AGAIN_MS, Link, seed};
+use crate::jobs::link::{ASK_AGAIN_MS, Link};
 use crate::jobs::tell;
 use crate::odoo::preflight::Prepared;
 use crate::store::StoreError;
@@ -20,6 +21,7 @@ pub(super) struct Driver<'a> {
     pub(super) effects: &'a Effects,
     pub(super) lease: &'a Lease,
     pub(super) prepared: &'a Prepared,
+    pub(super) machine: &'a dyn Machine,
 }
 
 /// An effect on its way through the machine, with what the machine does not keep.
@@ -38,7 +40,7 @@ impl Driver<'_> {
     /// [`StoreError`] when a transition could not be committed; the effect is then as if the relay had stopped there.
     pub(super) async fn drive(&self, stored: StoredEffect) -> Result<(), StoreError> {
         // nobody else drives this company: a call that is still noted as out was left by a process that stopped
-        let effect = stored.effect.clone().recovered();
+        let effect = self.machine.recovered(stored.effect.clone());
         let mut drive = Drive {
             stored,
             effect,
@@ -55,11 +57,11 @@ impl Driver<'_> {
                     message,
                 };
                 drive.refusal = Some(Refusal::Row);
-                drive.effect = self.answered(calling(drive.effect)?, StepResult::Failed(answer))?;
+                drive.effect = self.answered(self.calling(drive.effect)?, StepResult::Failed(answer))?;
                 return self.save(&mut drive).await;
             }
         };
-        while let Next::Do(step) = drive.effect.next(self.link.now_ms()) {
+        while let Next::Do(step) = self.machine.next(&drive.effect, self.link.now_ms()) {
             self.take(&mut drive, &calls, step).await?;
         }
         Ok(())
@@ -67,9 +69,8 @@ impl Driver<'_> {
 
     /// One step: commit that the call leaves, call, tell the machine, commit what it decided.
     async fn take(&self, drive: &mut Drive, calls: &Calls<'_>, step: Step) -> Result<(), StoreError> {
-        drive.effect = calling(drive.effect.clone())?;
-        // a read changes nothing: silence about it leaves nothing in doubt
-        if step != Step::Look {
+        drive.effect = self.calling(drive.effect.clone())?;
+        if self.machine.commits_before(step) {
             self.effects.save(self.lease, drive.effect.clone()).await?;
         }
         let result = calls.take(&drive.effect, step, &mut drive.read).await;
@@ -80,9 +81,13 @@ impl Driver<'_> {
         self.save(drive).await
     }
 
+    fn calling(&self, effect: Effect) -> Result<Effect, StoreError> {
+        self.machine.calling(effect).map_err(|e| ours(&e))
+    }
+
     fn answered(&self, calling: Effect, result: StepResult) -> Result<Effect, StoreError> {
-        calling
-            .answered(result, self.link.now_ms(), Backoff::default(), seed())
+        self.machine
+            .answered(calling, result, self.link.now_ms(), self.link.seed())
             .map_err(|e| ours(&e))
     }
 
@@ -122,10 +127,6 @@ impl Driver<'_> {
         effect.not_before_ms = self.link.now_ms().saturating_add(wait_ms);
         self.effects.save(self.lease, effect).await
     }
-}
-
-fn calling(effect: Effect) -> Result<Effect, StoreError> {
-    effect.calling().map_err(|e| ours(&e))
 }
 
 fn ours(error: &tillwire_relay_core::odoo::EffectError) -> StoreError {
