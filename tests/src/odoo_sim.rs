@@ -36,6 +36,7 @@ mod compute;
 mod convert;
 mod db;
 mod defaults;
+mod director;
 mod dispatch;
 mod domain;
 mod env;
@@ -76,6 +77,7 @@ mod xmlrpc;
 
 pub use access::Role;
 pub use builder::Builder;
+pub use director::{Asked, Director};
 pub use faults::{Fault, Faults, Fired, Target, When};
 pub use hands::Hands;
 pub use seed::{Accounts, SeedIds};
@@ -198,6 +200,16 @@ impl OdooSim {
     #[must_use]
     pub fn faults(&self) -> Faults {
         self.inner.faults.clone()
+    }
+
+    /// Puts a director over every call, in the place of an earlier one; `None` leaves the rules alone.
+    pub fn set_director(&self, director: Option<Box<dyn Director>>) {
+        *self.inner.director.lock().unwrap_or_else(PoisonError::into_inner) = director;
+    }
+
+    /// Lets calls that [`Fault::CommitAfterCalls`] holds back go on now, and returns when they are executed.
+    pub async fn let_go(&self) {
+        self.inner.held.let_go().await;
     }
 
     /// Lets a person with all rights work in Odoo, now.

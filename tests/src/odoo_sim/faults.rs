@@ -18,6 +18,9 @@ pub enum Fault {
     HangUpBefore,
     /// The call is executed and committed, then the connection is closed without an answer.
     CommitThenHangUp,
+    /// The connection is closed without an answer; the call is executed and committed only when this many further calls
+    /// have arrived, as when it waits for a lock that they hold.
+    CommitAfterCalls(u64),
     /// The call is executed and committed only after this long; the answer comes after that too.
     CommitLate(Duration),
     /// The call is executed and committed at once, but the answer comes this much later.
@@ -48,6 +51,7 @@ impl Fault {
             Self::Reset => "reset",
             Self::HangUpBefore => "hang up before",
             Self::CommitThenHangUp => "commit then hang up",
+            Self::CommitAfterCalls(_) => "commit after calls",
             Self::CommitLate(_) => "commit late",
             Self::AnswerLate(_) => "answer late",
             Self::ExecuteTwice => "execute twice",

@@ -3,6 +3,7 @@
 use super::account_move::{LINE, MOVE};
 use super::dispatch::{self, Args, Reply};
 use super::env::Env;
+use super::snapshot::Snapshot;
 use super::stock_quant;
 use super::value::{In, Val, Vals};
 use serde_json::{Map, Value, json};
@@ -50,6 +51,23 @@ impl<'e, 'd> Hands<'e, 'd> {
         self.env
             .xid_row(&module, &name)
             .map(|row| self.env.db.val("ir.model.data", row, "res_id").int())
+    }
+
+    /// One consistent picture, as this person sees it now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(self.env.db)
+    }
+
+    /// Where goods are when customers have them.
+    #[must_use]
+    pub fn customers(&self) -> i64 {
+        let locations = &self.env.db.table("stock.location").rows;
+        let customers = |usage: Option<&Val>| usage.is_some_and(|usage| usage.text() == "customer");
+        locations
+            .iter()
+            .find(|(_, rec)| customers(rec.get("usage")))
+            .map_or(0, |(id, _)| *id)
     }
 
     /// Sets or clears a lock date of the company, for example `fiscalyear_lock_date`.
@@ -114,6 +132,17 @@ impl<'e, 'd> Hands<'e, 'd> {
     /// As [`Self::call`].
     pub fn delete(&mut self, model: &str, id: i64) -> Result<(), String> {
         self.call(model, "unlink", &json!([[id]])).map(|_| ())
+    }
+
+    /// Changes how much the first item of a transfer moves, also of one that is done; what moved follows.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub fn edit_quantity(&mut self, picking: i64, units: i64) -> Result<(), String> {
+        let moves = self.env.db.by("stock.move", "picking_id", picking);
+        let first = moves.first().copied().unwrap_or(0);
+        self.call("stock.move", "write", &json!([[first], { "quantity": units }]))
+            .map(|_| ())
     }
 
     /// Archives a product, so that searches no longer show it.

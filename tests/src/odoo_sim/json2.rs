@@ -1,5 +1,6 @@
 //! `/json/2/{model}/{method}` of version 19: bearer key, named arguments, real HTTP statuses, `null` for `None`.
 
+use super::director::Asked;
 use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::jsonrpc::lost_race;
@@ -64,6 +65,7 @@ pub(crate) async fn answer(
             ))));
         }
     };
+    let asked = Asked::named(model, method, &args);
     let began = inner.commits();
     let work = |instead: Option<Instead>| {
         let rows = args.get("data").and_then(Value::as_array).map_or(0, Vec::len);
@@ -82,7 +84,7 @@ pub(crate) async fn answer(
             done
         })
     };
-    front.under_fault(model, method, cut, work).await
+    front.under_fault(asked, cut, work).await
 }
 
 fn bearer(inner: &Inner, header: &str) -> Outcome<i64> {

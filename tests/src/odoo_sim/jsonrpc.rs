@@ -1,5 +1,6 @@
 //! `/jsonrpc`: always HTTP 200 once the envelope is read; errors in `error`, and nothing at all for `None`.
 
+use super::director::Asked;
 use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::server::{Front, html, json_response, version_info};
@@ -61,13 +62,17 @@ pub(crate) async fn answer(front: &Front, headers: &HeaderMap, body: &[u8], cut:
                 };
                 respond(inner, &id, done)
             };
-            front.under_fault("common", &method, cut, work).await
+            front
+                .under_fault(Asked::plain("common", &method), cut, work)
+                .await
         }
         ("object", "execute_kw" | "execute") => {
             let began = inner.commits();
             let (model, name) = (text(&args, 3), text(&args, 4));
             let work = |instead| respond(inner, &id, object_call(inner, &method, &args, began, instead));
-            front.under_fault(&model, &name, cut, work).await
+            let listed = args.get(5).and_then(Value::as_array);
+            let asked = Asked::listed(&model, &name, listed.map(Vec::as_slice).unwrap_or_default());
+            front.under_fault(asked, cut, work).await
         }
         ("object", other) => Some(respond(inner, &id, Err(OdooError::key(other)))),
         (other, _) => Some(respond(inner, &id, Err(OdooError::key(other)))),

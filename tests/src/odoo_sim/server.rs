@@ -1,5 +1,6 @@
 //! The HTTP front: which path is which protocol, and the faults that a client meets on the way in and out.
 
+use super::director::Asked;
 use super::error::OdooError;
 use super::faults::Fault;
 use super::json2;
@@ -85,14 +86,17 @@ async fn handle(
     ConnectInfo(cut): ConnectInfo<Cut>,
     request: Request,
 ) -> Response {
-    let hold = cut.clone();
-    let mut response = match tokio::spawn(answer(front, request, hold)).await {
-        Ok(Some(response)) => response,
-        _ => {
-            cut.close();
-            Response::new(Body::empty())
-        }
+    let work = tokio::spawn(answer(front, request, cut.clone()));
+    // a connection that was cut ends now, though the work may go on
+    let answered = tokio::select! {
+        biased;
+        done = work => done.ok().flatten(),
+        () = cut.happened() => None,
     };
+    let mut response = answered.unwrap_or_else(|| {
+        cut.close();
+        Response::new(Body::empty())
+    });
     // HTTP/1.0 in the recordings: one request per connection
     response
         .headers_mut()
@@ -194,11 +198,17 @@ impl Front {
     /// and gives the response; `None` means that the connection ends without one.
     pub(crate) async fn under_fault(
         &self,
-        model: &str,
-        method: &str,
+        asked: Asked,
         cut: &Cut,
         work: impl Fn(Option<Instead>) -> Response + Send,
     ) -> Option<Response> {
+        let inner = &self.inner;
+        let work = |instead| {
+            let response = work(instead);
+            inner.executed(&asked);
+            response
+        };
+        inner.held.arrived();
         let latency = *self
             .inner
             .latency
@@ -207,8 +217,9 @@ impl Front {
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        self.inner.warm_up().await;
-        match self.inner.faults.decide(model, method) {
+        inner.warm_up().await;
+        let fault = inner.direct(&asked);
+        match fault.or_else(|| inner.faults.decide(&asked.model, &asked.method)) {
             None => Some(work(None)),
             Some(Fault::Reset) => {
                 cut.reset();
@@ -217,6 +228,13 @@ impl Front {
             Some(Fault::HangUpBefore) => None,
             Some(Fault::CommitThenHangUp) => {
                 work(None);
+                None
+            }
+            Some(Fault::CommitAfterCalls(calls)) => {
+                cut.close();
+                inner.held.until(calls).await;
+                work(None);
+                inner.held.done();
                 None
             }
             Some(Fault::CommitLate(time)) => {

@@ -2,6 +2,7 @@
 
 use super::access::Role;
 use super::db::Db;
+use super::director::{Director, HeldCalls};
 use super::dispatch::{self, Args, Reply};
 use super::env::Env;
 use super::error::{OdooError, Outcome};
@@ -61,6 +62,9 @@ pub(crate) struct Inner {
     pub(crate) latency: Mutex<Duration>,
     /// How long the first call after a start takes, and whether it is still to come.
     warming: Mutex<(Duration, bool)>,
+    /// A test's own hand on every call.
+    pub(crate) director: Mutex<Option<Box<dyn Director>>>,
+    pub(crate) held: HeldCalls,
 }
 
 impl std::fmt::Debug for Inner {
@@ -123,6 +127,8 @@ impl Inner {
             clock: Mutex::new(clock),
             latency: Mutex::new(Duration::ZERO),
             warming: Mutex::new((Duration::ZERO, false)),
+            director: Mutex::new(None),
+            held: HeldCalls::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
@@ -16,17 +17,41 @@ const RESET: u8 = 2;
 
 /// A handler's hold on the connection that its request came over.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Cut(Arc<AtomicU8>);
+pub(crate) struct Cut(Arc<Hold>);
+
+#[derive(Debug, Default)]
+struct Hold {
+    state: AtomicU8,
+    cut: Notify,
+}
 
 impl Cut {
-    /// Nothing more is written; the peer sees an orderly end.
+    /// Nothing more is written; the peer sees an orderly end, unless it was reset before.
     pub(crate) fn close(&self) {
-        self.0.store(CLOSED, Ordering::Release);
+        self.set(CLOSED);
     }
 
     /// Nothing more is written; the peer sees a reset.
     pub(crate) fn reset(&self) {
-        self.0.store(RESET, Ordering::Release);
+        self.set(RESET);
+    }
+
+    fn set(&self, how: u8) {
+        let _ = self
+            .0
+            .state
+            .compare_exchange(OPEN, how, Ordering::AcqRel, Ordering::Acquire);
+        // one waits at most, and a permit is kept for it
+        self.0.cut.notify_one();
+    }
+
+    /// Returns when it was closed or reset.
+    pub(crate) async fn happened(&self) {
+        self.0.cut.notified().await;
+    }
+
+    fn state(&self) -> u8 {
+        self.0.state.load(Ordering::Acquire)
     }
 }
 
@@ -39,7 +64,7 @@ pub(crate) struct CutStream {
 
 impl CutStream {
     fn refused(&self) -> Option<io::Error> {
-        match self.cut.0.load(Ordering::Acquire) {
+        match self.cut.state() {
             OPEN => None,
             state => {
                 if state == RESET {

@@ -1,5 +1,6 @@
 //! `/xmlrpc/2/common` and `/xmlrpc/2/object`, the older way in: the same calls, with faults for errors, and one for `None`.
 
+use super::director::Asked;
 use super::dispatch::Reply;
 use super::error::{OdooError, Outcome};
 use super::jsonrpc;
@@ -26,12 +27,16 @@ pub(crate) async fn answer(front: &Front, service: &str, body: &[u8], cut: &Cut)
                     _ => jsonrpc::common(inner, &method, &args),
                 })
             };
-            front.under_fault("common", &method, cut, work).await
+            front
+                .under_fault(Asked::plain("common", &method), cut, work)
+                .await
         }
         ("object", "execute_kw" | "execute") => {
             let began = inner.commits();
             let work = |instead| respond(jsonrpc::object_call(inner, &method, &args, began, instead));
-            front.under_fault(&part(3), &part(4), cut, work).await
+            let listed = args.get(5).and_then(|list| list.as_array());
+            let asked = Asked::listed(&part(3), &part(4), listed.map(Vec::as_slice).unwrap_or_default());
+            front.under_fault(asked, cut, work).await
         }
         (_, other) => Some(respond(Err(OdooError::key(other)))),
     }
