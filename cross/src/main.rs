@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a program that talks to people")]
 
 mod bench;
+mod campaign;
 mod check;
 mod cross;
 mod fuzz;
@@ -48,6 +49,17 @@ enum Command {
         /// Only this part; without it all parts that exist.
         name: Option<String>,
     },
+    /// Plays many seeded runs with everything going wrong that may; stops at the first that fails and prints its seed.
+    Campaign {
+        /// Which: once.
+        name: String,
+        /// How many runs.
+        #[arg(long, default_value_t = 10_000)]
+        n: u64,
+        /// The first run's seed.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,5 +68,6 @@ fn main() -> anyhow::Result<()> {
         Command::Cross { target, run } => cross::run(target.as_deref(), run),
         Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Bench { name } => bench::run(name.as_deref()),
+        Command::Campaign { name, n, seed } => campaign::run(&name, n, seed),
     }
 }

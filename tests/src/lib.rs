@@ -10,6 +10,7 @@ pub mod link_sim;
 pub mod odoo_api;
 pub mod odoo_company;
 pub mod odoo_sim;
+pub mod once;
 pub mod program;
 pub mod reference;
 pub mod relay_store;
