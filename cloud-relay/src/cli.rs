@@ -11,24 +11,30 @@ mod doctor;
 mod exception;
 mod explain;
 mod export;
+mod fix;
 mod init;
+mod mapping;
 mod month;
 mod record;
 mod settlement;
+mod suggest;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use tillwire_proto::{StoreId, TenantId};
+use tillwire_relay_core::settings::RelaySettings;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
+use crate::mapping::InForce;
 use crate::run;
 use crate::store::Store;
 
@@ -107,6 +113,11 @@ enum Command {
     Exception {
         #[command(subcommand)]
         command: exception::ExceptionCommand,
+    },
+    /// Which account everything goes to: check, compare and put in force.
+    Mapping {
+        #[command(subcommand)]
+        command: mapping::MappingCommand,
     },
     /// What processors paid out, and what clearing still holds.
     Settlement {
@@ -224,6 +235,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Month { command } => return month::act(&common, command).await,
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Settlement { command } => settlement::act(&common, command).await?,
+        Command::Mapping { command } => mapping::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,
         Command::Verify { export } => return export::verify(&common, &export),
     }
@@ -235,9 +247,9 @@ fn load(common: &Common) -> Result<Config> {
     Ok(config)
 }
 
-/// The store that the configuration names, beside a relay that may be running.
-fn open(common: &Common) -> Result<(Config, Store)> {
-    let config = load(common)?;
+/// The store that the configuration names, beside a relay that may be running, and the mapping in force there.
+async fn open(common: &Common) -> Result<(Config, Store, InForce)> {
+    let mut config = load(common)?;
     let database = run::database(&config);
     anyhow::ensure!(
         database.exists(),
@@ -245,7 +257,10 @@ fn open(common: &Common) -> Result<(Config, Store)> {
         database.display()
     );
     let store = run::open_store(&config, false)?;
-    Ok((config, store))
+    let in_force = InForce::from(Arc::new(config.stores.clone()));
+    in_force.refresh(&store).await.context("the mapping in force")?;
+    config.stores = RelaySettings::clone(&in_force.now());
+    Ok((config, store, in_force))
 }
 
 #[derive(Serialize)]

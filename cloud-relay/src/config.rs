@@ -7,6 +7,7 @@
 
 mod example;
 pub mod field;
+mod mapping;
 mod raw;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tillwire_relay_core::settings::RelaySettings;
 
 pub use example::EXAMPLE;
 pub use field::{FIELDS, Field};
+pub use mapping::MappingFile;
 pub use raw::{Origin, Resolved};
 
 /// Something in the configuration that is not allowed.
@@ -25,6 +27,14 @@ pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read {}: {why}; make one with `tillwire-relay init`", path.display())]
     Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+    /// The mapping file cannot be read.
+    #[error("mapping_file: cannot read {}: {why}", path.display())]
+    NoMapping {
         /// The file.
         path: PathBuf,
         /// The system's words.
@@ -77,7 +87,9 @@ pub struct Config {
     pub odoo: Option<Odoo>,
     /// When stock moves.
     pub stock: Stock,
-    /// The stores.
+    /// The mapping file, where one is configured.
+    pub mapping: Option<MappingFile>,
+    /// The stores, with that mapping.
     pub stores: RelaySettings,
 }
 
@@ -142,7 +154,12 @@ impl Config {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(Self, Resolved), ConfigError> {
         let resolved = Resolved::new(text, name, variable)?;
-        let stores = raw::stores(text, name)?;
+        let mapping = resolved
+            .text("mapping_file")
+            .map(Path::new)
+            .map(MappingFile::load)
+            .transpose()?;
+        let stores = raw::stores(text, name, mapping.as_ref())?;
         let http_listen: SocketAddr =
             resolved.parse("http.listen", "an address and port such as 127.0.0.1:8080")?;
         let allow_remote: bool = resolved.parse("http.allow_remote", "true or false")?;
@@ -170,6 +187,7 @@ impl Config {
                 every: resolved.seconds("stock.every_s", 1, 3600)?,
                 lines: resolved.number("stock.lines", 1, 200)?,
             },
+            mapping,
             stores,
         };
         Ok((config, resolved))

@@ -15,15 +15,17 @@ use std::time::Duration;
 
 use tillwire_relay_core::exception::Signature;
 use tillwire_relay_core::facts::DayFacts;
-use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
+use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::store_day::{DayAssessment, assess};
 use tokio_util::sync::CancellationToken;
 
+use crate::mapping::InForce;
 use crate::settlement;
 use crate::store::days::{self, DayRow};
 use crate::store::{Store, StoreError};
 
 pub use facts::{gather, signatures};
+pub(crate) use post::already;
 pub(crate) use stock::READ_BACK;
 pub use stock::{NoStock, Stockroom};
 
@@ -58,17 +60,17 @@ impl Default for Pace {
 #[derive(Debug, Clone)]
 pub struct Days<R> {
     store: Store,
-    settings: Arc<RelaySettings>,
+    settings: InForce,
     stockroom: R,
     pace: Pace,
 }
 
 impl<R: Stockroom> Days<R> {
     /// The stage over a store; `stockroom` says which items Odoo knows.
-    pub const fn new(store: Store, settings: Arc<RelaySettings>, stockroom: R, pace: Pace) -> Self {
+    pub fn new(store: Store, settings: impl Into<InForce>, stockroom: R, pace: Pace) -> Self {
         Self {
             store,
-            settings,
+            settings: settings.into(),
             stockroom,
             pace,
         }
@@ -105,13 +107,18 @@ impl<R: Stockroom> Days<R> {
     /// [`StoreError`]; days not yet assessed keep waiting.
     pub async fn step(&self) -> Result<usize, StoreError> {
         let now_ms = self.store.clock().now_ms();
+        // before the days are read: whoever put another mapping in force has touched them in the same transaction
+        if self.settings.refresh(&self.store).await? {
+            tracing::info!("another mapping is in force");
+        }
+        let settings = self.settings.now();
         let waiting = self
             .store
             .read(move |db| days::waiting(db, now_ms, DAYS_MAX))
             .await?;
         let count = waiting.len();
         for row in waiting {
-            let Some(settings) = self.settings.store(&row.tenant, &row.store).cloned() else {
+            let Some(settings) = settings.store(&row.tenant, &row.store).cloned() else {
                 // filed by an earlier configuration; it is looked at again when the store is back
                 let due = row.id;
                 self.store
@@ -127,7 +134,7 @@ impl<R: Stockroom> Days<R> {
             };
             self.assess(row, settings, now_ms).await?;
         }
-        settlement::work(&self.store, &self.settings).await?;
+        settlement::work(&self.store, &self.settings.now()).await?;
         Ok(count)
     }
 

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod export;
 pub mod ingest;
 pub mod jobs;
+pub mod mapping;
 pub mod metrics;
 pub mod odoo;
 pub mod pki;

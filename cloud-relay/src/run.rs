@@ -31,6 +31,7 @@ use crate::enrol::{Enrolments, RelayFacts};
 use crate::ingest::RelayIngest;
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
+use crate::mapping;
 use crate::pki::Pki;
 use crate::store::effects::Effects;
 use crate::store::{Store, StoreOptions, days};
@@ -117,6 +118,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
     let pki = Arc::new(open_keys(&config)?);
     let registry = Registry::load(&store).await?;
     let settings = Arc::new(config.stores.clone());
+    let in_force = mapping::at_start(&config, &store).await?;
     let tasks = TaskTracker::new();
 
     let understanding = Understanding::new(store.clone(), Arc::clone(&settings));
@@ -128,13 +130,13 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
     // the configuration may be another one than at the last look
     let open = store.write(|unit| days::touch_open(unit)).await?;
     tracing::info!("{open} days are looked at again");
-    let links = Arc::new(Links::of(&config, &store)?);
+    let links = Arc::new(Links::of(&config, &store, &in_force)?);
     let pace = Pace {
         stock_every: config.stock.every,
         stock_lines: config.stock.lines,
         ..Pace::default()
     };
-    let assessing = Days::new(store.clone(), Arc::clone(&settings), Arc::clone(&links), pace);
+    let assessing = Days::new(store.clone(), in_force.clone(), Arc::clone(&links), pace);
     tasks.spawn(assessing.run(stop.clone()));
     links.start(&tasks, &store, &stop)?;
 
@@ -166,11 +168,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         crate::enrol::router(Arc::new(enrolments)),
         stop.clone(),
     ));
-    let views = Arc::new(StoreViews::new(
-        store.clone(),
-        Arc::clone(&settings),
-        downlink.clone(),
-    ));
+    let views = Arc::new(StoreViews::new(store.clone(), in_force.clone(), downlink.clone()));
     let http = bind("http.listen", config.http_listen).await?;
     tasks.spawn(web::serve(http, web::router(&store, views), stop.clone()));
     tasks.spawn(housekeeping::run(store.clone(), registry, downlink, stop.clone()));

@@ -16,6 +16,7 @@ mod enrolments;
 mod error;
 pub mod exceptions;
 mod generation;
+pub mod mappings;
 mod migrate;
 pub mod parts;
 mod readers;

@@ -10,6 +10,7 @@ mod code;
 mod draft;
 mod mapping;
 mod posting;
+mod suggest;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ pub use mapping::{
     AccountRow, Factor, Mapped, MappedProduct, Mapping, ProductRow, Row, RowId, Scope, SettlementPart, Target,
 };
 pub use posting::{Corrections, Invoices, InvoicesDraft, LatePolicy, PostingMode};
+pub use suggest::{Elsewhere, InOdoo, Suggestion, suggest};
 pub use versions::{MappingDraft, Mappings, OWN_TABLE, Version, VersionDraft, VersionInfo};
 
 /// A setting that does not hold together.

@@ -97,7 +97,7 @@ pub(super) enum DayCommand {
 }
 
 pub(super) async fn act(common: &Common, command: DayCommand) -> Result<()> {
-    let (config, store) = open(common)?;
+    let (config, store, _) = open(common).await?;
     match command {
         DayCommand::List {
             store: of,

@@ -53,7 +53,7 @@ pub(super) enum DeviceCommand {
 }
 
 pub(super) async fn act(common: &Common, command: DeviceCommand) -> Result<()> {
-    let (config, store) = open(common)?;
+    let (config, store, _) = open(common).await?;
     match command {
         DeviceCommand::Invite {
             tenant,

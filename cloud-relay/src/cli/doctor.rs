@@ -1,6 +1,7 @@
 //! `doctor`: is this machine fit, is Odoo, and what to do about it if not.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use serde::Serialize;
 use super::{Common, load, print_json};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::mapping::InForce;
 use crate::pki::Pki;
 use crate::run::{self, Links};
 
@@ -53,7 +55,15 @@ pub(super) async fn doctor(common: &Common) -> Result<ExitCode> {
                 "database {} opens",
                 run::database(&config).display()
             )));
-            match Links::of(&config, &store) {
+            let in_force = InForce::from(Arc::new(config.stores.clone()));
+            if let Err(error) = in_force.refresh(&store).await {
+                found.push(bad(
+                    "stop",
+                    error.to_string(),
+                    "apply a mapping that fits the configured stores",
+                ));
+            }
+            match Links::of(&config, &store, &in_force) {
                 Ok(links) => {
                     for link in links.iter() {
                         reports.push(link.preflight().await);

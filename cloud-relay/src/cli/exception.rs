@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use tillwire_relay_core::exception::ExceptionKind;
 use tillwire_relay_core::odoo::EffectState;
 
+use super::fix::Fix;
+use super::suggest;
 use super::{Common, Place, moment, open, print_json};
+use crate::config::Config;
+use crate::mapping::InForce;
 use crate::store::effects::{self, Effects};
 use crate::store::exceptions::{self, Filter, StoredException};
 use crate::store::{Store, days, records};
@@ -29,7 +33,12 @@ pub(super) enum ExceptionCommand {
     Show {
         /// Its number.
         id: i64,
+        /// Of a missing row: ask Odoo too for names that resemble it.
+        #[arg(long)]
+        odoo: bool,
     },
+    /// Write the missing row of the mapping, and let every ticket with the same cause go.
+    Fix(Fix),
     /// Try again after the cause was mended: what Odoo refused, what did not decode, what had no account or item.
     Retry {
         /// Its number; without one, everything that did not decode is tried.
@@ -46,10 +55,14 @@ pub(super) enum ExceptionCommand {
 }
 
 pub(super) async fn act(common: &Common, command: ExceptionCommand) -> Result<()> {
-    let (config, store) = open(common)?;
+    let (config, store, in_force) = open(common).await?;
     match command {
         ExceptionCommand::List { all, store: of } => list(common, &store, all, of).await,
-        ExceptionCommand::Show { id } => show(common, &store, id).await,
+        ExceptionCommand::Show { id, odoo } => show(common, (&config, &store, &in_force), id, odoo).await,
+        ExceptionCommand::Fix(fix) => {
+            let one = find(&store, fix.id).await?;
+            super::fix::act(common, (&config, &store, &in_force), &one, fix).await
+        }
         ExceptionCommand::Retry { id: None } => {
             let mended = Understanding::new(store.clone(), Arc::new(config.stores))
                 .again()
@@ -122,8 +135,19 @@ async fn list(common: &Common, store: &Store, all: bool, of: Option<Place>) -> R
     Ok(())
 }
 
-async fn show(common: &Common, store: &Store, id: i64) -> Result<()> {
+async fn show(
+    common: &Common,
+    (config, store, in_force): (&Config, &Store, &InForce),
+    id: i64,
+    odoo: bool,
+) -> Result<()> {
     let one = find(store, id).await?;
+    let there = if odoo {
+        suggest::in_odoo(config, store, in_force, &one.draft).await?
+    } else {
+        Vec::new()
+    };
+    let suggestions = suggest::of(&one.draft, &config.stores, &there);
     let ids = one.draft.records.clone();
     let tenant = one.draft.tenant.clone();
     let bytes: Vec<Value> = store
@@ -143,10 +167,20 @@ async fn show(common: &Common, store: &Store, id: i64) -> Result<()> {
     if common.json {
         let mut value = shown(&one);
         value["bytes"] = Value::Array(bytes);
+        value["suggestions"] = json!(suggestions);
         return print_json(&value);
     }
     println!("{}: {}", one.id, one.draft.title);
     println!("{}", one.draft.detail);
+    for suggestion in &suggestions {
+        println!(
+            "  maybe {} ({} of 100): {}",
+            suggestion.target, suggestion.score, suggestion.why
+        );
+    }
+    if one.draft.missing_row().is_some() && one.resolved.is_none() {
+        println!("`tillwire-relay exception fix {id} --to CODE` shows what a row for it would do");
+    }
     println!(
         "owner {:?}, open since {}",
         one.draft.kind.owner(),

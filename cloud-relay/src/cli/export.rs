@@ -12,7 +12,7 @@ use super::{Common, Place, open, print_json};
 use crate::export;
 
 pub(super) async fn export(common: &Common, of: &Place, day: BusinessDay, file: &Path) -> Result<()> {
-    let (_, store) = open(common)?;
+    let (_, store, _) = open(common).await?;
     let (of, now_ms) = (of.clone(), store.clock().now_ms());
     let lines = store
         .read(move |db| export::day(db, &of.tenant, &of.store, day, now_ms))

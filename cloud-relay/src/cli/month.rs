@@ -52,7 +52,7 @@ impl Whose {
 
 pub(super) async fn act(common: &Common, command: MonthCommand) -> Result<ExitCode> {
     let MonthCommand::Show { whose, month } = command;
-    let (config, store) = open(common)?;
+    let (config, store, _) = open(common).await?;
     let stores: Vec<StoreSettings> = config
         .stores
         .iter()

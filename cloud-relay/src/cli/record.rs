@@ -25,7 +25,7 @@ pub(super) enum RecordCommand {
 
 pub(super) async fn act(common: &Common, command: RecordCommand) -> Result<()> {
     let RecordCommand::Show { record } = command;
-    let (config, store) = open(common)?;
+    let (config, store, _) = open(common).await?;
     let (segment, evidence) = find(&store, record)
         .await?
         .with_context(|| format!("there is no record {record}"))?;

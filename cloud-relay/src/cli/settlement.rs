@@ -49,7 +49,7 @@ pub(super) enum SettlementCommand {
 }
 
 pub(super) async fn act(common: &Common, command: SettlementCommand) -> Result<()> {
-    let (config, store) = open(common)?;
+    let (config, store, _) = open(common).await?;
     let stores = &config.stores;
     match command {
         SettlementCommand::Import { file, tenant } => take(common, &store, stores, tenant, &file).await,

@@ -7,6 +7,10 @@ pub const EXAMPLE: &str = r#"# Tillwire relay. `tillwire-relay config show` prin
 # Folder of the database, the keys and the certificates. Back it up.
 state_dir = "/var/lib/tillwire-relay"
 
+# Versions of the mapping, each from a business day on, laid over the stores' own [store.odoo.accounts] tables below;
+# see `tillwire-relay mapping --help`.
+# mapping_file = "/etc/tillwire/mapping.toml"
+
 [mqtt]
 listen = "0.0.0.0:8883"            # where devices connect, by mutual TLS
 address = "relay.example:8883"     # what devices are told to connect to

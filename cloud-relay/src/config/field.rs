@@ -37,7 +37,7 @@ const fn field(
 }
 
 /// All of them. Stores are tables of their own (`[[store]]`) and have no variables.
-pub const FIELDS: [Field; 14] = [
+pub const FIELDS: [Field; 15] = [
     field(
         "state_dir",
         Some("/var/lib/tillwire-relay"),
@@ -116,5 +116,11 @@ pub const FIELDS: [Field; 14] = [
         Some("100"),
         "200",
         "stock moves as soon as so many products wait in one store",
+    ),
+    field(
+        "mapping_file",
+        None,
+        "/etc/tillwire/mapping.toml",
+        "file with the versions of the mapping; without it each store's own accounts table is all",
     ),
 ];

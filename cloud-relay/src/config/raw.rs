@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
 use toml::de::{DeTable, DeValue};
 
-use super::{ConfigError, FIELDS, Field};
+use super::{ConfigError, FIELDS, Field, MappingFile};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -201,8 +201,12 @@ struct Stores {
     store: Vec<toml::Spanned<StoreDraft>>,
 }
 
-/// The `[[store]]` tables, checked.
-pub(super) fn stores(text: &str, name: &str) -> Result<RelaySettings, ConfigError> {
+/// The `[[store]]` tables, checked, with the mapping file laid over them.
+pub(super) fn stores(
+    text: &str,
+    name: &str,
+    mapping: Option<&MappingFile>,
+) -> Result<RelaySettings, ConfigError> {
     let stores: Stores = toml::from_str(text).map_err(|e| syntax(text, name, &e))?;
     let mut checked = Vec::with_capacity(stores.store.len());
     let wrong = |line: usize, error: tillwire_relay_core::settings::SettingsError| ConfigError::Value {
@@ -213,10 +217,19 @@ pub(super) fn stores(text: &str, name: &str) -> Result<RelaySettings, ConfigErro
     };
     for draft in stores.store {
         let table = line(text, draft.span().start);
-        let store = draft.get_ref().check();
-        checked.push(store.map_err(|error| wrong(line_of_key(text, table, &error.key), error))?);
+        let store = draft.get_ref().check_with(mapping.map(|mapping| &mapping.draft));
+        checked.push(store.map_err(|error| match mapping {
+            Some(mapping) if error.key.starts_with("version.") => mapping.wrong(error),
+            _ => wrong(line_of_key(text, table, &error.key), error),
+        })?);
     }
-    RelaySettings::new(checked).map_err(|error| wrong(1, error))
+    let stores = RelaySettings::new(checked).map_err(|error| wrong(1, error))?;
+    match mapping {
+        Some(mapping) => stores
+            .with_mapping(Some(&mapping.draft))
+            .map_err(|error| mapping.wrong(error)),
+        None => Ok(stores),
+    }
 }
 
 /// The line of a store's key: the first after the table's start whose key is the last part of the path.
@@ -234,7 +247,7 @@ fn line_of_key(text: &str, table: usize, path: &str) -> usize {
     found.map_or(table, |(index, _)| index + 1)
 }
 
-fn syntax(text: &str, name: &str, error: &toml::de::Error) -> ConfigError {
+pub(super) fn syntax(text: &str, name: &str, error: &toml::de::Error) -> ConfigError {
     let at = error.span().map_or(1, |span| line(text, span.start));
     ConfigError::Syntax {
         place: format!("{name}:{at}"),
@@ -242,6 +255,6 @@ fn syntax(text: &str, name: &str, error: &toml::de::Error) -> ConfigError {
     }
 }
 
-fn line(text: &str, at: usize) -> usize {
+pub(super) fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
 }

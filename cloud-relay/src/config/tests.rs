@@ -15,7 +15,7 @@ fn the_example_is_a_configuration() {
         .unwrap();
     assert_eq!(
         (value, origin.to_string().as_str()),
-        (Some("0.0.0.0:8883"), "relay.toml:8")
+        (Some("0.0.0.0:8883"), "relay.toml:12")
     );
 }
 

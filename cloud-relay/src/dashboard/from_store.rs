@@ -7,18 +7,17 @@ mod summary;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
-use tillwire_relay_core::settings::RelaySettings;
 
 use super::Views;
 use super::view::{DayRow, DayView, EntryView, ExceptionRow, MonthView, NowView, RecordView, StoreRow};
 use crate::days::look;
 use crate::endpoint::Downlink;
+use crate::mapping::InForce;
 use crate::store::exceptions::{Filter, StoredException};
 use crate::store::{Store, StoreError, attachments, days, devices, effects, exceptions, records};
 use detail::{effect, instant, ledger, transactions, understand};
@@ -34,17 +33,17 @@ const EXCEPTIONS_SHOWN: usize = 100;
 #[derive(Debug, Clone)]
 pub struct StoreViews {
     store: Store,
-    settings: Arc<RelaySettings>,
+    settings: InForce,
     downlink: Downlink,
 }
 
 impl StoreViews {
     /// Over a store, the configured stores and the live connections.
     #[must_use]
-    pub const fn new(store: Store, settings: Arc<RelaySettings>, downlink: Downlink) -> Self {
+    pub fn new(store: Store, settings: impl Into<InForce>, downlink: Downlink) -> Self {
         Self {
             store,
-            settings,
+            settings: settings.into(),
             downlink,
         }
     }
@@ -83,7 +82,8 @@ impl Views for StoreViews {
         day: BusinessDay,
         now_ms: i64,
     ) -> anyhow::Result<Option<DayView>> {
-        let Some(settings) = self.settings.store(tenant, store) else {
+        let in_force = self.settings.now();
+        let Some(settings) = in_force.store(tenant, store) else {
             return Ok(None);
         };
         Ok(self.store.read_blocking(|db| {
@@ -122,8 +122,9 @@ impl Views for StoreViews {
     }
 
     fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView> {
+        let in_force = self.settings.now();
         Ok(self.store.read_blocking(|db| {
-            let stores = self.settings.iter().filter(|store| store.tenant == *tenant);
+            let stores = in_force.iter().filter(|store| store.tenant == *tenant);
             closing::month(db, stores, month, now_ms)
         })?)
     }
@@ -159,7 +160,7 @@ impl Views for StoreViews {
                 attachment: None,
                 went: Vec::new(),
             };
-            if let Some(settings) = self.settings.store(&row.tenant, &row.store) {
+            if let Some(settings) = self.settings.now().store(&row.tenant, &row.store) {
                 let id = RecordId { segment, number };
                 view.went = entry::went(db, settings, id, &record.body, received_ms)?;
             }
@@ -169,7 +170,12 @@ impl Views for StoreViews {
     }
 
     fn attachment(&self, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
-        let tenants: BTreeSet<&TenantId> = self.settings.iter().map(|store| &store.tenant).collect();
+        let tenants: BTreeSet<&TenantId> = self
+            .settings
+            .configured()
+            .iter()
+            .map(|store| &store.tenant)
+            .collect();
         Ok(self.store.read_blocking(|db| {
             for tenant in &tenants {
                 if let Some(bytes) = attachments::get(db, tenant, digest)? {
@@ -191,6 +197,7 @@ impl StoreViews {
             .map(|c| c.identity.device.uri())
             .collect();
         self.settings
+            .configured()
             .iter()
             .map(|settings| store_row(db, settings, &devices, &live, now_ms))
             .collect()
@@ -198,6 +205,7 @@ impl StoreViews {
 
     fn name(&self, tenant: &TenantId, store: &StoreId) -> String {
         self.settings
+            .configured()
             .store(tenant, store)
             .map_or_else(|| store.to_string(), |settings| settings.name.clone())
     }
@@ -205,6 +213,7 @@ impl StoreViews {
     fn day_row(&self, db: &Connection, row: &days::DayRow) -> Result<DayRow, StoreError> {
         let zero = self
             .settings
+            .configured()
             .store(&row.tenant, &row.store)
             .map(|s| Amount::zero(s.currency));
         let zero = zero.unwrap_or(Amount::zero(tillwire_proto::Currency::USD));

@@ -8,7 +8,7 @@ use tillwire_relay_core::store_day::DayAssessment;
 
 use crate::store::days::DayRow;
 use crate::store::effects::{self, NewEffect, StoredEffect};
-use crate::store::{StoreError, Unit, parts, recovery};
+use crate::store::{StoreError, Unit, mappings, parts, recovery};
 
 /// Intends what takes the books from what was posted to what they should be. True when there is something.
 pub(super) fn intend(
@@ -29,6 +29,10 @@ pub(super) fn intend(
     let wrong = |why: String| StoreError::refused(format!("books of {store} {}: {why}", row.day));
     let due = postings(tenant, store, row.day, &assessment.ledger, &already, corrections)
         .map_err(|e| wrong(e.to_string()))?;
+    if !due.is_empty() {
+        let version = settings.odoo.mappings.on(row.day);
+        mappings::used(unit, (tenant, store), row.day, version, now_ms)?;
+    }
     let invoices = settings.odoo.invoices.as_ref();
     let planning = Planning {
         customers: assessment.ledger.customers(),
@@ -85,7 +89,11 @@ fn made_of(
     books::parts(posting, &[], &told).map_err(wrong)
 }
 
-fn already(effects: &[StoredEffect]) -> Result<Vec<Posting>, StoreError> {
+/// The postings of a day so far.
+///
+/// # Errors
+/// [`StoreError`] when one cannot be read.
+pub(crate) fn already(effects: &[StoredEffect]) -> Result<Vec<Posting>, StoreError> {
     let posted = effects.iter().filter(|stored| {
         let kind = stored.effect.payload.kind();
         matches!(kind, EffectKind::JournalEntry | EffectKind::Invoice)

@@ -11,6 +11,7 @@ use tillwire_relay_core::odoo::{Answer, Backoff, Breaker, Call, Permit, Resolved
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
 use super::{lately, tell};
+use crate::mapping::InForce;
 use crate::odoo::preflight::{self, Ask, Known, Prepared, Report};
 use crate::odoo::{Client, Item, Products};
 use crate::store::{Store, effects};
@@ -67,6 +68,14 @@ pub struct NotNow {
     pub until_ms: i64,
 }
 
+/// What preflight found, when, and for which mapping.
+#[derive(Debug)]
+struct Looked {
+    prepared: Arc<Prepared>,
+    at_ms: i64,
+    mapping: Option<i64>,
+}
+
 /// A company's way to Odoo.
 #[derive(Debug)]
 pub struct Link {
@@ -75,7 +84,9 @@ pub struct Link {
     pub(super) store: Store,
     client: Arc<Client>,
     breaker: Mutex<Breaker>,
-    prepared: tokio::sync::Mutex<Option<(Arc<Prepared>, i64)>>,
+    /// The mapping in force, where it may change while the relay runs.
+    in_force: Option<InForce>,
+    prepared: tokio::sync::Mutex<Option<Looked>>,
     products: tokio::sync::Mutex<Products>,
     /// What waits are spread by, where a test wants them to be the same again; else the system's randomness.
     seeds: Option<AtomicU64>,
@@ -90,6 +101,7 @@ impl Link {
             store,
             client,
             breaker: Mutex::new(Breaker::new(FAILURES_MAX, Backoff::default())),
+            in_force: None,
             prepared: tokio::sync::Mutex::default(),
             products: tokio::sync::Mutex::default(),
             seeds: None,
@@ -109,6 +121,13 @@ impl Link {
             Some(seeds) => seeds.fetch_add(1, Ordering::Relaxed),
             None => crate::random::<8>().map_or(0, u64::from_le_bytes),
         }
+    }
+
+    /// The same link, which follows the mapping in force: what another one names is looked for before it is posted.
+    #[must_use]
+    pub fn following(mut self, in_force: InForce) -> Self {
+        self.in_force = Some(in_force);
+        self
     }
 
     /// The client, for its counters.
@@ -147,10 +166,12 @@ impl Link {
     pub async fn prepared(&self) -> Result<Arc<Prepared>, NotNow> {
         let mut known = self.prepared.lock().await;
         let now_ms = self.now_ms();
-        if let Some((prepared, at_ms)) = &*known
-            && (0..PREPARED_MS).contains(&now_ms.saturating_sub(*at_ms))
+        let mapping = self.in_force.as_ref().and_then(InForce::id);
+        if let Some(known) = &*known
+            && known.mapping == mapping
+            && (0..PREPARED_MS).contains(&now_ms.saturating_sub(known.at_ms))
         {
-            return Ok(Arc::clone(prepared));
+            return Ok(Arc::clone(&known.prepared));
         }
         *known = None;
         if let Permit::Wait { until_ms } = self.breaker().ask(now_ms) {
@@ -172,13 +193,16 @@ impl Link {
             });
         };
         let prepared = Arc::new(prepared);
-        *known = Some((Arc::clone(&prepared), now_ms));
+        *known = Some(Looked {
+            prepared: Arc::clone(&prepared),
+            at_ms: now_ms,
+            mapping,
+        });
         Ok(prepared)
     }
 
     /// Looks at the company now and says what it finds; for `doctor`. Changes nothing.
     pub async fn preflight(&self) -> Report {
-        let stores: Vec<&StoreSettings> = self.company.stores.iter().collect();
         // a database that cannot be read now is no reason to ask Odoo nothing
         let known = lately::known(&self.store, &self.company)
             .await
@@ -186,6 +210,15 @@ impl Link {
                 tracing::warn!(%error, "what was sold lately could not be read");
                 Known::default()
             });
+        let now = self.in_force.as_ref().map(InForce::now);
+        let in_force = |store: &StoreSettings| now.as_ref()?.store(&store.tenant, &store.store).cloned();
+        let stores: Vec<StoreSettings> = self
+            .company
+            .stores
+            .iter()
+            .map(|store| in_force(store).unwrap_or_else(|| store.clone()))
+            .collect();
+        let stores: Vec<&StoreSettings> = stores.iter().collect();
         preflight::check(&self.client, &self.company.name, &stores, &known).await
     }
 
@@ -208,6 +241,12 @@ impl Link {
         }
     }
 
+    /// A way to ask questions in the company.
+    #[must_use]
+    pub fn ask(&self, prepared: &Prepared) -> Ask<'_> {
+        Ask::new(&self.client, prepared.version).in_company(prepared.company)
+    }
+
     /// What Odoo says about item numbers.
     ///
     /// # Errors
@@ -217,7 +256,7 @@ impl Link {
         prepared: &Prepared,
         skus: &BTreeSet<Sku>,
     ) -> Result<BTreeMap<Sku, Item>, Answer> {
-        let ask = Ask::new(&self.client, prepared.version).in_company(prepared.company);
+        let ask = self.ask(prepared);
         let found = self.products.lock().await.find(&ask, skus, self.now_ms()).await;
         if let Err(answer) = &found {
             self.note(answer).await;
@@ -244,7 +283,7 @@ impl Link {
             .cloned()
             .collect();
         if !missing.is_empty() {
-            let ask = Ask::new(&self.client, prepared.version).in_company(prepared.company);
+            let ask = self.ask(prepared);
             let found = preflight::accounts_by_code(&ask, &missing).await;
             if let Err(answer) = &found {
                 self.note(answer).await;

@@ -15,6 +15,7 @@ use crate::days::Stockroom;
 use crate::jobs::drift::Drift;
 use crate::jobs::link::{Company, Link};
 use crate::jobs::post::Poster;
+use crate::mapping::InForce;
 use crate::odoo::{Client, Endpoint, Limits, Secret};
 use crate::store::Store;
 
@@ -27,7 +28,7 @@ impl Links {
     ///
     /// # Errors
     /// When the key cannot be read or the address is not one.
-    pub fn of(config: &Config, store: &Store) -> Result<Self> {
+    pub fn of(config: &Config, store: &Store, in_force: &InForce) -> Result<Self> {
         let Some(odoo) = &config.odoo else {
             return Ok(Self::default());
         };
@@ -36,10 +37,8 @@ impl Links {
             .into_iter()
             .map(|company| {
                 let key = (company.tenant.clone(), company.name.clone());
-                (
-                    key,
-                    Arc::new(Link::new(company, Arc::clone(&client), store.clone())),
-                )
+                let link = Link::new(company, Arc::clone(&client), store.clone());
+                (key, Arc::new(link.following(in_force.clone())))
             });
         Ok(Self(links.collect()))
     }

@@ -149,6 +149,23 @@ pub fn touch_all(unit: &mut Unit<'_>, of: Option<(&TenantId, &StoreId)>) -> Resu
     Ok(())
 }
 
+/// Asks for another look at a store's days from one on; at all with `None`.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn touch_since(
+    unit: &mut Unit<'_>,
+    (tenant, store): (&TenantId, &StoreId),
+    since: Option<BusinessDay>,
+) -> Result<(), StoreError> {
+    let since = since.map_or(i32::MIN, BusinessDay::days_since_epoch);
+    unit.db.execute(
+        "UPDATE store_days SET dirty = dirty + 1 WHERE tenant = ?1 AND store = ?2 AND day >= ?3",
+        params![tenant.as_str(), store.as_str(), since],
+    )?;
+    Ok(())
+}
+
 /// Asks for another look at every day that is not done: posted without anything open. Mappings and limits may have
 /// changed since, which deposits that are held wait for too.
 ///

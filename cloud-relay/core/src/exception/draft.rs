@@ -96,6 +96,27 @@ impl ExceptionDraft {
         }
     }
 
+    /// The key of the row that the mapping lacks, such as `tender.EBAY` or `product.A1`; `None` when no row would mend it.
+    #[must_use]
+    pub fn missing_row(&self) -> Option<String> {
+        let what = self
+            .cause
+            .as_str()
+            .strip_prefix(self.kind.name())?
+            .strip_prefix(':')?;
+        match self.kind {
+            ExceptionKind::UnknownTender | ExceptionKind::UnknownTax => Some(what.to_owned()),
+            // of a drawer's difference the register follows
+            ExceptionKind::MissingAccount => match what.split_once(':') {
+                Some((key @ ("cash_over" | "cash_short"), _)) => Some(key.to_owned()),
+                _ => Some(what.to_owned()),
+            },
+            ExceptionKind::UnknownSku if what == "without-number" || what.contains(":unit:") => None,
+            ExceptionKind::UnknownSku => Some(format!("product.{what}")),
+            _ => None,
+        }
+    }
+
     /// Belongs to a business day.
     #[must_use]
     pub fn on(mut self, day: BusinessDay) -> Self {

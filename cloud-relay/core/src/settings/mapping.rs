@@ -9,7 +9,9 @@ mod row;
 
 use std::collections::BTreeMap;
 
-use tillwire_proto::{CardBrand, Currency, Jurisdiction, Line, LineKind, Rate, RegisterId, Sku, TenderKind};
+use tillwire_proto::{
+    CardBrand, Currency, Digest, Jurisdiction, Line, LineKind, Rate, RegisterId, Sku, TenderKind,
+};
 
 use super::AccountCode;
 
@@ -95,6 +97,19 @@ impl Mapping {
     #[must_use]
     pub fn row(&self, key: &str) -> Option<&Row> {
         self.rows.get(key)
+    }
+
+    /// SHA-256 over all rows, wherever they stand: two mappings that book alike have one digest.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let targets: BTreeMap<&str, &Target> = self
+            .rows
+            .iter()
+            .map(|(key, row)| (key.as_str(), &row.target))
+            .collect();
+        // texts and numbers under texts: this cannot fail
+        let text = serde_json::to_string(&targets).unwrap_or_default();
+        Digest::of(text.as_bytes())
     }
 
     fn account(&self, key: &str) -> Option<Mapped<'_>> {

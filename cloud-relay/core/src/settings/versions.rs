@@ -134,6 +134,28 @@ impl Mappings {
         self.later.iter().rev().find(holds).unwrap_or(&self.first)
     }
 
+    /// The one that holds last.
+    #[must_use]
+    pub fn newest(&self) -> &Version {
+        self.later.last().unwrap_or(&self.first)
+    }
+
+    /// From which day on another set of versions books otherwise, if it ever does; `None` inside is from the beginning.
+    #[must_use]
+    pub fn first_difference(&self, other: &Self) -> Option<Option<BusinessDay>> {
+        let starts: BTreeSet<Option<BusinessDay>> = self
+            .iter()
+            .chain(other.iter())
+            .map(|version| version.info.effective)
+            .chain([None])
+            .collect();
+        let earliest = BusinessDay::from(jiff::civil::Date::MIN);
+        starts.into_iter().find(|start| {
+            let day = start.unwrap_or(earliest);
+            self.on(day).mapping.digest() != other.on(day).mapping.digest()
+        })
+    }
+
     /// All of them, in the order in which they hold.
     pub fn iter(&self) -> impl Iterator<Item = &Version> {
         std::iter::once(&self.first).chain(&self.later)

@@ -40,7 +40,7 @@ impl fmt::Display for RowId {
 }
 
 /// A row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Where it stands.
     pub id: RowId,
@@ -49,7 +49,8 @@ pub struct Row {
 }
 
 /// What a row points at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// An account.
     Account(AccountRow),
@@ -60,7 +61,7 @@ pub enum Target {
 }
 
 /// An account, and what goes with it on a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountRow {
     /// Its code.
     pub account: AccountCode,
@@ -75,7 +76,7 @@ pub struct AccountRow {
 }
 
 /// A product.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProductRow {
     /// Its internal reference in Odoo.
     pub code: Sku,
