@@ -120,6 +120,10 @@ pub(crate) fn settings(
     cash: &str,
     revenue: &str,
 ) -> StoreSettings {
+    draft(company, journal, warehouse, cash, revenue).check().unwrap()
+}
+
+pub(crate) fn draft(company: &str, journal: &str, warehouse: &str, cash: &str, revenue: &str) -> StoreDraft {
     let text = format!(
         r#"
         tenant = "acme"
@@ -135,8 +139,7 @@ pub(crate) fn settings(
         tender = {{ cash = "{cash}" }}
         "#
     );
-    let draft: StoreDraft = toml::from_str(&text).unwrap();
-    draft.check().unwrap()
+    toml::from_str(&text).unwrap()
 }
 
 pub(crate) fn entry(settings: &StoreSettings, day: BusinessDay, revision: u32, minor: i64) -> JournalEntry {
