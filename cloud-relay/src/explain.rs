@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tillwire_proto::{Amount, BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::books::{Contribution, LineKey, Posting};
 use tillwire_relay_core::facts::RecordId;
+use tillwire_relay_core::settlement::DepositPosting;
 
 use crate::store::effects::{self, StoredEffect};
 use crate::store::{StoreError, parts};
@@ -49,7 +50,9 @@ pub struct WentTo {
 /// # Errors
 /// [`StoreError`] of the read. `Ok(None)` for an effect that was not made from a posting.
 pub fn explain(db: &Connection, effect: StoredEffect) -> Result<Option<Explained>, StoreError> {
-    let Ok(posting) = serde_json::from_str::<Posting>(&effect.source) else {
+    let of_day = serde_json::from_str::<Posting>(&effect.source).ok();
+    let of_deposit = || serde_json::from_str::<DepositPosting>(&effect.source).ok();
+    let Some(posting) = of_day.or_else(|| Some(of_deposit()?.posting)) else {
         return Ok(None);
     };
     let made = parts::get(db, effect.effect.key.as_str())?;
