@@ -17,6 +17,7 @@ mod mapping;
 mod month;
 mod record;
 mod settlement;
+mod stock;
 mod suggest;
 
 use std::ffi::OsString;
@@ -123,6 +124,11 @@ enum Command {
     Settlement {
         #[command(subcommand)]
         command: settlement::SettlementCommand,
+    },
+    /// Stock: what Odoo has against what the tills say.
+    Stock {
+        #[command(subcommand)]
+        command: stock::StockCommand,
     },
     /// Write the signed records behind a store-day to a file that `verify` can check anywhere.
     Export {
@@ -236,6 +242,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Settlement { command } => settlement::act(&common, command).await?,
         Command::Mapping { command } => mapping::act(&common, command).await?,
+        Command::Stock { command } => stock::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,
         Command::Verify { export } => return export::verify(&common, &export),
     }

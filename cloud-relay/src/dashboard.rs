@@ -15,6 +15,7 @@ mod html;
 mod live;
 mod month;
 mod now;
+mod stock;
 pub mod view;
 
 pub use from_store::StoreViews;
@@ -33,7 +34,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::clock::Clock;
 use crate::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
-use view::{DayView, EntryView, MonthView, NowView, RecordView};
+use view::{DayView, EntryView, MonthView, NowView, RecordView, StockView};
 
 /// Where the pages get what they show. Called on a thread that may block.
 pub trait Views: Send + Sync + 'static {
@@ -67,6 +68,12 @@ pub trait Views: Send + Sync + 'static {
     /// As [`Views::now`].
     fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView>;
 
+    /// A store's stock as last compared; `None` when it never was.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn stock(&self, tenant: &TenantId, store: &StoreId) -> anyhow::Result<Option<StockView>>;
+
     /// One record; `None` when there is none.
     ///
     /// # Errors
@@ -97,6 +104,7 @@ pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<R
         .route("/days/{tenant}/{store}/{day}", get(day_page))
         .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
+        .route("/stock/{tenant}/{store}", get(stock_page))
         .route("/records/{segment}/{number}", get(record_page))
         .route("/attachments/{digest}", get(attachment))
         .route("/assets/{name}", get(assets::serve))
@@ -160,6 +168,18 @@ async fn month_page(State(pages): State<Pages>, Path((tenant, month)): Path<(Str
         let view = pages.views.month(&tenant, month, pages.clock.now_ms())?;
         let title = format!("Closing {month}");
         Ok(Some(html::page(&title, Some(&title), None, &month::body(&view))))
+    })
+    .await
+}
+
+async fn stock_page(State(pages): State<Pages>, Path((tenant, store)): Path<(String, String)>) -> Response {
+    let (Ok(tenant), Ok(store)) = (TenantId::new(&tenant), StoreId::new(&store)) else {
+        return missing("The address of a store's stock is /stock/TENANT/STORE.");
+    };
+    ask(pages, move |pages| {
+        let view = pages.views.stock(&tenant, &store)?;
+        let title = |view: &StockView| format!("{}, stock", view.name);
+        Ok(view.map(|view| html::page(&title(&view), Some(&title(&view)), None, &stock::body(&view))))
     })
     .await
 }

@@ -26,8 +26,8 @@ use crate::store::{Store, StoreError};
 
 pub use facts::{gather, signatures};
 pub(crate) use post::already;
-pub(crate) use stock::READ_BACK;
 pub use stock::{NoStock, Stockroom};
+pub(crate) use stock::{READ_BACK, differing_of, left, pickings_of};
 
 /// Days taken up at once.
 const DAYS_MAX: u32 = 32;

@@ -9,8 +9,10 @@ mod counts;
 mod endpoint;
 mod json2;
 mod jsonrpc;
+pub mod lots;
 pub mod preflight;
 mod products;
+pub mod shelf;
 mod transport;
 
 pub use client::{Client, Protocol, Server, value_of};

@@ -23,6 +23,7 @@ mod readers;
 pub mod records;
 pub mod recovery;
 pub mod settlement;
+pub mod stock_reports;
 pub mod writer;
 
 use std::path::{Path, PathBuf};

@@ -8,12 +8,15 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
 use futures_util::StreamExt as _;
-use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_proto::{
+    Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, Sku, StoreId, TenantId,
+};
 use tillwire_relay::clock::Clock;
 use tillwire_relay::dashboard::view::*;
 use tillwire_relay::dashboard::{Views, router};
 use tillwire_relay::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
+use tillwire_relay_core::stock::{DriftLine, OdooSide};
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
 
@@ -73,6 +76,23 @@ impl Views for OneStore {
             days: vec![row],
             exceptions: Vec::new(),
         })
+    }
+
+    fn stock(&self, tenant: &TenantId, store: &StoreId) -> anyhow::Result<Option<StockView>> {
+        let side = OdooSide {
+            now: 12_000_000,
+            others: vec![("WH/IN/00012".to_owned(), 2_000_000)],
+            ..OdooSide::default()
+        };
+        let line = DriftLine::of(&Sku::new("TEE<1>").unwrap(), &side, &[]);
+        Ok((store.as_str() == "s01").then(|| StockView {
+            tenant: tenant.clone(),
+            store: store.clone(),
+            name: "Main Street".to_owned(),
+            at_ms: 0,
+            products: 7,
+            lines: vec![line],
+        }))
     }
 
     fn day(&self, _: &TenantId, store: &StoreId, _: BusinessDay, _: i64) -> anyhow::Result<Option<DayView>> {
@@ -276,6 +296,23 @@ async fn a_month_lists_what_keeps_it_open_and_leads_to_the_day() {
         first.contains("href=\"/months/maple/2026-11\""),
         "the first page leads there"
     );
+}
+
+#[tokio::test]
+async fn a_stock_difference_shows_its_causes_and_documents() {
+    let (_, router, _events) = pages();
+    let page = text(get(&router, "/stock/maple/s01").await).await;
+    for words in [
+        "TEE&lt;1&gt;",
+        "moved in Odoo",
+        "WH/IN/00012",
+        "quantity written without a move",
+        "look",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let never = get(&router, "/stock/maple/other").await;
+    assert_eq!(never.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -37,6 +37,18 @@ pub enum ExceptionKind {
     UnknownTax,
     /// Goods that Odoo does not know, or a line of goods without an item number.
     UnknownSku,
+    /// Goods that move by lot or serial number, and none is told, or none that Odoo knows.
+    LotNeeded,
+    /// A serial number that was sold before, or came back twice.
+    SerialTwice,
+    /// A quantity that the product's unit in Odoo cannot hold exactly.
+    UnitRounding,
+    /// A kit whose parts cannot be told.
+    KitUnclear,
+    /// More was sold than Odoo has, and the store holds such goods.
+    StockShort,
+    /// More was sold than Odoo has; it was moved all the same.
+    NegativeStock,
     /// Another part of a ticket or drawer movement without an account.
     MissingAccount,
     /// The terminal approved money that no ticket shows.
@@ -137,7 +149,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 40] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -150,6 +162,12 @@ impl ExceptionKind {
         Self::UnknownTender,
         Self::UnknownTax,
         Self::UnknownSku,
+        Self::LotNeeded,
+        Self::SerialTwice,
+        Self::UnitRounding,
+        Self::KitUnclear,
+        Self::StockShort,
+        Self::NegativeStock,
         Self::MissingAccount,
         Self::OrphanApproval,
         Self::TenderWithoutTerminal,
@@ -190,6 +208,12 @@ impl ExceptionKind {
             Self::UnknownTender => "unknown-tender",
             Self::UnknownTax => "unknown-tax",
             Self::UnknownSku => "unknown-sku",
+            Self::LotNeeded => "lot-needed",
+            Self::SerialTwice => "serial-twice",
+            Self::UnitRounding => "unit-rounding",
+            Self::KitUnclear => "kit-unclear",
+            Self::StockShort => "stock-short",
+            Self::NegativeStock => "negative-stock",
             Self::MissingAccount => "missing-account",
             Self::OrphanApproval => "orphan-approval",
             Self::TenderWithoutTerminal => "tender-without-terminal",
@@ -237,6 +261,12 @@ impl ExceptionKind {
             Self::UnknownTender => "tender has no account",
             Self::UnknownTax => "tax has no account",
             Self::UnknownSku => "goods are not known in Odoo",
+            Self::LotNeeded => "goods need a lot or serial number",
+            Self::SerialTwice => "serial number was sold twice",
+            Self::UnitRounding => "quantity does not fit the unit in Odoo",
+            Self::KitUnclear => "parts of a kit cannot be told",
+            Self::StockShort => "goods are held: Odoo has too few",
+            Self::NegativeStock => "stock goes below zero",
             Self::MissingAccount => "no account for this movement",
             Self::OrphanApproval => "card was charged, but no ticket shows it",
             Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
@@ -279,7 +309,12 @@ impl ExceptionKind {
             | Self::UnknownTax
             | Self::MissingAccount
             | Self::VoidWithoutSale => Holds::Ticket,
-            Self::UnknownSku => Holds::Item,
+            Self::UnknownSku
+            | Self::LotNeeded
+            | Self::SerialTwice
+            | Self::UnitRounding
+            | Self::KitUnclear
+            | Self::StockShort => Holds::Item,
             Self::OdooRejected | Self::OdooChanged | Self::DepositHeld => Holds::Effect,
             Self::Unreadable
             | Self::CardData
@@ -290,6 +325,7 @@ impl ExceptionKind {
             | Self::SettlementUnmatched
             | Self::SettlementDiffers
             | Self::Disputed
+            | Self::NegativeStock
             | Self::RolledBack
             | Self::TailLost
             | Self::Undecodable
@@ -311,10 +347,18 @@ impl ExceptionKind {
     #[must_use]
     pub const fn owner(self) -> OwnerRole {
         match self {
-            Self::CloseMissing | Self::OverShort => OwnerRole::Store,
-            Self::UnknownTender | Self::UnknownTax | Self::UnknownSku | Self::MissingAccount => {
-                OwnerRole::Catalogue
-            }
+            Self::CloseMissing
+            | Self::OverShort
+            | Self::LotNeeded
+            | Self::SerialTwice
+            | Self::StockShort
+            | Self::NegativeStock => OwnerRole::Store,
+            Self::UnknownTender
+            | Self::UnknownTax
+            | Self::UnknownSku
+            | Self::UnitRounding
+            | Self::KitUnclear
+            | Self::MissingAccount => OwnerRole::Catalogue,
             Self::Unreadable
             | Self::SegmentGap
             | Self::Fork
@@ -357,9 +401,11 @@ impl ExceptionKind {
             | Self::CloseMissing
             | Self::Fork
             | Self::Clone => &[Action::SignOn, Action::ShowBytes],
-            Self::UnknownTender | Self::UnknownTax | Self::UnknownSku | Self::MissingAccount => {
-                &[Action::Map, Action::ShowBytes]
-            }
+            Self::UnknownTender
+            | Self::UnknownTax
+            | Self::UnknownSku
+            | Self::UnitRounding
+            | Self::MissingAccount => &[Action::Map, Action::ShowBytes],
             Self::OdooRejected => &[Action::Retry, Action::Acknowledge],
             Self::Unreadable | Self::DoesNotAddUp | Self::WrongCurrency | Self::Undecodable => {
                 &[Action::ShowBytes, Action::Retry, Action::Acknowledge]

@@ -31,14 +31,16 @@ pub use journal::{EntryLine, JournalEntry, reversals_of};
 pub use picking::{Direction, PickLine, Picking};
 pub use plan::{Planned, Planning, plan};
 pub use readback::{
-    Difference, FoundEntry, FoundLine, FoundPicking, Verdict, read_entry, read_invoice, read_picking,
+    Difference, FoundEntry, FoundLine, FoundMove, FoundPicking, Verdict, read_entry, read_invoice,
+    read_picking,
 };
 pub use reconcile::{OpenLines, Part, Reconciliation, read_reconciliation};
 pub use recover::{
-    Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_picking, pickings_after,
-    recover_entry, recover_picking, texts_by_id,
+    PickingNames, Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_picking,
+    pickings_after, recover_entry, recover_picking, texts_by_id,
 };
 pub use resolved::{
-    Invoicing, OdooVersion, PayloadError, Product, ResolvedBooks, ResolvedStock, ResolvedTax,
+    Invoicing, Kit, KitPart, Lot, OdooVersion, PayloadError, Product, ProductKind, ResolvedBooks,
+    ResolvedStock, ResolvedTax, Tracking, Uom,
 };
 pub use tax::{Percentage, TaxRounding};

@@ -83,6 +83,17 @@ pub enum TicketWithoutTerminal {
     Hold,
 }
 
+/// What happens when more of a product is sold than Odoo has in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BelowZero {
+    /// It is moved, and there is a note: the goods have left the shelf, whatever Odoo thinks.
+    #[default]
+    Note,
+    /// That product waits until it is received or counted; the others move.
+    Hold,
+}
+
 /// When a register that never sent its close counts as closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,6 +150,8 @@ pub struct StoreSettings {
     pub over_short_limit: Amount,
     /// The processor's numbers of this store: merchant numbers, or Portico site numbers.
     pub merchants: Vec<ProcessorId>,
+    /// What happens to stock that would go below zero.
+    pub below_zero: BelowZero,
     /// Where it goes in Odoo.
     pub odoo: OdooStore,
 }

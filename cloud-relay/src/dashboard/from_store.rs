@@ -14,12 +14,16 @@ use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
 
 use super::Views;
-use super::view::{DayRow, DayView, EntryView, ExceptionRow, MonthView, NowView, RecordView, StoreRow};
+use super::view::{
+    DayRow, DayView, EntryView, ExceptionRow, MonthView, NowView, RecordView, StockView, StoreRow,
+};
 use crate::days::look;
 use crate::endpoint::Downlink;
 use crate::mapping::InForce;
 use crate::store::exceptions::{Filter, StoredException};
-use crate::store::{Store, StoreError, attachments, days, devices, effects, exceptions, records};
+use crate::store::{
+    Store, StoreError, attachments, days, devices, effects, exceptions, records, stock_reports,
+};
 use detail::{effect, instant, ledger, transactions, understand};
 use summary::{day_state, owner, store_row, tiles, tone, urgency};
 
@@ -127,6 +131,26 @@ impl Views for StoreViews {
             let stores = in_force.iter().filter(|store| store.tenant == *tenant);
             closing::month(db, stores, month, now_ms)
         })?)
+    }
+
+    fn stock(&self, tenant: &TenantId, store: &StoreId) -> anyhow::Result<Option<StockView>> {
+        let report = self
+            .store
+            .read_blocking(|db| stock_reports::last(db, tenant, store))?;
+        Ok(report.map(|report| {
+            let products = report.lines.len();
+            let mut lines = report.lines;
+            lines.retain(|line| !line.parts.is_empty());
+            lines.sort_by_key(|line| !line.needs_eyes());
+            StockView {
+                tenant: tenant.clone(),
+                store: store.clone(),
+                name: self.name(tenant, store),
+                at_ms: report.at_ms,
+                products,
+                lines,
+            }
+        }))
     }
 
     fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>> {

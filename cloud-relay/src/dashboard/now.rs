@@ -62,7 +62,10 @@ fn store(row: &StoreRow) -> Markup {
     let (up, all) = row.devices;
     html! {
         tr data-key=(format!("{}/{}", row.tenant, row.store)) {
-            th scope="row" { (row.name) span.sub { (row.store) } }
+            th scope="row" {
+                (row.name)
+                span.sub { (row.store) " · " a href=(format!("/stock/{}/{}", row.tenant, row.store)) { "stock" } }
+            }
             td { (chip(&row.state)) span.sub { (row.why) } }
             td { @if let Some(at) = row.last_sale_ms { (moment(at)) } @else { span.sub { "none yet" } } }
             td.num { (row.backlog) }

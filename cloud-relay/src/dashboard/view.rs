@@ -4,6 +4,7 @@
 //! clock.
 
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay_core::stock::DriftLine;
 
 /// How something stands. Colour is never the only sign: each has a mark and a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,23 @@ pub struct DayRow {
     pub revisions: u32,
     /// Names of the moves in Odoo.
     pub moves: Vec<String>,
+}
+
+/// A store's stock as last compared with Odoo.
+#[derive(Debug, Clone)]
+pub struct StockView {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// The store.
+    pub store: StoreId,
+    /// What people call it.
+    pub name: String,
+    /// When Odoo was read.
+    pub at_ms: i64,
+    /// How many products were compared.
+    pub products: usize,
+    /// Those that differ: what needs a look first.
+    pub lines: Vec<DriftLine>,
 }
 
 /// One open exception.

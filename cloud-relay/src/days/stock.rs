@@ -4,10 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use tillwire_proto::{Quantity, Sku};
+use tillwire_proto::{BusinessDay, Quantity, Sku};
+use tillwire_relay_core::exception::ExceptionDraft;
 use tillwire_relay_core::odoo::{Effect, EffectKind, Payload, Picking, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
-use tillwire_relay_core::stock::{StockTarget, delta, in_units_of, moved};
+use tillwire_relay_core::stock::{
+    Goods, ItemRule, StockDelta, StockRules, StockTarget, delta, differing, moved,
+};
 use tillwire_relay_core::store_day::DayState;
 
 use super::{Assessed, Pace};
@@ -16,14 +19,14 @@ use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
 use crate::store::{Store, StoreError, Unit, recovery};
 
-/// Who knows which items a store's Odoo has.
+/// Who knows what a store's Odoo has.
 pub trait Stockroom: Send + Sync + 'static {
-    /// The store's places with those of `skus` that are one product there; `None` while that cannot be known, and then
-    /// nothing is moved.
+    /// The store's places with those of `goods` that are one product there, and their lots; `None` while that cannot be
+    /// known, and then nothing is moved.
     fn resolve(
         &self,
         store: &StoreSettings,
-        skus: &BTreeSet<Sku>,
+        goods: &BTreeSet<Goods>,
     ) -> impl Future<Output = Option<ResolvedStock>> + Send;
 }
 
@@ -32,7 +35,7 @@ pub trait Stockroom: Send + Sync + 'static {
 pub struct NoStock;
 
 impl Stockroom for NoStock {
-    async fn resolve(&self, _: &StoreSettings, _: &BTreeSet<Sku>) -> Option<ResolvedStock> {
+    async fn resolve(&self, _: &StoreSettings, _: &BTreeSet<Goods>) -> Option<ResolvedStock> {
         None
     }
 }
@@ -51,6 +54,40 @@ pub(super) enum Plan {
 /// How soon items that Odoo does not know, or an Odoo that does not answer, are asked for again, in milliseconds.
 const ASK_AGAIN_MS: i64 = 60_000;
 
+/// What an item of the till is in Odoo, by the mapping of its day.
+fn rule(settings: &StoreSettings, day: BusinessDay) -> impl Fn(&Sku) -> ItemRule {
+    let mapping = settings.mapping_on(day);
+    |sku| mapping.product(sku).into()
+}
+
+/// Goods of a day of which more or less was moved than should have been.
+pub(crate) fn differing_of(
+    settings: &StoreSettings,
+    day: BusinessDay,
+    target: &StockTarget,
+    moved: &BTreeMap<Goods, Quantity>,
+) -> BTreeSet<Goods> {
+    differing(target, moved, &rule(settings, day))
+}
+
+/// What is left to move of a day, by what is known of its goods.
+pub(crate) fn left(
+    row: &DayRow,
+    settings: &StoreSettings,
+    target: &StockTarget,
+    moved: &BTreeMap<Goods, Quantity>,
+    resolved: &ResolvedStock,
+) -> StockDelta {
+    let rules = StockRules {
+        tenant: &row.tenant,
+        store: &row.store,
+        day: row.day,
+        item: &rule(settings, row.day),
+        below_zero: settings.below_zero,
+    };
+    delta(&rules, target, moved, resolved)
+}
+
 /// Asks the stockroom when a movement is due.
 pub(super) async fn plan<R: Stockroom>(
     store: &Store,
@@ -62,11 +99,11 @@ pub(super) async fn plan<R: Stockroom>(
     now_ms: i64,
 ) -> Result<Plan, StoreError> {
     let target = &assessed.assessment.stock;
-    let (day, wanted) = (row.clone(), target.clone());
+    let day = row.clone();
     let there = store
         .read(move |db| {
             let pending = recovery::is_pending(db, EffectKind::Picking, &day.tenant, &day.store)?;
-            Ok((!pending).then_some(pickings_of(db, &day, &wanted)?))
+            Ok((!pending).then_some(pickings_of(db, &day)?))
         })
         .await?;
     // what Odoo has moved is not known yet: the poster reads it back, and then the day is looked at again
@@ -75,7 +112,7 @@ pub(super) async fn plan<R: Stockroom>(
     };
     let moved =
         moved(there.iter().map(|(_, picking)| picking)).map_err(|e| StoreError::refused(e.to_string()))?;
-    let open = differing(target, &moved);
+    let open = differing_of(settings, row.day, target, &moved);
     if open.is_empty() {
         return Ok(Plan::Nothing);
     }
@@ -92,21 +129,6 @@ pub(super) async fn plan<R: Stockroom>(
             Plan::Move(Box::new(resolved))
         }),
     )
-}
-
-/// Items of which more or less was moved than should have been.
-fn differing(target: &StockTarget, moved: &BTreeMap<Sku, Quantity>) -> BTreeSet<Sku> {
-    let wanted = target.items.iter().filter(|(sku, item)| match moved.get(*sku) {
-        Some(moved) => *moved != item.quantity,
-        None => !item.quantity.is_zero(),
-    });
-    let gone = moved
-        .iter()
-        .filter(|(sku, sum)| !target.items.contains_key(*sku) && !sum.is_zero());
-    wanted
-        .map(|(sku, _)| sku.clone())
-        .chain(gone.map(|(sku, _)| sku.clone()))
-        .collect()
 }
 
 /// Intends the movements, against what is there now. Returns when to look again.
@@ -134,12 +156,17 @@ pub(super) fn commit(
         }
         Plan::Move(resolved) => resolved,
     };
-    let there = pickings_of(unit.db, row, target)?;
+    let there = pickings_of(unit.db, row)?;
     let moved =
         moved(there.iter().map(|(_, picking)| picking)).map_err(|e| StoreError::refused(e.to_string()))?;
-    let delta = delta(&row.tenant, &row.store, row.day, target, &moved, resolved);
-    for draft in &delta.held {
+    let delta = left(row, settings, target, &moved, resolved);
+    let held: Vec<ExceptionDraft> = delta.held.iter().map(|held| held.draft.clone()).collect();
+    for draft in &held {
         exceptions::raise(unit, Source::Stock, draft, now_ms)?;
+    }
+    // a note stays until somebody has seen it, or the stock is above zero again
+    for note in &delta.notes {
+        exceptions::raise(unit, Source::Odoo, note, now_ms)?;
     }
     exceptions::settle(
         unit,
@@ -147,7 +174,7 @@ pub(super) fn commit(
         &row.tenant,
         &row.store,
         Some(row.day),
-        &delta.held,
+        &held,
         now_ms,
     )?;
     let mut number = last_number(unit, row)?;
@@ -171,18 +198,14 @@ pub(super) fn commit(
 /// The source of a movement that was read back from Odoo.
 pub(crate) const READ_BACK: &str = r#"{"provenance":"odoo"}"#;
 
-fn pickings_of(
+pub(crate) fn pickings_of(
     db: &rusqlite::Connection,
     row: &DayRow,
-    target: &StockTarget,
 ) -> Result<Vec<(StoredEffect, Picking)>, StoreError> {
     let effects = effects::of_day(db, &row.tenant, &row.store, row.day)?;
     Ok(effects
         .into_iter()
         .filter_map(|stored| match stored.effect.payload.clone() {
-            Payload::Picking(picking) if stored.source == READ_BACK => {
-                Some((stored, in_units_of(target, picking)))
-            }
             Payload::Picking(picking) => Some((stored, picking)),
             Payload::JournalEntry(_)
             | Payload::Contact(_)

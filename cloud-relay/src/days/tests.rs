@@ -1,8 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use tillwire_proto::{Digest, Sku};
+use tillwire_proto::{Digest, Unit};
 use tillwire_relay_core::exception::ExceptionKind;
-use tillwire_relay_core::odoo::{Effect, EffectState, OdooVersion, Payload, Product, ResolvedStock};
+use tillwire_relay_core::odoo::{
+    Effect, EffectState, OdooVersion, Payload, Product, ProductKind, ResolvedStock, Tracking, Uom,
+};
+use tillwire_relay_core::stock::Goods;
 
 use super::*;
 use crate::store::effects::{self, Effects};
@@ -19,12 +22,23 @@ const OVER: i64 = NOW + 4 * 3_600_000;
 struct Shelf;
 
 impl Stockroom for Shelf {
-    async fn resolve(&self, _: &StoreSettings, skus: &BTreeSet<Sku>) -> Option<ResolvedStock> {
-        let known = skus.iter().filter(|sku| !sku.as_str().starts_with('?'));
-        let product = |id| Product {
-            id,
-            uom: 1,
-            tracked: false,
+    async fn resolve(&self, _: &StoreSettings, goods: &BTreeSet<Goods>) -> Option<ResolvedStock> {
+        let known = goods.iter().filter(|goods| !goods.sku.as_str().starts_with('?'));
+        let product = |(goods, id): (&Goods, i64)| {
+            let uom = Uom {
+                id: 1,
+                rounding: 10_000,
+                unit: Some(Unit::Each),
+            };
+            let product = Product {
+                id,
+                sku: goods.sku.clone(),
+                uom,
+                kind: ProductKind::Storable,
+                tracking: Tracking::None,
+                kit: None,
+            };
+            (goods.sku.clone(), product)
         };
         Some(ResolvedStock {
             version: OdooVersion(18),
@@ -32,7 +46,9 @@ impl Stockroom for Shelf {
             type_back: 2,
             stock: 3,
             customers: 4,
-            products: known.cloned().zip((1..).map(product)).collect::<BTreeMap<_, _>>(),
+            products: known.zip(1..).map(product).collect(),
+            lots: BTreeMap::new(),
+            on_hand: BTreeMap::new(),
         })
     }
 }

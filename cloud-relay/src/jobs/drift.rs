@@ -2,6 +2,8 @@
 //! them, even when it is posted), or the quantity of goods that have moved, should not find out at year's end that the
 //! tills say otherwise. Contacts are left alone: once made, they belong to those who look after them.
 //!
+//! Once a round it also compares each store's stock ([`shelf`]).
+//!
 //! It reads only, one document at a time with a pause between, and raises an exception for what differs, was reset,
 //! cancelled or deleted; when it is put back, the exception is taken back. It never corrects Odoo.
 
@@ -13,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::link::{Link, NotNow};
 use super::post::look;
-use super::tell;
+use super::{shelf, tell};
 use crate::odoo::preflight::Prepared;
 use crate::store::effects::{Effects, StoredEffect};
 use crate::store::exceptions::{self, Filter, Source};
@@ -56,6 +58,24 @@ impl Drift {
                     Err(StoreError::Closed) => return,
                     Err(error) => tracing::error!(%error, "reading what is done again is put off"),
                 },
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.shelves() => {}
+            }
+        }
+    }
+
+    /// Compares the stock of each store.
+    async fn shelves(&self) {
+        for settings in &self.link.company.stores {
+            let store = &settings.store;
+            match shelf::compare(&self.link, settings).await {
+                Ok(report) => {
+                    let eyes = report.lines.iter().filter(|line| line.needs_eyes()).count();
+                    tracing::info!(%store, products = report.lines.len(), eyes, "stock was compared");
+                }
+                Err(error) => tracing::warn!(%store, %error, "stock could not be compared"),
             }
         }
     }

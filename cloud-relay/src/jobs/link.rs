@@ -1,7 +1,7 @@
 //! One company's way to Odoo: its client, what preflight found there, its products, and a breaker that keeps calls
 //! away while Odoo is down. Shared by the company's jobs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,6 +27,9 @@ pub(super) const ASK_AGAIN_MS: i64 = 5_000;
 
 /// How long what preflight found is believed. Codes and rights change rarely; a lost connection ends it earlier.
 const PREPARED_MS: i64 = 3_600_000;
+
+/// How often a product's stock is looked at, in milliseconds: often enough to say that it is below zero.
+const WATCH_MS: i64 = 10 * 60_000;
 
 /// A company of one retailer in one Odoo, and its stores.
 #[derive(Debug, Clone)]
@@ -90,6 +93,8 @@ pub struct Link {
     products: tokio::sync::Mutex<Products>,
     /// What waits are spread by, where a test wants them to be the same again; else the system's randomness.
     seeds: Option<AtomicU64>,
+    /// When a store's stock of a product was last looked at.
+    watched: Mutex<HashMap<(StoreId, i64), i64>>,
 }
 
 impl Link {
@@ -104,6 +109,7 @@ impl Link {
             in_force: None,
             prepared: tokio::sync::Mutex::default(),
             products: tokio::sync::Mutex::default(),
+            watched: Mutex::default(),
             seeds: None,
         }
     }
@@ -258,10 +264,36 @@ impl Link {
     ) -> Result<BTreeMap<Sku, Item>, Answer> {
         let ask = self.ask(prepared);
         let found = self.products.lock().await.find(&ask, skus, self.now_ms()).await;
+        self.noted(found).await
+    }
+
+    /// Questions that change nothing, in the company.
+    pub(super) fn ask(&self, prepared: &Prepared) -> Ask<'_> {
+        Ask::new(&self.client, prepared.version).in_company(prepared.company)
+    }
+
+    /// The answer of [`Link::ask`], after the breaker has heard of it.
+    pub(super) async fn noted<T>(&self, found: Result<T, Answer>) -> Result<T, Answer> {
         if let Err(answer) = &found {
             self.note(answer).await;
         }
         found
+    }
+
+    /// Which of these products' stock is due to be looked at: it is watched, not counted with every batch.
+    pub(super) fn watch(&self, store: &StoreId, products: &BTreeSet<i64>) -> BTreeSet<i64> {
+        let now_ms = self.now_ms();
+        let mut watched = self
+            .watched
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let due = |id: &&i64| {
+            let last = watched.get(&(store.clone(), **id));
+            !last.is_some_and(|at_ms| (0..WATCH_MS).contains(&now_ms.saturating_sub(*at_ms)))
+        };
+        let due: BTreeSet<i64> = products.iter().filter(due).copied().collect();
+        watched.extend(due.iter().map(|id| ((store.clone(), *id), now_ms)));
+        due
     }
 
     /// A store's books with these accounts too: an entry may name one that the mapping has dropped since.

@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tillwire_proto::Sku;
+use tillwire_proto::{Code, Sku};
 use tillwire_relay_core::books::Document;
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use tillwire_relay_core::odoo::{
-    Answer, Call, EffectKey, EffectKind, EffectState, JournalEntry, Payload, Picking, Recovered, Seen, codes,
-    entries_after, external_ids, ids_in, numbered_picking, pickings_after, read_entry, recover_entry,
-    recover_picking, texts_by_id,
+    Answer, Call, EffectKey, EffectKind, EffectState, JournalEntry, Payload, Picking, PickingNames,
+    Recovered, Seen, codes, entries_after, external_ids, ids_in, numbered_picking, pickings_after,
+    read_entry, recover_entry, recover_picking, texts_by_id,
 };
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
+use tillwire_relay_core::stock::Goods;
 
 use super::link::{ASK_AGAIN_MS, Link, NotNow};
 use super::tell;
@@ -245,7 +246,7 @@ impl Reading<'_> {
                 "store {store} has no usable warehouse in Odoo; doctor says what to mend"
             ))
         })?;
-        let places = (shelf.stock, shelf.customers);
+        let shelves = self.inside(shelf.stock).await?;
         let mut found = Vec::new();
         let mut after = 0;
         loop {
@@ -269,10 +270,10 @@ impl Reading<'_> {
                 {
                     continue;
                 }
-                let moves = self.raw(Picking::look(id)).await?;
                 let origin = origins.remove(&id).unwrap_or_default();
-                let skus = self.skus(&moves).await?;
-                let picking = recover_picking((tenant, store), number, (id, &moves), &origin, &skus, places);
+                let (moves, mut names) = self.moves(id).await?;
+                (names.shelves, names.customers) = (shelves.clone(), shelf.customers);
+                let picking = recover_picking((tenant, store), number, (id, &moves), &origin, &names);
                 let picking = picking.map_err(|e| Why::Mend(e.to_string()))?;
                 if known.is_some_and(|known| moves_the_same(&known.effect.payload, &picking.effect.payload)) {
                     continue;
@@ -304,7 +305,7 @@ impl Reading<'_> {
 
     async fn accounts(&self, lines: &RawValue) -> Result<BTreeMap<i64, AccountCode>, Why> {
         let ids = ids_in(lines, "account_id")?;
-        let rows = self.ask(codes("account.account", "code", &ids)).await?;
+        let rows = self.ask(codes("account.account", &["code"], &ids)).await?;
         let codes = texts_by_id(&rows, "code");
         let named = codes.into_iter();
         Ok(named
@@ -312,13 +313,46 @@ impl Reading<'_> {
             .collect())
     }
 
-    async fn skus(&self, moves: &RawValue) -> Result<BTreeMap<i64, Sku>, Why> {
-        let ids: BTreeSet<i64> = ids_in(moves, "product_id")?;
-        let rows = self.ask(codes("product.product", "default_code", &ids)).await?;
-        let named = texts_by_id(&rows, "default_code").into_iter();
-        Ok(named
-            .filter_map(|(id, code)| Some((id, Sku::new(&code).ok()?)))
-            .collect())
+    /// A location and every place inside it.
+    async fn inside(&self, location: i64) -> Result<BTreeSet<i64>, Why> {
+        let call = Call::on("stock.location", "search_read")
+            .arg("domain", serde_json::json!([["id", "child_of", location]]))
+            .arg("fields", serde_json::json!(["usage"]));
+        let rows = self.ask(call).await?;
+        Ok(texts_by_id(&rows, "usage").into_keys().collect())
+    }
+
+    /// A picking's moves, or their lines where lots tell them apart, and what its products and lots are called.
+    async fn moves(&self, id: i64) -> Result<(Box<RawValue>, PickingNames), Why> {
+        let moves = self.raw(Picking::look(id, false)).await?;
+        let ids = ids_in(&moves, "product_id")?;
+        let fields = ["default_code", "barcode", "tracking"];
+        let rows = self.ask(codes("product.product", &fields, &ids)).await?;
+        let (references, barcodes) = (texts_by_id(&rows, "default_code"), texts_by_id(&rows, "barcode"));
+        let number = |(id, reference): (i64, String)| {
+            let text = if reference.is_empty() {
+                barcodes.get(&id)?
+            } else {
+                &reference
+            };
+            Some((id, Sku::new(text).ok()?))
+        };
+        let mut names = PickingNames {
+            skus: references.into_iter().filter_map(number).collect(),
+            ..PickingNames::default()
+        };
+        let tracked = |tracking: &String| !tracking.is_empty() && tracking != "none";
+        if !texts_by_id(&rows, "tracking").values().any(tracked) {
+            return Ok((moves, names));
+        }
+        let lines = self.raw(Picking::look(id, true)).await?;
+        let ids = ids_in(&lines, "lot_id")?;
+        let rows = self.ask(codes("stock.lot", &["name"], &ids)).await?;
+        let named = texts_by_id(&rows, "name").into_iter();
+        names.lots = named
+            .filter_map(|(id, name)| Some((id, Code::new(&name).ok()?)))
+            .collect();
+        Ok((lines, names))
     }
 
     fn adopted(&self, found: Recovered, read: &RawValue) -> Result<Adopted, Why> {
@@ -368,10 +402,10 @@ fn moves_the_same(meant: &Payload, found: &Payload) -> bool {
     let (Payload::Picking(meant), Payload::Picking(found)) = (meant, found) else {
         return false;
     };
-    let sums = |picking: &Picking| -> BTreeMap<Sku, i64> {
+    let sums = |picking: &Picking| -> BTreeMap<Goods, i64> {
         let lines = picking.lines.iter();
         lines
-            .map(|line| (line.sku.clone(), line.quantity.millionths()))
+            .map(|line| (Goods::of(line), line.quantity.millionths()))
             .collect()
     };
     meant.direction == found.direction && sums(meant) == sums(found)

@@ -26,6 +26,7 @@ use tillwire_relay_core::odoo::{OdooVersion, ResolvedBooks};
 use tillwire_relay_core::settings::StoreSettings;
 
 pub use ask::{Ask, in_words};
+pub(crate) use ask::{id_of, text_of};
 pub use books::accounts_by_code;
 pub use company::LockDates;
 pub use finding::{Finding, Severity};

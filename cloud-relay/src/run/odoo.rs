@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use tillwire_proto::{Sku, TenantId};
+use tillwire_proto::TenantId;
 use tillwire_relay_core::odoo::ResolvedStock;
 use tillwire_relay_core::settings::StoreSettings;
+use tillwire_relay_core::stock::Goods;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +49,13 @@ impl Links {
         self.0.values()
     }
 
+    /// The way of a store's company.
+    #[must_use]
+    pub fn get(&self, store: &StoreSettings) -> Option<&Link> {
+        let key = (store.tenant.clone(), store.odoo.company.clone());
+        self.0.get(&key).map(Arc::as_ref)
+    }
+
     /// Starts posters and read-backs.
     ///
     /// # Errors
@@ -75,8 +83,9 @@ fn client(odoo: &Odoo) -> Result<Client> {
 }
 
 impl Stockroom for Arc<Links> {
-    async fn resolve(&self, store: &StoreSettings, skus: &BTreeSet<Sku>) -> Option<ResolvedStock> {
-        let link = self.0.get(&(store.tenant.clone(), store.odoo.company.clone()))?;
-        crate::jobs::stock::resolve(link, &store.store, skus).await.ok()
+    async fn resolve(&self, store: &StoreSettings, goods: &BTreeSet<Goods>) -> Option<ResolvedStock> {
+        crate::jobs::stock::resolve(self.get(store)?, &store.store, goods)
+            .await
+            .ok()
     }
 }

@@ -9,6 +9,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0003_parts", include_str!("migrations/0003_parts.sql")),
     ("0004_settlement", include_str!("migrations/0004_settlement.sql")),
     ("0005_mappings", include_str!("migrations/0005_mappings.sql")),
+    ("0006_stock", include_str!("migrations/0006_stock.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -176,6 +176,7 @@ pub(crate) fn picking(
 ) -> Picking {
     let line = |(sku, quantity): &(&str, &str)| PickLine {
         sku: Sku::new(sku).unwrap(),
+        lot: None,
         quantity: Quantity::parse(quantity, Unit::Each).unwrap(),
     };
     Picking {
@@ -184,5 +185,6 @@ pub(crate) fn picking(
         origin: "till".into(),
         direction,
         lines: items.iter().map(line).collect(),
+        kits: Vec::new(),
     }
 }

@@ -190,6 +190,9 @@ fn answer(world: &Mutex<World>, path: &str, body: &Value) -> Option<(u16, String
     if body["params"]["service"] == "object" && args[2] != json!(world.key) {
         return refuse("odoo.exceptions.AccessDenied", "Access Denied");
     }
+    if method.starts_with("mrp.") {
+        return refuse("odoo.exceptions.UserError", "Object mrp.bom doesn't exist");
+    }
     match run(&mut world, &method, args) {
         Some(value) => wrap(value),
         None => refuse(
@@ -244,7 +247,9 @@ fn run(world: &mut World, method: &str, args: &Value) -> Option<Value> {
 
 /// What preflight and the catalogue ask.
 fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
-    let wanted = &places[0][0][2];
+    // the numbers of the domain's first condition, whatever operator stands before it
+    let domain = places[0].as_array().map(Vec::as_slice).unwrap_or_default();
+    let wanted = &domain.iter().find(|part| part.is_array()).unwrap_or(&Value::Null)[2];
     Some(match method {
         "res.users.context_get" => json!({ "uid": 7, "lang": "en_US" }),
         "res.users.read" => json!([{ "id": 7, "login": "till", "company_ids": [1] }]),
@@ -279,7 +284,12 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
         "stock.picking.type.search_read" => {
             json!([{ "id": 5, "return_picking_type_id": [6, "In"], "default_location_dest_id": [9, "Customers"] }])
         }
+        "stock.location.search_read" if domain[0][1] == "child_of" => json!([{ "id": 8, "usage": "internal" }]),
         "stock.location.search_read" => json!([{ "id": 9, "usage": "customer" }]),
+        "res.currency.search_read" => json!([{ "id": 1, "name": "USD" }]),
+        "uom.uom.search_read" => json!([{ "id": 1, "rounding": 0.01 }]),
+        "uom.uom.get_external_id" => json!({ "1": "uom.product_uom_unit" }),
+        "stock.quant.read_group" => json!([]),
         "product.product.search_read" => wanted
             .as_array()?
             .iter()
@@ -290,8 +300,9 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
                 };
                 let (id, code) = (place + 100, world.products.get(place)?);
                 Some(
-                    json!({ "id": id, "default_code": code, "uom_id": [1, "Units"], "tracking": "none",
-                             "active": true }),
+                    json!({ "id": id, "default_code": code, "barcode": false, "uom_id": [1, "Units"],
+                             "tracking": "none", "active": true, "type": "consu", "is_storable": true,
+                             "product_tmpl_id": [id, "T"] }),
                 )
             })
             .collect(),

@@ -12,6 +12,7 @@ use tillwire_relay_core::exception::ExceptionKind;
 use tillwire_relay_core::odoo::{Direction, EffectKey, EffectState, JournalEntry, Payload};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::settlement::{deposit_posting, read};
+use tillwire_relay_core::stock::Goods;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, START_MS, client, draft, entry, picking, settings};
@@ -315,10 +316,11 @@ async fn a_dialog_instead_of_a_result_is_an_exception() {
 #[tokio::test]
 async fn items_that_odoo_does_not_know_are_left_out_until_it_does() {
     let (odoo, desk) = desk().await;
-    let skus = ["MUG", "NEW"]
-        .into_iter()
-        .map(|sku| Sku::new(sku).unwrap())
-        .collect();
+    let goods = |sku| Goods {
+        sku: Sku::new(sku).unwrap(),
+        lot: None,
+    };
+    let skus = ["MUG", "NEW"].map(goods).into();
     let resolved = stock::resolve(&desk.link, &store().store, &skus).await.unwrap();
     assert_eq!(resolved.products.len(), 1);
     odoo.world().products.push("NEW");

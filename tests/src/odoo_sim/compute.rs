@@ -4,7 +4,7 @@ use super::env::Env;
 use super::schema::{Field, Kind, inverse};
 use super::value::{Val, show_money};
 use super::version::OdooVersion;
-use super::{account_payment, account_reconcile, account_tax, sale_order, stock_quant};
+use super::{account_payment, account_reconcile, account_tax, sale_order, stock_move, stock_quant};
 
 impl Env<'_> {
     /// The value of a field: computed, looked up through an inverse, or stored.
@@ -106,6 +106,10 @@ impl Env<'_> {
                 Some(p) => db.val("stock.picking", p, "name"),
                 None => db.val(model, id, "reference"),
             },
+            ("stock.move.line", "quantity_product_uom") => Val::Num(stock_move::in_product_unit(self, id)),
+            ("stock.move.line", "is_inventory") => {
+                db.val("stock.move", db.ref_id(model, id, "move_id")?, "is_inventory")
+            }
             ("stock.move.line", "reference" | "state") => {
                 let mv = db.ref_id(model, id, "move_id")?;
                 match field {

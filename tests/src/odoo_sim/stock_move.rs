@@ -197,7 +197,7 @@ pub(crate) fn confirm(env: &mut Env<'_>, id: i64) -> Outcome<()> {
 }
 
 /// The quantity of a line in its product's own unit.
-fn in_product_unit(env: &Env<'_>, line: i64) -> i64 {
+pub(crate) fn in_product_unit(env: &Env<'_>, line: i64) -> i64 {
     let product = env.db.ref_id(LINE, line, "product_id").unwrap_or(0);
     let unit = env.db.ref_id(LINE, line, "product_uom_id");
     stock_uom::of_product(env, product, env.db.num(LINE, line, "quantity"), unit)

@@ -186,8 +186,19 @@ pub struct FoundPicking {
     pub from: i64,
     /// Destination location's id.
     pub to: i64,
-    /// Product ids with what was moved, in order of lines.
-    pub moves: Vec<(i64, Quantity)>,
+    /// What was moved, in order of lines.
+    pub moves: Vec<FoundMove>,
+}
+
+/// A `stock.move`, or a line of one, as read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundMove {
+    /// Its product's id.
+    pub product: i64,
+    /// Its lot's id, where lots were read and it has one.
+    pub lot: Option<i64>,
+    /// How many.
+    pub quantity: Quantity,
 }
 
 #[derive(Deserialize)]
@@ -239,6 +250,8 @@ struct RawMove<'a> {
     reference: Text,
     location_id: Link,
     location_dest_id: Link,
+    #[serde(default)]
+    lot_id: Option<Link>,
 }
 
 /// Odoo writes an empty text as `false`.
@@ -566,7 +579,11 @@ pub(super) fn parse_picking(moves: &RawValue) -> Result<Option<(FoundPicking, BT
         if moved.state != "cancel" {
             let quantity = Quantity::parse(moved.quantity.get(), Unit::Each)
                 .map_err(|error| not_read("quantity", error))?;
-            picking.moves.push((moved.product_id.id(), quantity));
+            picking.moves.push(FoundMove {
+                product: moved.product_id.id(),
+                lot: moved.lot_id.map(|lot| lot.id()).filter(|lot| *lot != 0),
+                quantity,
+            });
         }
         states.insert(moved.state);
     }
@@ -580,33 +597,50 @@ fn compare_picking(found: &FoundPicking, meant: &Picking, resolved: &ResolvedSto
         super::Direction::Back => (resolved.customers, resolved.stock),
     };
     verdict.compare("name", &found.name, &meant.name);
-    verdict.compare("source location", &found.from.to_string(), &from.to_string());
+    // a lot may be taken from a shelf inside the store's stock
+    let shelves: BTreeSet<i64> = match meant.direction {
+        super::Direction::Out if meant.has_lots() => {
+            resolved.lots.values().filter_map(|lot| lot.place).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    if !shelves.contains(&found.from) {
+        verdict.compare("source location", &found.from.to_string(), &from.to_string());
+    }
     verdict.compare("destination location", &found.to.to_string(), &to.to_string());
-    let mut held: BTreeMap<i64, i128> = BTreeMap::new();
-    for (product, quantity) in &found.moves {
-        *held.entry(*product).or_insert(0) += i128::from(quantity.millionths());
+    let mut held: BTreeMap<(i64, Option<i64>), i128> = BTreeMap::new();
+    for moved in &found.moves {
+        *held.entry((moved.product, moved.lot)).or_insert(0) += i128::from(moved.quantity.millionths());
     }
     for line in &meant.lines {
         let product = resolved.products.get(&line.sku).map_or(0, |product| product.id);
-        let found = held.remove(&product).unwrap_or(0);
+        let lot = line.lot.clone().map(|lot| {
+            let known = resolved.lots.get(&(product, lot));
+            known.map_or(0, |lot| lot.id)
+        });
+        let found = held.remove(&(product, lot)).unwrap_or(0);
         if found != i128::from(line.quantity.millionths()) {
             let found = i64::try_from(found).map_or_else(
                 |_| found.to_string(),
                 |found| Quantity::from_millionths(found, Unit::Each).decimal(),
             );
-            verdict.differences.push(Difference::field(
-                format!("quantity of {}", line.sku),
-                found,
-                line.quantity,
-            ));
+            let what = match &line.lot {
+                Some(lot) => format!("quantity of {} {lot}", line.sku),
+                None => format!("quantity of {}", line.sku),
+            };
+            verdict
+                .differences
+                .push(Difference::field(what, found, line.quantity));
         }
     }
-    for (product, _) in held.into_iter().filter(|(_, quantity)| *quantity != 0) {
-        verdict.differences.push(Difference::field(
-            format!("product id {product}"),
-            "moved",
-            "not moved",
-        ));
+    for ((product, lot), _) in held.into_iter().filter(|(_, quantity)| *quantity != 0) {
+        let what = match lot {
+            Some(lot) => format!("product id {product} with lot id {lot}"),
+            None => format!("product id {product}"),
+        };
+        verdict
+            .differences
+            .push(Difference::field(what, "moved", "not moved"));
     }
     verdict
 }

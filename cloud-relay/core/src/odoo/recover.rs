@@ -10,14 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tillwire_proto::{Amount, BusinessDay, Currency, MoneyError, Quantity, Sku, StoreId, TenantId, Unit};
+use tillwire_proto::{
+    Amount, BusinessDay, Code, Currency, MoneyError, Quantity, Sku, StoreId, TenantId, Unit,
+};
 
 use super::answer::Answer;
 use super::call::Call;
 use super::effect::{Effect, EffectKey, EffectState, Payload, Step};
 use super::journal::{EntryLine, JournalEntry};
 use super::picking::{Direction, PickLine, Picking};
-use super::readback::{FoundEntry, Link, money, not_read, parse_entry, parse_picking};
+use super::readback::{FoundEntry, FoundPicking, Link, money, not_read, parse_entry, parse_picking};
 use super::resolved::ResolvedBooks;
 use crate::books::{Document, LedgerLine, LineKey, Posting, Unbalanced};
 use crate::settings::AccountCode;
@@ -55,6 +57,9 @@ pub enum Unrecoverable {
     /// A product without an item number.
     #[error("{0} moves product id {1}, which has no item number now; give it its internal reference back")]
     Product(EffectKey, i64),
+    /// A lot whose name cannot be read.
+    #[error("{0} moves lot id {1}, whose name cannot be read; let the integration user see it")]
+    Lot(EffectKey, i64),
     /// A picking without its day.
     #[error("{0} has origin {1:?} in Odoo, wanted the store and the business day; put it back there")]
     Origin(EffectKey, String),
@@ -103,12 +108,12 @@ pub fn external_ids(model: &'static str, ids: &[i64]) -> Call {
     Call::on(model, "get_external_id").ids(ids)
 }
 
-/// Asks for the field of records by id, also of archived ones.
+/// Asks for fields of records by id, also of archived ones.
 #[must_use]
-pub fn codes(model: &'static str, field: &'static str, ids: &BTreeSet<i64>) -> Call {
+pub fn codes(model: &'static str, fields: &[&'static str], ids: &BTreeSet<i64>) -> Call {
     Call::on(model, "search_read")
         .arg("domain", json!([["id", "in", ids]]))
-        .arg("fields", json!([field]))
+        .arg("fields", json!(fields))
         .context(json!({"active_test": false}))
 }
 
@@ -280,8 +285,20 @@ fn add(sums: &mut BTreeMap<LineKey, LedgerLine>, line: &EntryLine) -> Result<(),
     sum.add(line.amount, line.base, line.foreign)
 }
 
-/// Makes a picking's effect from the answer of [`Picking::look`]. `skus` has the item number of each product, `places`
-/// the ids of the store's stock and of customers.
+/// Names for the ids of a picking.
+#[derive(Debug, Clone, Default)]
+pub struct PickingNames {
+    /// The number of each product.
+    pub skus: BTreeMap<i64, Sku>,
+    /// The name of each lot.
+    pub lots: BTreeMap<i64, Code>,
+    /// The store's stock, and every place inside it.
+    pub shelves: BTreeSet<i64>,
+    /// Customers.
+    pub customers: i64,
+}
+
+/// Makes a picking's effect from the answer of [`Picking::look`] with lots.
 ///
 /// # Errors
 /// [`Unrecoverable`], with what to mend.
@@ -290,42 +307,29 @@ pub fn recover_picking(
     number: u64,
     (id, moves): (i64, &RawValue),
     origin: &str,
-    skus: &BTreeMap<i64, Sku>,
-    (stock, customers): (i64, i64),
+    names: &PickingNames,
 ) -> Result<Recovered, Unrecoverable> {
     let key = EffectKey::picking(tenant, store, number);
+    let foreign = || Unrecoverable::Origin(key.clone(), origin.to_owned());
     let day = origin.rsplit(' ').next().and_then(|day| day.parse().ok());
-    let day: BusinessDay = day.ok_or_else(|| Unrecoverable::Origin(key.clone(), origin.to_owned()))?;
+    let day: BusinessDay = day.ok_or_else(foreign)?;
+    let kits = Picking::kits_in(origin, store).ok_or_else(foreign)?;
     let (found, states) = parse_picking(moves)
         .map_err(|answer| Unrecoverable::Unread(key.clone(), words(answer)))?
         .ok_or_else(|| Unrecoverable::Empty(key.clone()))?;
+    let inside = |place| names.shelves.contains(&place);
     let direction = match (found.from, found.to) {
-        (from, to) if (from, to) == (stock, customers) => Direction::Out,
-        (from, to) if (from, to) == (customers, stock) => Direction::Back,
+        (from, to) if inside(from) && to == names.customers => Direction::Out,
+        (from, to) if from == names.customers && inside(to) => Direction::Back,
         _ => return Err(Unrecoverable::Places(key)),
     };
-    let mut sums: BTreeMap<Sku, i64> = BTreeMap::new();
-    for (product, quantity) in &found.moves {
-        let sku = skus
-            .get(product)
-            .ok_or_else(|| Unrecoverable::Product(key.clone(), *product))?;
-        let sum = sums.entry(sku.clone()).or_default();
-        *sum = sum.saturating_add(quantity.millionths());
-    }
-    let lines = sums
-        .into_iter()
-        .filter(|(_, millionths)| *millionths > 0)
-        .map(|(sku, millionths)| PickLine {
-            sku,
-            quantity: Quantity::from_millionths(millionths, Unit::Each),
-        })
-        .collect();
     let picking = Picking {
+        lines: pick_lines(&key, &found, names)?,
         key,
         name: format!("TW/{store}/{number}"),
         origin: origin.to_owned(),
         direction,
-        lines,
+        kits,
     };
     let done = states.contains("done") && states.iter().all(|state| state == "done" || state == "cancel");
     Ok(Recovered {
@@ -335,6 +339,38 @@ pub fn recover_picking(
         posting: None,
         name: Some(found.name).filter(|name| !name.is_empty()),
     })
+}
+
+fn pick_lines(
+    key: &EffectKey,
+    found: &FoundPicking,
+    names: &PickingNames,
+) -> Result<Vec<PickLine>, Unrecoverable> {
+    let mut sums: BTreeMap<(Sku, Option<Code>), i64> = BTreeMap::new();
+    for moved in &found.moves {
+        let sku = names.skus.get(&moved.product);
+        let sku = sku.ok_or_else(|| Unrecoverable::Product(key.clone(), moved.product))?;
+        let lot = match moved.lot {
+            None => None,
+            Some(id) => Some(
+                names
+                    .lots
+                    .get(&id)
+                    .ok_or_else(|| Unrecoverable::Lot(key.clone(), id))?
+                    .clone(),
+            ),
+        };
+        let sum = sums.entry((sku.clone(), lot)).or_default();
+        *sum = sum.saturating_add(moved.quantity.millionths());
+    }
+    let lines = sums.into_iter().filter(|(_, millionths)| *millionths > 0);
+    Ok(lines
+        .map(|((sku, lot), millionths)| PickLine {
+            sku,
+            lot,
+            quantity: Quantity::from_millionths(millionths, Unit::Each),
+        })
+        .collect())
 }
 
 fn effect(payload: Payload, id: i64, done: bool) -> Effect {

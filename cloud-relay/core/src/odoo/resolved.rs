@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tillwire_proto::{Amount, Currency, MoneyError, Sku};
+use tillwire_proto::{Amount, Code, Currency, MoneyError, Sku, Unit};
 
 use super::effect::EffectKey;
 use super::tax::{Percentage, TaxRounding};
@@ -102,16 +102,104 @@ impl Invoicing {
     }
 }
 
-/// A product in Odoo.
+/// What Odoo keeps of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductKind {
+    /// A quantity: 17 `detailed_type = product`, from 18 on `is_storable`.
+    Storable,
+    /// Goods without a quantity. Odoo would take them in a picking, and nothing would change.
+    Consumable,
+    /// Nothing that can be moved.
+    Service,
+}
+
+/// How units of a product are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tracking {
+    /// They are not.
+    None,
+    /// By lot.
+    Lot,
+    /// Each by its own number.
+    Serial,
+}
+
+/// A product's unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uom {
+    /// `uom.uom` id.
+    pub id: i64,
+    /// The smallest step that it counts in, in millionths; Odoo rounds what is finer.
+    pub rounding: i64,
+    /// What it is, where it is one of Odoo's own units that a till may name.
+    pub unit: Option<Unit>,
+}
+
+/// What a kit (a bill of materials of type `phantom`) consists of. It has no stock of its own, and moving it moves
+/// nothing: Odoo takes its parts with quantity nothing and cancels them, or, on 17, moves the kit itself into the
+/// negative. So its parts are moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kit {
+    /// These, storable and untracked, in their own units.
+    Of(Vec<KitPart>),
+    /// It cannot be said; why.
+    Unclear(String),
+}
+
+/// A part of a kit: `count` of it for `per` kits, both in millionths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KitPart {
+    /// Its number in Odoo.
+    pub sku: Sku,
+    /// `product.product` id.
+    pub product: i64,
+    /// So many parts.
+    pub count: i64,
+    /// For so many kits; more than zero.
+    pub per: i64,
+    /// The smallest step that its unit counts in, in millionths.
+    pub rounding: i64,
+}
+
+impl KitPart {
+    /// The parts of so many kits, in millionths; `None` where that is no exact number of them.
+    #[must_use]
+    pub fn times(&self, kits: i64) -> Option<i64> {
+        let product = i128::from(kits) * i128::from(self.count);
+        let per = i128::from(self.per.max(1));
+        let parts = (product % per == 0).then_some(product / per)?;
+        let parts = i64::try_from(parts).ok()?;
+        (parts % self.rounding.max(1) == 0).then_some(parts)
+    }
+}
+
+/// A product in Odoo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// `product.product` id.
     pub id: i64,
-    /// `uom.uom` id of its unit.
-    pub uom: i64,
-    /// True when it moves by lot or serial number; such products get a picking of their own, so that a missing lot
-    /// does not stop the others.
-    pub tracked: bool,
+    /// Its internal reference; its barcode where it has none.
+    pub sku: Sku,
+    /// Its unit.
+    pub uom: Uom,
+    /// What Odoo keeps of it.
+    pub kind: ProductKind,
+    /// Tracked products get pickings of their own, so that a lot that is missing does not stop the others.
+    pub tracking: Tracking,
+    /// Its parts, when it is a kit.
+    pub kit: Option<Kit>,
+}
+
+/// A lot or serial number in Odoo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lot {
+    /// `stock.lot` id.
+    pub id: i64,
+    /// `stock.location` id of the place in the store where some of it stands; `None` when none of it does.
+    pub place: Option<i64>,
 }
 
 /// What a picking needs.
@@ -127,8 +215,13 @@ pub struct ResolvedStock {
     pub stock: i64,
     /// `stock.location` id of customers.
     pub customers: i64,
-    /// Products by `default_code`. A code that is there twice is not resolved.
+    /// Products by the number they were asked for: `default_code`, or barcode where no product has it as that. A number
+    /// that is there twice is not resolved.
     pub products: BTreeMap<Sku, Product>,
+    /// Lots of tracked products, by product id and name.
+    pub lots: BTreeMap<(i64, Code), Lot>,
+    /// What stands in the store, in millionths by product id, of those whose quantity was asked for.
+    pub on_hand: BTreeMap<i64, i64>,
 }
 
 /// Why a payload cannot be written for this Odoo.
@@ -161,4 +254,7 @@ pub enum PayloadError {
     /// A sum beyond 64 bits, or two currencies.
     #[error(transparent)]
     Money(#[from] MoneyError),
+    /// The lot is not in Odoo.
+    #[error("product {0} has no lot or serial number {1} in Odoo; create it there")]
+    Lot(Sku, Code),
 }

@@ -11,8 +11,8 @@ use tillwire_proto::{Amount, Currency, RegisterId, StoreId, TenantId};
 use crate::settlement::ProcessorId;
 
 use super::{
-    AccountsDraft, ClosePolicy, Corrections, InvoicesDraft, LatePolicy, MappingDraft, Mappings, OdooStore,
-    PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal,
+    AccountsDraft, BelowZero, ClosePolicy, Corrections, InvoicesDraft, LatePolicy, MappingDraft, Mappings,
+    OdooStore, PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal,
 };
 
 /// A store as written in the configuration file.
@@ -55,6 +55,9 @@ pub struct StoreDraft {
     /// numbers. Default: none, settlement is not imported. Example: `["101023947262"]`.
     #[serde(default)]
     pub merchants: Vec<String>,
+    /// What happens when more is sold than Odoo has: `note` (default) moves it and says so, `hold` keeps it back.
+    #[serde(default)]
+    pub below_zero: BelowZero,
     /// Where it goes in Odoo. Required.
     pub odoo: OdooDraft,
 }
@@ -141,6 +144,7 @@ impl StoreDraft {
             over_short_limit: money("over_short_limit", &self.over_short_limit)?
                 .unwrap_or(Amount::zero(currency)),
             merchants: merchants(&self.merchants)?,
+            below_zero: self.below_zero,
             odoo: self.odoo.check((&self.tenant, &self.store), file)?,
         })
     }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tillwire_proto::{Quantity, Sku, TenderKind};
 use tillwire_relay_core::odoo::{
     Answer, Backoff, Breaker, Call, Difference, Direction, Invoicing, JournalEntry, OdooVersion, Permit,
-    PickLine, Picking, Product, Refusal, Reply, ResolvedBooks, ResolvedStock, ResolvedTax, Seen,
-    classify_json_rpc, classify_json2, confirmed, loaded, read_entry, read_picking,
+    PickLine, Picking, Refusal, Reply, ResolvedBooks, ResolvedStock, ResolvedTax, Seen, classify_json_rpc,
+    classify_json2, confirmed, loaded, read_entry, read_picking,
 };
 use tillwire_relay_core::settings::AccountCode;
 
@@ -330,12 +330,14 @@ fn an_account_that_odoo_lacks_is_named() {
 fn picking() -> Picking {
     let line = |sku: &str| PickLine {
         sku: Sku::new(sku).unwrap(),
+        lot: None,
         quantity: Quantity::each(1),
     };
     let world = World::new();
     let batch = tillwire_relay_core::stock::StockBatch {
         direction: Direction::Out,
         lines: vec![line("A247512"), line("B247512")],
+        kits: Vec::new(),
     };
     batch.picking(&world.settings.tenant, &world.settings.store, day(), 7)
 }
@@ -344,10 +346,10 @@ fn stock_of(fixture: &Value, version: u16) -> ResolvedStock {
     let fields = fixture["fields"].as_array().unwrap();
     let column = |name: &str| fields.iter().position(|field| field == name).unwrap();
     let cell = |row: usize, name: &str| id(&fixture["data"][row][column(name)]);
-    let product = |row| Product {
-        id: cell(row, "move_ids/product_id/.id"),
-        uom: cell(row, "move_ids/product_uom/.id"),
-        tracked: false,
+    let product = |row, sku: &str| {
+        let mut product = crate::stock::product(cell(row, "move_ids/product_id/.id"), sku);
+        product.uom.id = cell(row, "move_ids/product_uom/.id");
+        (product.sku.clone(), product)
     };
     ResolvedStock {
         version: OdooVersion(version),
@@ -355,11 +357,9 @@ fn stock_of(fixture: &Value, version: u16) -> ResolvedStock {
         type_back: 99,
         stock: cell(0, "location_id/.id"),
         customers: cell(0, "location_dest_id/.id"),
-        products: [
-            (Sku::new("A247512").unwrap(), product(0)),
-            (Sku::new("B247512").unwrap(), product(1)),
-        ]
-        .into(),
+        products: [product(0, "A247512"), product(1, "B247512")].into(),
+        lots: std::collections::BTreeMap::new(),
+        on_hand: std::collections::BTreeMap::new(),
     }
 }
 
@@ -447,7 +447,7 @@ fn confirming_keeps_odoos_dialogs_away() {
 
 #[test]
 fn both_protocols_get_the_same_call() {
-    let call = &Picking::look(9);
+    let call = &Picking::look(9, false);
     let (positional, named) = call.json_rpc();
     assert_eq!(positional, json!([[["picking_id", "=", 9]]]));
     let fields = json!([

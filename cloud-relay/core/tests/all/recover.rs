@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tillwire_proto::{Currency, Quantity, Sku, TenderKind, Unit};
+use tillwire_proto::{Currency, Sku, TenderKind};
 use tillwire_relay_core::books::{Posting, Provenance};
 use tillwire_relay_core::odoo::{
-    Direction, EffectKey, EffectState, Invoicing, JournalEntry, OdooVersion, Payload, Recovered,
-    ResolvedBooks, ResolvedTax, Step, Unrecoverable, external_ids, numbered_picking, recover_entry,
-    recover_picking,
+    Direction, EffectKey, EffectState, Invoicing, JournalEntry, OdooVersion, Payload, PickingNames,
+    Recovered, ResolvedBooks, ResolvedTax, Step, Unrecoverable, external_ids, numbered_picking,
+    recover_entry, recover_picking,
 };
 use tillwire_relay_core::settings::AccountCode;
-use tillwire_relay_core::stock::{StockItem, StockTarget, in_units_of};
 
 use crate::world::*;
 
@@ -225,7 +224,13 @@ fn a_picking_read_back_moves_what_odoo_moved() {
     let skus: BTreeMap<i64, Sku> = [(7, "A"), (8, "B")]
         .map(|(id, sku)| (id, Sku::new(sku).unwrap()))
         .into();
-    let read = |moves: &RawValue, origin: &str| recover_picking(of, 7, (17, moves), origin, &skus, (18, 5));
+    let names = PickingNames {
+        skus,
+        shelves: [18].into(),
+        customers: 5,
+        ..PickingNames::default()
+    };
+    let read = |moves: &RawValue, origin: &str| recover_picking(of, 7, (17, moves), origin, &names);
     let found = read(&moves(18, 5, "done"), "s01 2026-11-14").unwrap();
     assert_eq!((found.effect.state, found.batch), (EffectState::Done, Some(7)));
     assert_eq!(found.day.to_string(), "2026-11-14");
@@ -250,37 +255,4 @@ fn a_picking_read_back_moves_what_odoo_moved() {
     assert!(matches!(lost, Err(Unrecoverable::Origin(..))));
     let elsewhere = read(&moves(18, 6, "done"), "s01 2026-11-14");
     assert!(matches!(elsewhere, Err(Unrecoverable::Places(_))));
-}
-
-#[test]
-fn quantities_read_back_count_in_the_units_of_the_tickets() {
-    let world = World::new();
-    let of = (&world.settings.tenant, &world.settings.store);
-    let skus: BTreeMap<i64, Sku> = [(7, "A"), (8, "B")]
-        .map(|(id, sku)| (id, Sku::new(sku).unwrap()))
-        .into();
-    let found = recover_picking(
-        of,
-        7,
-        (17, &moves(18, 5, "done")),
-        "s01 2026-11-14",
-        &skus,
-        (18, 5),
-    )
-    .unwrap();
-    let Payload::Picking(picking) = found.effect.payload else {
-        panic!("not a picking")
-    };
-    let mut target = StockTarget::default();
-    let weighed = StockItem {
-        quantity: Quantity::parse("1", Unit::Kilogram).unwrap(),
-        records: Vec::new(),
-    };
-    target.items.insert(Sku::new("B").unwrap(), weighed);
-    let units: Vec<Unit> = in_units_of(&target, picking)
-        .lines
-        .iter()
-        .map(|l| l.quantity.unit())
-        .collect();
-    assert_eq!(units, [Unit::Each, Unit::Kilogram]);
 }

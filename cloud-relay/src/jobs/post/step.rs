@@ -1,20 +1,22 @@
 //! The calls of an effect's steps, with the database ids that they need, and what came of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tillwire_proto::{Sku, StoreId};
+use tillwire_proto::StoreId;
 use tillwire_relay_core::odoo::{
     Answer, Call, Contact, Effect, EffectKey, EffectState, Invoice, JournalEntry, Payload, PayloadError,
-    Picking, Product, Reconciliation, Refusal, ResolvedBooks, ResolvedStock, Seen, Step, StepResult,
-    confirmed, external_ids, loaded, read_contact, read_entry, read_invoice, read_picking,
-    read_reconciliation, reversals_of,
+    Picking, Reconciliation, Refusal, ResolvedBooks, ResolvedStock, Seen, Step, StepResult, confirmed,
+    external_ids, loaded, read_contact, read_entry, read_invoice, read_picking, read_reconciliation,
+    reversals_of,
 };
+use tillwire_relay_core::stock::Goods;
 
 use crate::jobs::link::Link;
+use crate::jobs::stock::resolve_in;
 use crate::odoo::preflight::{Prepared, in_words};
-use crate::odoo::{Item, value_of};
+use crate::odoo::value_of;
 use crate::store::effects::Effects;
 
 /// Why an effect's calls cannot be written now.
@@ -166,7 +168,7 @@ impl<'a> Calls<'a> {
             (Payload::JournalEntry(_), _) => JournalEntry::look(known(id)?),
             (Payload::Invoice(_), _) => Invoice::look(known(id)?),
             (Payload::Contact(_), _) => Contact::look(known(id)?),
-            (Payload::Picking(_), _) => Picking::look(known(id)?),
+            (Payload::Picking(picking), _) => Picking::look(known(id)?, picking.has_lots()),
             (Payload::Reconciliation(meant), Resolved::Books(books)) => {
                 meant.look(books).map_err(|error| missing(&error))?
             }
@@ -254,9 +256,9 @@ async fn resolve(
                     format!("store {store} has no usable warehouse in Odoo; doctor says what to mend");
                 return Err(NotReady::Later(words));
             };
-            let skus: BTreeSet<Sku> = picking.lines.iter().map(|line| line.sku.clone()).collect();
-            let items = link.items(prepared, &skus).await.map_err(lost)?;
-            Ok(Resolved::Stock(shelf.with(products(items))))
+            let goods: BTreeSet<Goods> = picking.lines.iter().map(Goods::of).collect();
+            let stock = resolve_in(link, prepared, shelf, &goods).await.map_err(lost)?;
+            Ok(Resolved::Stock(stock))
         }
     }
 }
@@ -285,11 +287,4 @@ fn missing(error: &PayloadError) -> Answer {
         refusal: Refusal::Missing,
         message: error.to_string(),
     }
-}
-
-fn products(items: BTreeMap<Sku, Item>) -> impl Iterator<Item = (Sku, Product)> {
-    items.into_iter().filter_map(|(sku, item)| match item {
-        Item::Known(product) => Some((sku, product)),
-        Item::Unknown | Item::Ambiguous(_) => None,
-    })
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tillwire_proto::Sku;
 use tillwire_relay_core::odoo::{EffectState, Payload, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
+use tillwire_relay_core::stock::Goods;
 
 use crate::days::{Days, Pace, Stockroom};
 use crate::jobs::link::{Company, Link};
@@ -32,8 +32,8 @@ const OVER: i64 = NOW + 4 * 3_600_000;
 struct Shelf(Arc<Link>);
 
 impl Stockroom for Shelf {
-    async fn resolve(&self, store: &StoreSettings, skus: &BTreeSet<Sku>) -> Option<ResolvedStock> {
-        stock::resolve(&self.0, &store.store, skus).await.ok()
+    async fn resolve(&self, store: &StoreSettings, goods: &BTreeSet<Goods>) -> Option<ResolvedStock> {
+        stock::resolve(&self.0, &store.store, goods).await.ok()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The warehouse of a store: where its goods stand, where customers are, and which picking types move between them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tillwire_proto::Sku;
 use tillwire_relay_core::odoo::{Answer, OdooVersion, Product, ResolvedStock};
@@ -36,6 +38,8 @@ impl Shelf {
             stock: self.stock,
             customers: self.customers,
             products: products.into_iter().collect(),
+            lots: BTreeMap::new(),
+            on_hand: BTreeMap::new(),
         }
     }
 }

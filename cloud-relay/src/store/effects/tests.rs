@@ -31,7 +31,9 @@ fn movement(batch: u64, pieces: &str) -> NewEffect {
         lines: vec![PickLine {
             sku: Sku::new("A-1").unwrap(),
             quantity: Quantity::parse(pieces, tillwire_proto::Unit::Each).unwrap(),
+            lot: None,
         }],
+        kits: Vec::new(),
     };
     NewEffect {
         effect: Effect::intend(Payload::Picking(picking)),

@@ -1,0 +1,67 @@
+//! A store's stock: Odoo against the tills, each difference with its causes.
+
+use maud::{Markup, html};
+use tillwire_relay_core::stock::{DriftLine, DriftPart};
+
+use super::html::{chip, moment};
+use super::view::{Chip, StockView, Tone};
+
+/// The page's body.
+pub(super) fn body(view: &StockView) -> Markup {
+    html! {
+        h1 { (view.name) ", stock" }
+        p.sub {
+            "Odoo as of " (moment(view.at_ms)) "; expected is what was counted last less what was sold since. "
+            "For figures of this moment run " code { "tillwire-relay stock drift " (view.tenant) "/" (view.store) } "."
+        }
+        section.card aria-labelledby="drift-title" {
+            div.head { h2 #drift-title { "Differences" } span.count { (view.lines.len()) } }
+            @if view.lines.is_empty() {
+                p.empty { "None: all " (view.products) " products agree." }
+            } @else {
+                div.scroll { table {
+                    thead { tr {
+                        th { "Product" } th { "State" } th.num { "Odoo" } th.num { "Expected" } th.num { "Difference" }
+                        th { "Last count" } th.num { "Tills since" } th.num { "Others since" } th { "Causes" }
+                    } }
+                    tbody { @for line in &view.lines { (row(line)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn row(line: &DriftLine) -> Markup {
+    let state = if line.needs_eyes() {
+        Chip {
+            tone: Tone::Bad,
+            word: "look".to_owned(),
+        }
+    } else {
+        Chip {
+            tone: Tone::Wait,
+            word: "explained".to_owned(),
+        }
+    };
+    html! { tr {
+        th scope="row" { (line.sku) }
+        td { (chip(&state)) }
+        td.num { (line.odoo) }
+        td.num { (line.expected) }
+        td.num { (line.difference) }
+        td { @match line.counted {
+            Some((at_ms, quantity)) => { (quantity) ", " (moment(at_ms)) }
+            None => { span.sub { "never" } }
+        } }
+        td.num { (line.ours) }
+        td.num { (line.others) }
+        td { @for part in &line.parts { (cause(part)) } }
+    } }
+}
+
+fn cause(part: &DriftPart) -> Markup {
+    html! { div {
+        (part.quantity) " " (part.cause)
+        @if !part.named.is_empty() { span.sub { " " (part.named.join(", ")) } }
+    } }
+}
