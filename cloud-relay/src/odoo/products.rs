@@ -82,7 +82,8 @@ impl Products {
         let kits = kits::of(ask, &fields, &mut self.uoms, &rows).await?;
         // a product that was found by its barcode goes by its reference, if that is its alone
         let references = rows::other_references(&rows, skus);
-        let others = numbered(ask, &fields, references.iter().map(String::as_str)).await?;
+        let mut others = numbered(ask, &fields, references.iter().map(String::as_str)).await?;
+        others.extend(rows.iter().cloned());
         let named = |sku: &Sku| {
             let item = match rows::pick(&rows, sku.as_str()) {
                 Ok(Some(row)) => {
