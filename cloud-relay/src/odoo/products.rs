@@ -83,6 +83,7 @@ impl Products {
         // a product that was found by its barcode goes by its reference, if that is its alone
         let references = rows::other_references(&rows, skus);
         let mut others = numbered(ask, &fields, references.iter().map(String::as_str)).await?;
+        others.retain(|other| rows.iter().all(|row| row["id"] != other["id"]));
         others.extend(rows.iter().cloned());
         let named = |sku: &Sku| {
             let item = match rows::pick(&rows, sku.as_str()) {
