@@ -200,7 +200,7 @@ fn kit_of(parts: &[(&str, i64, i64, i64)]) -> Kit {
 fn hampers() -> ResolvedStock {
     let mut odoo = odoo(&["HAMPER", "WINE", "JAM"]);
     with(&mut odoo, "HAMPER", |product| {
-        product.kit = Some(kit_of(&[("WINE", 2, 2, 1), ("JAM", 3, 1, 2)]))
+        product.kit = Some(kit_of(&[("WINE", 2, 2, 1), ("JAM", 3, 1, 2)]));
     });
     odoo
 }
@@ -225,7 +225,7 @@ fn a_kit_moves_as_its_parts_and_counts_as_the_kit() {
 
     // the bill of materials changes: what has left has left, and the next hamper is packed by the new one
     with(&mut odoo, "HAMPER", |product| {
-        product.kit = Some(kit_of(&[("WINE", 2, 3, 1)]))
+        product.kit = Some(kit_of(&[("WINE", 2, 3, 1)]));
     });
     assert_eq!(next(&world, &done, &odoo), StockDelta::default());
     world.tell(sold(T1, "2", vec![item("HAMPER", 1, 100)]));
@@ -248,7 +248,7 @@ fn half_a_jar_and_an_unreadable_bill_of_materials_are_held() {
         [(ExceptionKind::UnitRounding, "unit-rounding:HAMPER")]
     );
     with(&mut odoo, "HAMPER", |product| {
-        product.kit = Some(Kit::Unclear("its part has no number".into()))
+        product.kit = Some(Kit::Unclear("its part has no number".into()));
     });
     let delta = next(&world, &[], &odoo);
     assert_eq!(
@@ -271,7 +271,7 @@ fn kits_fill_pickings_whose_origin_people_can_read() {
     let mut odoo = odoo(&known);
     for name in &names {
         with(&mut odoo, name, |product| {
-            product.kit = Some(kit_of(&[("WINE", 46, 1, 1)]))
+            product.kit = Some(kit_of(&[("WINE", 46, 1, 1)]));
         });
     }
     let delta = next(&world, &[], &odoo);
@@ -318,7 +318,7 @@ fn goods_sold_by_weight_and_kept_by_the_piece_wait_for_a_factor() {
         [(ExceptionKind::UnitRounding, "unit-rounding:NUTS")]
     );
     with(&mut odoo, "NUTS", |product| {
-        product.uom.unit = Some(Unit::Kilogram)
+        product.uom.unit = Some(Unit::Kilogram);
     });
     assert_eq!(spell(&next(&world, &[], &odoo)), ["Out NUTS 0.25"]);
     with(&mut odoo, "NUTS", |product| product.uom.unit = Some(Unit::Pound));
@@ -429,7 +429,7 @@ fn stock_below_zero_is_moved_with_a_note_or_held_as_the_retailer_wants() {
     ));
     let mut odoo = odoo(&["A1", "B2", "HAMPER", "WINE"]);
     with(&mut odoo, "HAMPER", |product| {
-        product.kit = Some(kit_of(&[("WINE", 4, 2, 1)]))
+        product.kit = Some(kit_of(&[("WINE", 4, 2, 1)]));
     });
     odoo.on_hand = [(1, 3_000_000), (2, 1_000_000), (4, 3_000_000)].into();
     let noted = next(&world, &[], &odoo);
