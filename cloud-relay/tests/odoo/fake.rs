@@ -262,7 +262,7 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
             "tax_lock_date": false, "sale_lock_date": false, "hard_lock_date": false,
         }]),
         // none of them has a currency of its own
-        "account.account.search_read" if places[0][0][0] == "id" => json!([]),
+        "account.account.search_read" if places[0][1][0] == "currency_id" => json!([]),
         "account.account.search_read" => wanted
             .as_array()?
             .iter()

@@ -262,7 +262,7 @@ pub(crate) async fn a_company_without_a_chart_of_accounts_waits_for_one(ground: 
     retailer.assert_others_went_on(&others).await;
 
     // its accounts and journal are made: the day goes on by itself
-    records::make(&ground.admin, &bare.company).await;
+    records::make_untaxed(&ground.admin, &bare.company).await;
     desk.work().await;
     desk.done(&entry.key).await;
     assert_once(&bare, &entry).await;

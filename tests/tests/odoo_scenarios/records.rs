@@ -73,7 +73,13 @@ pub(crate) async fn prepare(admin: &OdooApi) -> Vec<Company> {
 }
 
 /// Makes what scenarios need in a company.
-pub(crate) async fn make(admin: &OdooApi, company: &Company) {
+async fn make(admin: &OdooApi, company: &Company) {
+    make_untaxed(admin, company).await;
+    Maker { admin, company }.tax().await;
+}
+
+/// The same without a tax, which a company without a chart of accounts has no group for.
+pub(crate) async fn make_untaxed(admin: &OdooApi, company: &Company) {
     Maker { admin, company }.make().await;
 }
 
@@ -106,7 +112,6 @@ impl Maker<'_> {
         let row = vec![json!(self.company.warehouse), json!(house)];
         self.load("stock.warehouse", &["code", "name"], &[row]).await;
         self.goods().await;
-        self.tax().await;
     }
 
     /// Goods belong to all companies, so they are made once.

@@ -27,28 +27,35 @@ pub(crate) async fn on_simulators(scenario: &Scenario) {
     }
 }
 
-/// One after the other, because a lock date is set for a whole company; then the report.
+/// One after the other, because a lock date is set for a whole company, with a line of the report for each.
 pub(crate) async fn on_a_real_server() {
     let only = std::env::var("TILLWIRE_SCENARIO").unwrap_or_default();
     let server = Arc::new(Server::real().await);
     let grounds = grounds(&server).await;
-    let mut text = format!(
+    say(&format!(
         "\nOdoo {} at {}, database {}\n",
         server.version, server.url, server.db
-    );
-    let mut failed = 0;
+    ));
+    let mut failed = Vec::new();
     for scenario in ALL.iter().filter(|scenario| scenario.name.contains(&only)) {
         for ground in &grounds {
             let started = Instant::now();
             let outcome = tokio::spawn((scenario.run)(ground.clone())).await;
-            failed += usize::from(outcome.is_err());
-            line(&mut text, scenario, ground, outcome.is_ok(), started.elapsed());
+            if outcome.is_err() {
+                failed.push(format!("{} in {}", scenario.name, ground.company.name));
+            }
+            say(&lines(scenario, ground, outcome.is_ok(), started.elapsed()));
         }
     }
-    let _ = writeln!(text, "{failed} failed");
-    // past the harness, which keeps what passing tests print
+    say(&format!("{} failed\n", failed.len()));
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// Past the harness, which keeps what passing tests print; and at once, so that a run that is stopped has said what it
+/// found.
+fn say(text: &str) {
+    // who runs it with a closed error output wants no report
     let _ = std::io::stderr().write_all(text.as_bytes());
-    assert_eq!(failed, 0, "{text}");
 }
 
 async fn grounds(server: &Arc<Server>) -> Vec<Ground> {
@@ -63,17 +70,17 @@ async fn grounds(server: &Arc<Server>) -> Vec<Ground> {
     companies.iter().map(ground).collect()
 }
 
-fn line(text: &mut String, scenario: &Scenario, ground: &Ground, good: bool, took: Duration) {
+fn lines(scenario: &Scenario, ground: &Ground, good: bool, took: Duration) -> String {
     let word = if good { "ok" } else { "FAILED" };
-    // writing to a String cannot fail
-    let _ = writeln!(
-        text,
-        "  {word:<6} {:>6} ms  {:<20} {}",
+    let mut text = format!(
+        "  {word:<6} {:>6} ms  {:<20} {}\n",
         took.as_millis(),
         ground.company.name,
         scenario.name.replace('_', " ")
     );
     for note in ground.notes.lock().unwrap().drain(..) {
+        // writing to a String cannot fail
         let _ = writeln!(text, "{:21}{note}", "");
     }
+    text
 }
