@@ -6,6 +6,7 @@
 
 pub mod chain_unbroken;
 pub mod days_balance;
+pub mod every_cent_explained;
 pub mod no_sale_lost;
 pub mod none_twice;
 pub mod odoo_agrees;

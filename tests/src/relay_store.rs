@@ -235,6 +235,19 @@ pub fn open_exceptions(database: &Path) -> anyhow::Result<Vec<Open>> {
     rows.collect::<Result<_, _>>().context("read the exceptions")
 }
 
+/// Whether an older copy of the database was ever put in place.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn was_restored(database: &Path) -> anyhow::Result<bool> {
+    let db = open(database)?;
+    let query = "SELECT count(*) FROM meta WHERE key = 'recovering'";
+    let count: i64 = db
+        .query_row(query, [], |row| row.get(0))
+        .context("read the notes")?;
+    Ok(count > 0)
+}
+
 /// How many effects are in each state.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The verdict: what was sold against what the relay and Odoo hold.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
@@ -7,10 +8,10 @@ use tillwire_proto::BusinessDay;
 
 use super::World;
 use crate::checkers::odoo_agrees::{self, Holdings};
-use crate::checkers::{chain_unbroken, days_balance, no_sale_lost, none_twice};
+use crate::checkers::{chain_unbroken, days_balance, every_cent_explained, no_sale_lost, none_twice};
 use crate::reference::Reference;
 use crate::relay_store::{self, Held};
-use crate::shop::Event;
+use crate::shop::{Event, What};
 
 /// What is wrong, promise by promise. Empty is good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +48,38 @@ impl World {
         let mut wrong = self.odoo_differs().await?;
         wrong.extend(none_twice::check(&self.odoo.api, self.sites.len()).await?);
         wrong.extend(self.relay_differs()?);
+        wrong.extend(self.unexplained().await?);
         Ok(Verdict(wrong))
+    }
+
+    /// Posted cents without their tickets, and tickets that count without their entry.
+    async fn unexplained(&self) -> anyhow::Result<Vec<String>> {
+        let held = Held::read(&self.relay.database)?;
+        let sold = self.sold();
+        every_cent_explained::check(&self.odoo.api, &self.relay, &held, self.sites.len(), &sold).await
+    }
+
+    /// Tickets that tills were told are taken, that nobody took back and nothing holds.
+    fn sold(&self) -> BTreeSet<every_cent_explained::Name> {
+        let happened = self.happened();
+        let events = || happened.told.values().flatten();
+        let voided: BTreeSet<u64> = events()
+            .filter_map(|event| match &event.what {
+                What::Void(ticket) => Some(ticket.id),
+                _ => None,
+            })
+            .collect();
+        let counts = |id: u64| !voided.contains(&id) && !happened.held.contains(&id);
+        events()
+            .filter_map(|event| match &event.what {
+                What::Ticket(ticket) if counts(ticket.id) => {
+                    let store = &self.shop.stores[event.store];
+                    let register = store.registers[event.register].id.clone();
+                    Some((store.id.clone(), register, ticket.number.to_string()))
+                }
+                _ => None,
+            })
+            .collect()
     }
 
     /// Where Odoo and the reference differ now.

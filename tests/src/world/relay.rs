@@ -122,6 +122,14 @@ impl Relay {
         serde_json::from_str(&printed).with_context(|| format!("{} printed {printed:?}", words.join(" ")))
     }
 
+    /// Whether an older copy of its database was ever put in place.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn was_restored(&self) -> anyhow::Result<bool> {
+        crate::relay_store::was_restored(&self.database)
+    }
+
     /// A figure of `/metrics`: the sum over its labels.
     ///
     /// # Errors
