@@ -26,12 +26,12 @@ pub(super) enum StockCommand {
 pub(super) async fn act(common: &Common, command: StockCommand) -> Result<()> {
     let StockCommand::Drift { store: of, all } = command;
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (config, store) = open(common)?;
+    let (config, store, in_force) = open(common).await?;
     let settings = config
         .stores
         .store(&of.tenant, &of.store)
         .with_context(|| format!("found no store {}/{} in the configuration", of.tenant, of.store))?;
-    let links = Links::of(&config, &store)?;
+    let links = Links::of(&config, &store, &in_force)?;
     let link = links
         .get(settings)
         .context("no [odoo] is configured: there is no stock to compare with")?;

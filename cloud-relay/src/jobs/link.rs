@@ -247,7 +247,7 @@ impl Link {
         }
     }
 
-    /// A way to ask questions in the company.
+    /// A way to ask questions in the company, which must change nothing.
     #[must_use]
     pub fn ask(&self, prepared: &Prepared) -> Ask<'_> {
         Ask::new(&self.client, prepared.version).in_company(prepared.company)
@@ -265,11 +265,6 @@ impl Link {
         let ask = self.ask(prepared);
         let found = self.products.lock().await.find(&ask, skus, self.now_ms()).await;
         self.noted(found).await
-    }
-
-    /// Questions that change nothing, in the company.
-    pub(super) fn ask(&self, prepared: &Prepared) -> Ask<'_> {
-        Ask::new(&self.client, prepared.version).in_company(prepared.company)
     }
 
     /// The answer of [`Link::ask`], after the breaker has heard of it.
