@@ -27,8 +27,8 @@ pub(super) async fn act(common: &Common, command: StockCommand) -> Result<()> {
     let StockCommand::Drift { store: of, all } = command;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (config, store, in_force) = open(common).await?;
-    let settings = config
-        .stores
+    let stores = in_force.now();
+    let settings = stores
         .store(&of.tenant, &of.store)
         .with_context(|| format!("found no store {}/{} in the configuration", of.tenant, of.store))?;
     let links = Links::of(&config, &store, &in_force)?;

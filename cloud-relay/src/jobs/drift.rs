@@ -68,7 +68,7 @@ impl Drift {
 
     /// Compares the stock of each store.
     async fn shelves(&self) {
-        for settings in &self.link.company.stores {
+        for settings in &self.link.stores() {
             let store = &settings.store;
             match shelf::compare(&self.link, settings).await {
                 Ok(report) => {

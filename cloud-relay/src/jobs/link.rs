@@ -216,16 +216,20 @@ impl Link {
                 tracing::warn!(%error, "what was sold lately could not be read");
                 Known::default()
             });
+        let stores = self.stores();
+        let stores: Vec<&StoreSettings> = stores.iter().collect();
+        preflight::check(&self.client, &self.company.name, &stores, &known).await
+    }
+
+    /// The company's stores with the mapping in force.
+    pub(super) fn stores(&self) -> Vec<StoreSettings> {
         let now = self.in_force.as_ref().map(InForce::now);
         let in_force = |store: &StoreSettings| now.as_ref()?.store(&store.tenant, &store.store).cloned();
-        let stores: Vec<StoreSettings> = self
-            .company
+        self.company
             .stores
             .iter()
             .map(|store| in_force(store).unwrap_or_else(|| store.clone()))
-            .collect();
-        let stores: Vec<&StoreSettings> = stores.iter().collect();
-        preflight::check(&self.client, &self.company.name, &stores, &known).await
+            .collect()
     }
 
     /// Looks anew before the next posting.

@@ -286,7 +286,6 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
         }
         "stock.location.search_read" if domain[0][1] == "child_of" => json!([{ "id": 8, "usage": "internal" }]),
         "stock.location.search_read" => json!([{ "id": 9, "usage": "customer" }]),
-        "res.currency.search_read" => json!([{ "id": 1, "name": "USD" }]),
         "uom.uom.search_read" => json!([{ "id": 1, "rounding": 0.01 }]),
         "uom.uom.get_external_id" => json!({ "1": "uom.product_uom_unit" }),
         "stock.quant.read_group" => json!([]),

@@ -209,13 +209,15 @@ impl Meant {
             }
             Self::Goods { batch, out, items } => {
                 let line = |(sku, millionths): &(&str, i64)| PickLine {
+                    lot: None,
                     sku: Sku::new(sku).expect("an item number"),
                     quantity: Quantity::from_millionths(*millionths, Unit::Each),
                 };
                 Payload::Picking(Picking {
+                    kits: Vec::new(),
                     key,
                     name: format!("TW/{STORE}/{batch}"),
-                    origin: format!("Tillwire {STORE} 2026-11-20"),
+                    origin: format!("{STORE} 2026-11-20"),
                     direction: if *out { Direction::Out } else { Direction::Back },
                     lines: items.iter().map(line).collect(),
                 })

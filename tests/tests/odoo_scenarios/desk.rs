@@ -123,10 +123,12 @@ impl Desk {
         goods: &[(&str, &str)],
     ) -> Picking {
         let line = |(sku, quantity): &(&str, &str)| PickLine {
+            lot: None,
             sku: Sku::new(sku).unwrap(),
             quantity: Quantity::parse(quantity, Unit::Each).unwrap(),
         };
         let picking = Picking {
+            kits: Vec::new(),
             key: EffectKey::picking(&self.settings.tenant, &self.settings.store, number.into()),
             name: format!("TW/{}/{number}", self.settings.store),
             origin: "till".into(),
