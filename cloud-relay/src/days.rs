@@ -4,28 +4,35 @@
 //! A day is computed from scratch each time; the outcome is written in one transaction. Whether a posting is due is
 //! decided against the effects that are there in that same transaction, so that no two assessments can both intend
 //! one. The same holds for movements of stock, which do not wait for the day to balance.
+//!
+//! Nothing is intended on which a second calculation comes to other figures ([`SecondCalculation`]).
 
 mod facts;
 mod outcome;
 mod post;
+mod second;
 mod stock;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tillwire_relay_core::exception::Signature;
-use tillwire_relay_core::facts::DayFacts;
+use tillwire_relay_core::facts::{Captured, DayFacts};
+use tillwire_relay_core::second::SecondFigures;
 use tillwire_relay_core::settings::StoreSettings;
-use tillwire_relay_core::store_day::{DayAssessment, assess};
+use tillwire_relay_core::store_day::{DayAssessment, DayState, assess};
 use tokio_util::sync::CancellationToken;
 
 use crate::mapping::InForce;
 use crate::settlement;
 use crate::store::days::{self, DayRow};
 use crate::store::{Store, StoreError};
+use second::Check;
 
-pub use facts::{gather, signatures};
+pub use facts::{gather, segments_behind, signatures};
 pub(crate) use post::already;
+pub(crate) use second::decision as decision_of;
+pub use second::{Auditor, SecondCalculation};
 pub use stock::{NoStock, Stockroom};
 pub(crate) use stock::{READ_BACK, differing_of, left, pickings_of};
 
@@ -63,17 +70,26 @@ pub struct Days<R> {
     settings: InForce,
     stockroom: R,
     pace: Pace,
+    second: Arc<dyn SecondCalculation>,
 }
 
 impl<R: Stockroom> Days<R> {
-    /// The stage over a store; `stockroom` says which items Odoo knows.
+    /// The stage over a store; `stockroom` says which items Odoo knows. The second calculation is the auditor's.
     pub fn new(store: Store, settings: impl Into<InForce>, stockroom: R, pace: Pace) -> Self {
         Self {
             store,
             settings: settings.into(),
             stockroom,
             pace,
+            second: Arc::new(Auditor),
         }
+    }
+
+    /// The same stage with somebody else's second calculation.
+    #[must_use]
+    pub fn seconded_by(mut self, second: impl SecondCalculation) -> Self {
+        self.second = Arc::new(second);
+        self
     }
 
     /// Goes on until `stop`.
@@ -140,7 +156,7 @@ impl<R: Stockroom> Days<R> {
 
     async fn assess(&self, row: DayRow, settings: StoreSettings, now_ms: i64) -> Result<(), StoreError> {
         let settings = Arc::new(settings);
-        let (row, assessed) = {
+        let (row, mut assessed) = {
             let settings = Arc::clone(&settings);
             self.store
                 .read(move |db| {
@@ -159,8 +175,31 @@ impl<R: Stockroom> Days<R> {
             now_ms,
         )
         .await?;
+        let intends = assessed.assessment.state == DayState::Balanced || movement.is_due();
+        let figures = if intends {
+            self.second_figures(&settings, &mut assessed).await?
+        } else {
+            Err("it was not asked for".to_owned())
+        };
         self.store
-            .write(move |unit| outcome::commit(unit, &row, &settings, &assessed, &movement, now_ms))
+            .write(move |unit| {
+                let check = Check::new(&row, &settings, &figures);
+                outcome::commit(unit, &row, &settings, &assessed, &movement, check, now_ms)
+            })
+            .await
+    }
+
+    /// Computes the day a second time, where reading is done and nobody waits.
+    async fn second_figures(
+        &self,
+        settings: &Arc<StoreSettings>,
+        assessed: &mut Assessed,
+    ) -> Result<Result<SecondFigures, String>, StoreError> {
+        let (second, settings) = (Arc::clone(&self.second), Arc::clone(settings));
+        let (day, signatures) = (assessed.facts.day, assessed.signatures.clone());
+        let records = std::mem::take(&mut assessed.records);
+        self.store
+            .read(move |_| Ok(second.figures(&settings, day, &records, &signatures)))
             .await
     }
 }
@@ -175,11 +214,12 @@ pub fn look(
     settings: &StoreSettings,
     now_ms: i64,
 ) -> Result<Assessed, StoreError> {
-    let facts = gather(db, row, settings)?;
+    let (facts, records) = facts::evidence(db, row, settings)?;
     let signatures = signatures(db, row)?;
     let assessment = assess(&facts, settings, now_ms, &signatures);
     Ok(Assessed {
         facts,
+        records,
         signatures,
         assessment,
     })
@@ -190,6 +230,8 @@ pub fn look(
 pub struct Assessed {
     /// What was gathered.
     pub facts: DayFacts,
+    /// The records that it was gathered from.
+    pub records: Vec<Captured>,
     /// What people signed.
     pub signatures: Vec<Signature>,
     /// What it comes to.

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
 mod backlog;
+mod books;
 mod capture;
 mod figures;
 mod floor;
@@ -16,10 +17,11 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 4] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
+    ("books", books::run),
 ];
 
 /// Runs one part, or all, and prints the table.

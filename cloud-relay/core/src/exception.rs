@@ -93,6 +93,8 @@ pub enum ExceptionKind {
     OverShort,
     /// A source went silent.
     SourceSilent,
+    /// The second calculation of a day comes to other figures than the books or the stock.
+    FiguresDiffer,
 }
 
 /// What an exception keeps from going on.
@@ -149,7 +151,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -190,6 +192,7 @@ impl ExceptionKind {
         Self::DiskFull,
         Self::OverShort,
         Self::SourceSilent,
+        Self::FiguresDiffer,
     ];
 
     /// Lower-case word, as databases, URLs and metrics write it.
@@ -236,6 +239,7 @@ impl ExceptionKind {
             Self::DiskFull => "disk-full",
             Self::OverShort => "over-short",
             Self::SourceSilent => "source-silent",
+            Self::FiguresDiffer => "figures-differ",
         }
     }
 
@@ -289,6 +293,7 @@ impl ExceptionKind {
             Self::DiskFull => "store's disk is full",
             Self::OverShort => "drawer does not agree",
             Self::SourceSilent => "source is silent",
+            Self::FiguresDiffer => "second calculation comes to other figures",
         }
     }
 
@@ -315,7 +320,7 @@ impl ExceptionKind {
             | Self::UnitRounding
             | Self::KitUnclear
             | Self::StockShort => Holds::Item,
-            Self::OdooRejected | Self::OdooChanged | Self::DepositHeld => Holds::Effect,
+            Self::OdooRejected | Self::OdooChanged | Self::DepositHeld | Self::FiguresDiffer => Holds::Effect,
             Self::Unreadable
             | Self::CardData
             | Self::OrphanApproval
@@ -386,6 +391,7 @@ impl ExceptionKind {
             | Self::VoidWithoutSale
             | Self::OdooRejected
             | Self::OdooChanged
+            | Self::FiguresDiffer
             | Self::LockedPeriod => OwnerRole::Finance,
         }
     }

@@ -9,6 +9,7 @@ pub mod ingest;
 pub mod matching;
 pub mod odoo;
 pub mod payments;
+pub mod second;
 pub mod settings;
 pub mod settlement;
 pub mod stock;

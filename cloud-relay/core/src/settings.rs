@@ -14,10 +14,12 @@ mod suggest;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tillwire_proto::{Amount, BusinessDay, Currency, RegisterId, StoreId, TenantId};
 
 use crate::settlement::ProcessorId;
@@ -154,6 +156,17 @@ pub struct StoreSettings {
     pub below_zero: BelowZero,
     /// Where it goes in Odoo.
     pub odoo: OdooStore,
+    /// The text that all this was read from, for a second reading.
+    pub written: Written,
+}
+
+/// What settings were read from, as written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The store's own table.
+    pub store: Arc<Value>,
+    /// The mapping file, where there is one.
+    pub mapping: Option<Arc<Value>>,
 }
 
 /// The store's place in Odoo.
@@ -269,8 +282,10 @@ impl RelaySettings {
             let names = stores.keys().map(|(tenant, store)| (tenant, store));
             file.check(names, stores.values().any(own))?;
         }
+        let written = file.map(draft::as_written).transpose()?.map(Arc::new);
         for ((tenant, store), settings) in &mut stores {
             settings.odoo.mappings = Mappings::of((tenant, store), &settings.odoo.own_accounts, file)?;
+            settings.written.mapping.clone_from(&written);
         }
         Ok(Self { stores })
     }

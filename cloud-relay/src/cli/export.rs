@@ -10,12 +10,19 @@ use tillwire_proto::BusinessDay;
 
 use super::{Common, Place, open, print_json};
 use crate::export;
+use crate::store::StoreError;
 
 pub(super) async fn export(common: &Common, of: &Place, day: BusinessDay, file: &Path) -> Result<()> {
-    let (_, store, _) = open(common).await?;
+    let (config, store, _) = open(common).await?;
     let (of, now_ms) = (of.clone(), store.clock().now_ms());
     let lines = store
-        .read(move |db| export::day(db, &of.tenant, &of.store, day, now_ms))
+        .read(move |db| {
+            let settings = config.stores.store(&of.tenant, &of.store).ok_or_else(|| {
+                let words = format!("{}/{} is not in the configuration", of.tenant, of.store);
+                StoreError::refused(format!("{words}; an export has the store's settings"))
+            })?;
+            export::day(db, &of.tenant, &of.store, day, settings, now_ms)
+        })
         .await?;
     let out = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     let mut out = BufWriter::new(out);
@@ -36,8 +43,8 @@ pub(super) fn verify(common: &Common, file: &Path) -> Result<ExitCode> {
     } else {
         match &verdict.wrong {
             None => println!(
-                "sound: {} records in {} segments, {} tickets, net {}, tax {}",
-                verdict.records, verdict.segments, verdict.trades, verdict.net, verdict.tax
+                "sound: {} records in {} segments, {} tickets, net {}, tax {}; {}",
+                verdict.records, verdict.segments, verdict.trades, verdict.net, verdict.tax, verdict.second
             ),
             Some(wrong) => println!("not sound: {wrong}"),
         }

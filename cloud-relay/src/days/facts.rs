@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension, params};
-use tillwire_proto::{BusinessDay, decode_observation};
+use tillwire_proto::{BusinessDay, RecordNumber, decode_observation};
 use tillwire_relay_core::exception::{CauseKey, Signature};
 use tillwire_relay_core::facts::{Captured, DayFacts, RecordId, SegmentProgress, Wanted};
 use tillwire_relay_core::settings::StoreSettings;
@@ -25,19 +25,16 @@ const ROUNDS_MAX: usize = 3;
 /// # Errors
 /// [`StoreError`] of the read.
 pub fn gather(db: &Connection, row: &DayRow, settings: &StoreSettings) -> Result<DayFacts, StoreError> {
-    let mut reader = Reader::new(db);
-    let home = row.day.days_since_epoch();
-    for day in [home - 1, home, home + 1] {
-        reader.day(row, day)?;
-    }
-    let mut facts = DayFacts::gather(settings, row.day, reader.captured.values().cloned());
-    for _ in 0..ROUNDS_MAX {
-        let wanted = facts.wanted();
-        if wanted.is_empty() || !reader.find(row, &wanted)? {
-            break;
-        }
-        facts = DayFacts::gather(settings, row.day, reader.captured.values().cloned());
-    }
+    evidence(db, row, settings).map(|(facts, _)| facts)
+}
+
+/// The same, with the records that it was made from.
+pub(super) fn evidence(
+    db: &Connection,
+    row: &DayRow,
+    settings: &StoreSettings,
+) -> Result<(DayFacts, Vec<Captured>), StoreError> {
+    let (reader, mut facts) = Reader::of(db, row, settings)?;
     facts.segments = reader.progress(&facts);
     facts.settlement = settlement::lines(db, &row.tenant, &row.store, Lines::OfDay(row.day))?
         .into_iter()
@@ -53,7 +50,30 @@ pub fn gather(db: &Connection, row: &DayRow, settings: &StoreSettings) -> Result
         .into_iter()
         .map(|stored| stored.draft)
         .collect();
-    Ok(facts)
+    Ok((facts, reader.captured.into_values().collect()))
+}
+
+/// The segments that a day's evidence lies in, by their row in the database, each with its last record that bears on it.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn segments_behind(
+    db: &Connection,
+    row: &DayRow,
+    settings: &StoreSettings,
+) -> Result<BTreeMap<i64, RecordNumber>, StoreError> {
+    let reader = Reader::of(db, row, settings)?.0;
+    let mut last: BTreeMap<i64, RecordNumber> = BTreeMap::new();
+    for (id, segment) in &reader.segments {
+        let of = reader
+            .captured
+            .keys()
+            .filter(|record| record.segment == segment.segment);
+        if let Some(number) = of.map(|record| record.number).max() {
+            last.insert(*id, number);
+        }
+    }
+    Ok(last)
 }
 
 /// What people signed for a day and did not withdraw.
@@ -89,6 +109,28 @@ struct Reader<'c> {
 }
 
 impl<'c> Reader<'c> {
+    /// Reads the day, its neighbours, and what its voids lead to.
+    fn of(
+        db: &'c Connection,
+        row: &DayRow,
+        settings: &StoreSettings,
+    ) -> Result<(Self, DayFacts), StoreError> {
+        let mut reader = Reader::new(db);
+        let home = row.day.days_since_epoch();
+        for day in [home - 1, home, home + 1] {
+            reader.day(row, day)?;
+        }
+        let mut facts = DayFacts::gather(settings, row.day, reader.captured.values().cloned());
+        for _ in 0..ROUNDS_MAX {
+            let wanted = facts.wanted();
+            if wanted.is_empty() || !reader.find(row, &wanted)? {
+                break;
+            }
+            facts = DayFacts::gather(settings, row.day, reader.captured.values().cloned());
+        }
+        Ok((reader, facts))
+    }
+
     const fn new(db: &'c Connection) -> Self {
         Self {
             db,

@@ -5,6 +5,7 @@ use tillwire_relay_core::odoo::{EffectKind, EffectState};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::store_day::DayState;
 
+use super::second::Check;
 use super::{Assessed, post, stock};
 use crate::store::days::{self, DayRow, Found};
 use crate::store::effects::{self, StoredEffect};
@@ -23,6 +24,7 @@ pub(super) fn commit(
     settings: &StoreSettings,
     assessed: &Assessed,
     movement: &stock::Plan,
+    mut check: Check<'_>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let assessment = &assessed.assessment;
@@ -47,16 +49,24 @@ pub(super) fn commit(
         now_ms,
     )?;
     let mut effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
-    if assessment.state == DayState::Balanced
-        && post::intend(unit, row, settings, assessment, &effects, now_ms)?
-    {
+    let balanced = assessment.state == DayState::Balanced;
+    if balanced && post::intend(unit, row, settings, assessment, &effects, &mut check, now_ms)? {
         effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
     }
-    if assessment.state == DayState::Balanced {
+    if balanced {
         let place = (&row.tenant, &row.store);
         settlement::put_tenders(unit, place, row.day, &assessment.card_tenders)?;
     }
-    let again_ms = stock::commit(unit, row, settings, &assessment.stock, movement, now_ms)?;
+    let again_ms = stock::commit(
+        unit,
+        row,
+        settings,
+        &assessment.stock,
+        movement,
+        &mut check,
+        now_ms,
+    )?;
+    check.tell(unit, now_ms)?;
     let mut found =
         summary(assessed, settings, &effects, row, now_ms).map_err(|e| StoreError::refused(e.to_string()))?;
     found.due_ms = found.due_ms.into_iter().chain(again_ms).min();

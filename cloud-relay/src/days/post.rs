@@ -6,6 +6,7 @@ use tillwire_relay_core::odoo::{Effect, EffectKey, EffectKind, Payload, Planning
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::store_day::DayAssessment;
 
+use super::second::Check;
 use crate::store::days::DayRow;
 use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::{StoreError, Unit, mappings, parts, recovery};
@@ -17,6 +18,7 @@ pub(super) fn intend(
     settings: &StoreSettings,
     assessment: &DayAssessment,
     effects: &[StoredEffect],
+    check: &mut Check<'_>,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
     // what Odoo holds of this day is not known yet: the poster reads it back, and then the day is looked at again
@@ -29,6 +31,9 @@ pub(super) fn intend(
     let wrong = |why: String| StoreError::refused(format!("books of {store} {}: {why}", row.day));
     let due = postings(tenant, store, row.day, &assessment.ledger, &already, corrections)
         .map_err(|e| wrong(e.to_string()))?;
+    if !due.is_empty() && !check.allows_books(already.iter().chain(&due)) {
+        return Ok(false);
+    }
     if !due.is_empty() {
         let version = settings.odoo.mappings.on(row.day);
         mappings::used(unit, (tenant, store), row.day, version, now_ms)?;

@@ -13,6 +13,7 @@ use tillwire_relay_core::stock::{
 };
 use tillwire_relay_core::store_day::DayState;
 
+use super::second::Check;
 use super::{Assessed, Pace};
 use crate::store::days::DayRow;
 use crate::store::effects::{self, NewEffect, StoredEffect};
@@ -49,6 +50,13 @@ pub(super) enum Plan {
     Later(i64),
     /// Now.
     Move(Box<ResolvedStock>),
+}
+
+impl Plan {
+    /// True when something is to be moved now.
+    pub(super) const fn is_due(&self) -> bool {
+        matches!(self, Self::Move(_))
+    }
 }
 
 /// How soon items that Odoo does not know, or an Odoo that does not answer, are asked for again, in milliseconds.
@@ -138,6 +146,7 @@ pub(super) fn commit(
     settings: &StoreSettings,
     target: &StockTarget,
     plan: &Plan,
+    check: &mut Check<'_>,
     now_ms: i64,
 ) -> Result<Option<i64>, StoreError> {
     let resolved = match plan {
@@ -156,6 +165,9 @@ pub(super) fn commit(
         }
         Plan::Move(resolved) => resolved,
     };
+    if !check.allows_stock(target) {
+        return Ok(None);
+    }
     let there = pickings_of(unit.db, row)?;
     let moved =
         moved(there.iter().map(|(_, picking)| picking)).map_err(|e| StoreError::refused(e.to_string()))?;

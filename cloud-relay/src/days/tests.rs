@@ -314,3 +314,107 @@ async fn equal_days_intend_equal_content() {
     }
     assert_eq!(hashes[0], hashes[1]);
 }
+
+/// A second calculation that finds a cent too much on one account, and a piece too much of one item.
+#[derive(Debug)]
+struct OneTooMuch {
+    account: &'static str,
+    item: &'static str,
+}
+
+impl SecondCalculation for OneTooMuch {
+    fn figures(
+        &self,
+        settings: &StoreSettings,
+        day: tillwire_proto::BusinessDay,
+        records: &[tillwire_relay_core::facts::Captured],
+        signatures: &[tillwire_relay_core::exception::Signature],
+    ) -> Result<tillwire_relay_core::second::SecondFigures, String> {
+        let mut figures = Auditor.figures(settings, day, records, signatures)?;
+        if let Some(cents) = figures.books.get_mut(self.account) {
+            *cents += 1;
+        }
+        if let Some(millionths) = figures.stock.get_mut(self.item) {
+            *millionths += 1_000_000;
+        }
+        Ok(figures)
+    }
+}
+
+async fn assess_seconded(world: &World, now_ms: i64, second: OneTooMuch) {
+    world.relay.store.clock().set(now_ms);
+    let stage = Days::new(world.relay.store.clone(), settings(), Shelf, Pace::default()).seconded_by(second);
+    stage.step().await.unwrap();
+}
+
+async fn touch(world: &World) {
+    let touched = world.relay.store.write(|unit| days::touch_all(unit, None));
+    touched.await.unwrap();
+}
+
+#[tokio::test]
+async fn posting_is_refused_where_the_second_calculation_differs_and_the_stock_goes_on() {
+    let mut world = world().await;
+    world.sell("1", "A", 500).await;
+    let differs = OneTooMuch {
+        account: "400000",
+        item: "none",
+    };
+    assess_seconded(&world, OVER, differs).await;
+    assert!(world.entries().await.is_empty());
+    assert_eq!(world.moved().await, [("A".to_owned(), "1".to_owned())]);
+    let open = world
+        .relay
+        .store
+        .read(|db| exceptions::list(db, &Filter::default()));
+    let open = open.await.unwrap();
+    let [refused] = open.as_slice() else {
+        panic!("found {open:?}, wanted one exception");
+    };
+    assert_eq!(refused.draft.kind, ExceptionKind::FiguresDiffer);
+    let both = "account 400000: -5.00 USD, the second calculation says -4.99 USD";
+    assert!(refused.draft.detail.contains(both), "{}", refused.draft.detail);
+
+    // both agree again: the posting is made, and the exception is gone
+    touch(&world).await;
+    world.assess(OVER + 1).await;
+    assert_eq!(
+        world.entries().await,
+        [[text("101501", 500), text("400000", -500)]]
+    );
+    assert!(world.kinds().await.is_empty());
+}
+
+#[tokio::test]
+async fn stock_is_refused_where_the_second_calculation_differs_and_the_posting_goes_on() {
+    let mut world = world().await;
+    world.sell("1", "A", 500).await;
+    let differs = OneTooMuch {
+        account: "none",
+        item: "A",
+    };
+    assess_seconded(&world, OVER, differs).await;
+    assert!(world.moved().await.is_empty());
+    assert_eq!(world.kinds().await, [ExceptionKind::FiguresDiffer]);
+    assert_eq!(world.entries().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_difference_is_found_in_what_all_postings_come_to() {
+    let mut world = world().await;
+    world.sell("1", "A", 500).await;
+    world.assess(OVER).await;
+    world.sell("2", "B", 250).await;
+    let differs = OneTooMuch {
+        account: "101501",
+        item: "none",
+    };
+    assess_seconded(&world, OVER + 1, differs).await;
+    assert_eq!(world.entries().await.len(), 1, "the revision is refused");
+    touch(&world).await;
+    world.assess(OVER + 2).await;
+    assert_eq!(
+        world.entries().await[1],
+        [text("101501", 250), text("400000", -250)]
+    );
+}

@@ -25,7 +25,11 @@ async fn exported() -> Vec<Line> {
         .unwrap();
     relay
         .store
-        .read(|db| day(db, &tenant(), &store_id(), date(DAY), 1))
+        .read(|db| {
+            let settings = settings();
+            let settings = settings.store(&tenant(), &store_id()).unwrap();
+            day(db, &tenant(), &store_id(), date(DAY), settings, 1)
+        })
         .await
         .unwrap()
 }
@@ -49,6 +53,39 @@ async fn export_of_a_day_is_sound_and_adds_up() {
     assert_eq!(verdict.wrong, None);
     assert_eq!((verdict.segments, verdict.records, verdict.trades), (1, 4, 2));
     assert_eq!(verdict.net, "7.50 USD");
+    assert_eq!(
+        verdict.second,
+        "nothing is posted yet, 0 items are moved as computed"
+    );
+}
+
+#[tokio::test]
+async fn what_was_posted_and_moved_is_held_against_the_records() {
+    let mut lines = exported().await;
+    let place = lines.len() - 2;
+    let mut state = |cash: i64, pieces: i64| {
+        lines[place] = Line::Stated {
+            books: BTreeMap::from([("101501".to_owned(), cash), ("400000".to_owned(), -cash)]),
+            stock: BTreeMap::from([("A".to_owned(), pieces)]),
+        };
+        check(&lines)
+    };
+    let good = state(750, 2_000_000);
+    assert_eq!(good.wrong, None);
+    assert_eq!(
+        good.second,
+        "2 accounts are posted as computed, 1 items are moved as computed"
+    );
+    let wrong = state(751, 2_000_000).wrong.unwrap();
+    assert!(
+        wrong.contains("account 101501: posted 751, the records give 750"),
+        "{wrong}"
+    );
+    let wrong = state(750, 3_000_000).wrong.unwrap();
+    assert!(
+        wrong.contains("item A: moved 3000000, the records give 2000000"),
+        "{wrong}"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +101,7 @@ async fn every_missing_line_is_noticed() {
 #[tokio::test]
 async fn changed_message_names_the_first_bad_record() {
     let mut lines = exported().await;
-    let Line::Message { message, .. } = &mut lines[3] else {
+    let Line::Message { message, .. } = &mut lines[4] else {
         panic!("a message was expected")
     };
     let mut sealed = BASE64.decode(message.as_bytes()).unwrap();
@@ -73,7 +110,7 @@ async fn changed_message_names_the_first_bad_record() {
     *message = BASE64.encode(&sealed);
     let complaint = complaint(&lines);
     assert!(
-        complaint.contains("line 4") && complaint.contains("record 3"),
+        complaint.contains("line 5") && complaint.contains("record 3"),
         "{complaint}"
     );
 }

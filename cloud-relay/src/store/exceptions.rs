@@ -23,6 +23,8 @@ pub enum Source {
     Settlement,
     /// Odoo.
     Odoo,
+    /// The second calculation.
+    Second,
 }
 
 impl Source {
@@ -33,6 +35,7 @@ impl Source {
             Self::Ingest => "ingest",
             Self::Settlement => "settlement",
             Self::Odoo => "odoo",
+            Self::Second => "second",
         }
     }
 }

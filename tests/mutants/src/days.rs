@@ -41,7 +41,7 @@ pub struct Day {
     pub decisions: Vec<Decision>,
     /// After how many records the books were posted and the stock moved; in order. At last, all are there.
     pub looks: Vec<usize>,
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl fmt::Debug for Day {
@@ -291,6 +291,9 @@ fn settings((discount, suspense, by_brand, waits, float, more, _): Choices) -> V
         accounts["discount_reason"] = json!({"staff": "400008"});
         accounts["rounding"] = json!("650001");
         accounts["register"] = json!({"till-2": {"cash_short": "640002"}});
+    }
+    if more && discount {
+        written["odoo"]["corrections"] = json!("reverse-and-replace");
     }
     if waits {
         written["ticket_without_terminal"] = json!("hold");

@@ -1,19 +1,24 @@
 //! What the core makes of a day: posted and moved as the relay does it, each time that it looks, into an Odoo that
 //! creates what it does not have under that key.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tillwire_proto::{Amount, Currency};
+use tillwire_proto::{Amount, Currency, Sku, Unit};
 use tillwire_verifier::{Cents, Place};
 
 use crate::books::{Posting, postings};
 use crate::days::Day;
 use crate::exception::{CauseKey, Decision, Signature};
 use crate::facts::{Captured, DayFacts, RecordId};
-use crate::odoo::{EffectKey, JournalEntry, OdooVersion, Picking, Product, ResolvedStock};
+use crate::odoo::{
+    EffectKey, JournalEntry, OdooVersion, Picking, Product, ProductKind, ResolvedStock, Tracking, Uom,
+};
 use crate::settings::{MappingDraft, StoreDraft, StoreSettings};
-use crate::stock::{StockTarget, delta, moved};
+use crate::stock::{StockRules, delta, moved};
 use crate::store_day::assess;
+
+/// The item that tills sell by weight.
+const BY_WEIGHT: &str = "S5";
 
 /// Everything is over.
 const NOW_MS: i64 = 1_795_435_200_000;
@@ -32,17 +37,34 @@ pub struct Made {
 /// # Errors
 /// What the core itself refused.
 pub fn made(day: &Day) -> Result<Made, String> {
-    let draft: StoreDraft = serde_json::from_value(day.settings.clone()).map_err(|e| e.to_string())?;
-    let file: Option<MappingDraft> = match &day.mapping {
-        Some(file) => Some(serde_json::from_value(file.clone()).map_err(|e| e.to_string())?),
-        None => None,
-    };
-    let settings = draft.check_with(file.as_ref()).map_err(|e| e.to_string())?;
+    let settings = settings(day)?;
     let mut relay = Relay::default();
     for size in day.looks.iter().copied().chain([day.records.len()]) {
         relay.look(day, &settings, size)?;
     }
     Ok(relay.made())
+}
+
+/// The same day with its settings in the words in which the relay hands them to the verifier.
+///
+/// # Errors
+/// When the settings do not hold together.
+pub fn as_handed_on(day: &Day) -> Result<Day, String> {
+    let settings = settings(day)?;
+    Ok(Day {
+        settings: (*settings.written.store).clone(),
+        mapping: settings.written.mapping.as_deref().cloned(),
+        ..day.clone()
+    })
+}
+
+fn settings(day: &Day) -> Result<StoreSettings, String> {
+    let draft: StoreDraft = serde_json::from_value(day.settings.clone()).map_err(|e| e.to_string())?;
+    let file: Option<MappingDraft> = match &day.mapping {
+        Some(file) => Some(serde_json::from_value(file.clone()).map_err(|e| e.to_string())?),
+        None => None,
+    };
+    draft.check_with(file.as_ref()).map_err(|e| e.to_string())
 }
 
 #[derive(Default)]
@@ -73,14 +95,20 @@ impl Relay {
             self.postings.push(next);
         }
         let already = moved(&self.pickings).map_err(|e| e.to_string())?;
-        let due = delta(
+        let mapping = settings.mapping_on(day.day);
+        let rules = StockRules {
             tenant,
             store,
-            day.day,
-            &assessment.stock,
-            &already,
-            &shelf(&assessment.stock, &already),
-        );
+            day: day.day,
+            item: &|sku| mapping.product(sku).into(),
+            below_zero: settings.below_zero,
+        };
+        let known = assessment
+            .stock
+            .items
+            .keys()
+            .chain(already.keys().map(|goods| &goods.sku));
+        let due = delta(&rules, &assessment.stock, &already, &shelf(known));
         for batch in due.batches {
             let picking = batch.picking(tenant, store, day.day, self.pickings.len() as u64 + 1);
             self.moves.entry(picking.key.clone()).or_insert(picking.clone());
@@ -99,7 +127,7 @@ impl Relay {
                 crate::odoo::Direction::Out => 1,
                 crate::odoo::Direction::Back => -1,
             };
-            for line in &picking.lines {
+            for line in picking.sold() {
                 *made.stock.entry(line.sku.to_string()).or_default() +=
                     sign * i128::from(line.quantity.millionths());
             }
@@ -140,29 +168,38 @@ fn signatures(day: &Day) -> Vec<Signature> {
     signed.collect()
 }
 
-/// An Odoo that knows every item.
-fn shelf(
-    target: &StockTarget,
-    already: &BTreeMap<tillwire_proto::Sku, tillwire_proto::Quantity>,
-) -> ResolvedStock {
-    let product = |id| Product {
-        id,
-        uom: 1,
-        tracked: false,
+/// An Odoo that knows every item, in the unit in which the till sells it.
+fn shelf<'a>(known: impl Iterator<Item = &'a Sku>) -> ResolvedStock {
+    let product = |(id, sku): (i64, &Sku)| {
+        let uom = Uom {
+            id: 1,
+            rounding: 1,
+            unit: Some(if sku.as_str() == BY_WEIGHT {
+                Unit::Kilogram
+            } else {
+                Unit::Each
+            }),
+        };
+        let product = Product {
+            id,
+            sku: sku.clone(),
+            uom,
+            kind: ProductKind::Storable,
+            tracking: Tracking::None,
+            kit: None,
+        };
+        (sku.clone(), product)
     };
+    let known: BTreeSet<&Sku> = known.collect();
     ResolvedStock {
         version: OdooVersion(18),
         type_out: 1,
         type_back: 2,
         stock: 3,
         customers: 4,
-        products: target
-            .items
-            .keys()
-            .chain(already.keys())
-            .cloned()
-            .zip((1..).map(product))
-            .collect(),
+        products: (1..).zip(known).map(product).collect(),
+        lots: BTreeMap::new(),
+        on_hand: BTreeMap::new(),
     }
 }
 
@@ -171,7 +208,7 @@ fn shelf(
 pub fn differences(made: &Made, verified: &tillwire_verifier::Figures) -> Vec<String> {
     let mut all = Vec::new();
     let accounts = made.books.keys().chain(verified.books.keys());
-    for account in accounts.collect::<std::collections::BTreeSet<_>>() {
+    for account in accounts.collect::<BTreeSet<_>>() {
         let sides = [&made.books, &verified.books].map(|side| side.get(account).copied().unwrap_or(0));
         if sides[0] != sides[1] {
             all.push(format!(
@@ -182,7 +219,7 @@ pub fn differences(made: &Made, verified: &tillwire_verifier::Figures) -> Vec<St
         }
     }
     let items = made.stock.keys().chain(verified.stock.keys());
-    for sku in items.collect::<std::collections::BTreeSet<_>>() {
+    for sku in items.collect::<BTreeSet<_>>() {
         let sides = [&made.stock, &verified.stock].map(|side| side.get(sku).copied().unwrap_or(0));
         if sides[0] != sides[1] {
             all.push(format!(

@@ -12,7 +12,7 @@ pub mod list {
     include!(concat!(env!("OUT_DIR"), "/bugs.rs"));
 }
 
-pub use judge::{Made, differences, made};
+pub use judge::{Made, as_handed_on, differences, made};
 
 thread_local! {
     static PLANTED: Cell<Option<usize>> = const { Cell::new(None) };

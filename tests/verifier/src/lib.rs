@@ -2,10 +2,12 @@
 
 mod books;
 mod cards;
+pub mod export;
 mod included;
 mod mapping;
 mod settings;
 mod tickets;
+pub mod told;
 
 use std::collections::BTreeMap;
 

@@ -2,17 +2,19 @@
 //! that turns it into [`StoreSettings`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::civil;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tillwire_proto::{Amount, Currency, RegisterId, StoreId, TenantId};
 
 use crate::settlement::ProcessorId;
 
 use super::{
     AccountsDraft, BelowZero, ClosePolicy, Corrections, InvoicesDraft, LatePolicy, MappingDraft, Mappings,
-    OdooStore, PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal,
+    OdooStore, PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal, Written,
 };
 
 /// A store as written in the configuration file.
@@ -146,8 +148,18 @@ impl StoreDraft {
             merchants: merchants(&self.merchants)?,
             below_zero: self.below_zero,
             odoo: self.odoo.check((&self.tenant, &self.store), file)?,
+            written: Written {
+                store: Arc::new(as_written(self)?),
+                mapping: file.map(as_written).transpose()?.map(Arc::new),
+            },
         })
     }
+}
+
+/// A form as its text.
+pub(super) fn as_written(form: &impl Serialize) -> Result<Value, SettingsError> {
+    serde_json::to_value(form)
+        .map_err(|e| SettingsError::new("settings", &e.to_string(), "a form that can be written"))
 }
 
 fn not_negative(key: &str, text: &str, currency: Currency) -> Result<Amount, SettingsError> {
