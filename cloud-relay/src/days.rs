@@ -181,10 +181,12 @@ impl<R: Stockroom> Days<R> {
         } else {
             Err("it was not asked for".to_owned())
         };
+        let calendar = post::calendar(&self.store, &self.stockroom, &row, &settings, &assessed).await?;
         self.store
             .write(move |unit| {
+                let plans = outcome::Plans { movement, calendar };
                 let check = Check::new(&row, &settings, &figures);
-                outcome::commit(unit, &row, &settings, &assessed, &movement, check, now_ms)
+                outcome::commit(unit, &row, &settings, &assessed, &plans, check, now_ms)
             })
             .await
     }

@@ -5,6 +5,7 @@
 mod bad_input_harms_nobody;
 mod disk_full_and_freed;
 mod disk_keeps_what_was_synced;
+mod invoices_have_the_same_cents;
 mod kill_any_process_any_time;
 mod late_sale_revises_a_posted_day;
 mod link_is_away_all_night;

@@ -18,6 +18,58 @@ pub fn journal_code(store: usize) -> String {
     format!("TJ{:02}", store + 1)
 }
 
+/// The code of the journal that a store's invoices are in, where it makes some.
+#[must_use]
+pub fn invoice_journal_code(store: usize) -> String {
+    format!("TI{:02}", store + 1)
+}
+
+/// The internal reference of the contact that summary invoices are made out to.
+pub const WALK_IN: &str = "TILLWIRE-WALK-IN";
+
+/// Makes what invoices need besides: a sales journal per store, a receivable account, and the contact of walk-ins.
+///
+/// # Errors
+/// Odoo's own words, with what was being made.
+pub async fn prepare_invoices(odoo: &OdooApi, shop: &Shop, chart: &Chart) -> anyhow::Result<()> {
+    let journal = |n: usize| {
+        let code = invoice_journal_code(n);
+        let name = format!("Tillwire invoices {}", shop.stores[n].name);
+        vec![
+            json!(format!("tillwire_demo.journal_{code}")),
+            json!(code),
+            json!(name),
+            json!("sale"),
+        ]
+    };
+    let rows: Vec<_> = (0..shop.stores.len()).map(journal).collect();
+    odoo.load("account.journal", &["id", "code", "name", "type"], &rows)
+        .await
+        .context("make the sales journals")?;
+    let code = &chart.receivable;
+    let row = vec![
+        json!(format!("tillwire_demo.account_{code}")),
+        json!(code),
+        json!("Tillwire receivable"),
+        json!("asset_receivable"),
+        json!("1"),
+    ];
+    let columns = ["id", "code", "name", "account_type", "reconcile"];
+    let made = odoo.load("account.account", &columns, &[row]).await;
+    let account = made.context("make the receivable account")?;
+    let row = vec![
+        json!("tillwire_demo.walk_in"),
+        json!("Walk-in customers"),
+        json!(WALK_IN),
+        json!(account[0].to_string()),
+    ];
+    let columns = ["id", "name", "ref", "property_account_receivable_id/.id"];
+    odoo.load("res.partner", &columns, &[row])
+        .await
+        .context("make the contact of walk-ins")?;
+    Ok(())
+}
+
 /// The warehouse's code of a store.
 #[must_use]
 pub fn warehouse_code(store: usize) -> String {

@@ -58,6 +58,9 @@ pub struct Setup {
     pub clocks_off: BTreeMap<usize, i64>,
     /// Tellings in a hundred that tills repeat.
     pub repeats: u32,
+    /// What the retailer decided about posting: keys of each store's `odoo` table. With `mode`, Odoo is given what
+    /// invoices need.
+    pub posting: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Setup {
@@ -76,6 +79,7 @@ impl Setup {
             agent_dirs: BTreeMap::new(),
             clocks_off: BTreeMap::new(),
             repeats: 10,
+            posting: serde_json::Map::new(),
         }
     }
 }
@@ -129,6 +133,11 @@ impl World {
         let company = odoo_company::prepare(&odoo.api, &shop, &chart)
             .await
             .context("prepare Odoo")?;
+        if setup.posting.contains_key("mode") {
+            odoo_company::prepare_invoices(&odoo.api, &shop, &chart)
+                .await
+                .context("prepare Odoo for invoices")?;
+        }
         let before = Holdings::read(&odoo.api, setup.stores)
             .await
             .context("read Odoo before the day")?;

@@ -83,8 +83,10 @@ pub enum ExceptionKind {
     OdooRejected,
     /// Odoo holds something else than what was posted.
     OdooChanged,
-    /// Odoo moved an entry to another date because its own is locked.
+    /// Odoo has locked a business day: a posting waits, or Odoo dated it otherwise.
     LockedPeriod,
+    /// Odoo computes a tax on an invoice otherwise than the POS did; the invoice has the POS's amount.
+    TaxDiffers,
     /// A clock is far off.
     ClockOff,
     /// A store's disk is too full to take sales.
@@ -188,6 +190,7 @@ impl ExceptionKind {
         Self::OdooRejected,
         Self::OdooChanged,
         Self::LockedPeriod,
+        Self::TaxDiffers,
         Self::ClockOff,
         Self::DiskFull,
         Self::OverShort,
@@ -235,6 +238,7 @@ impl ExceptionKind {
             Self::OdooRejected => "odoo-rejected",
             Self::OdooChanged => "odoo-changed",
             Self::LockedPeriod => "locked-period",
+            Self::TaxDiffers => "tax-differs",
             Self::ClockOff => "clock-off",
             Self::DiskFull => "disk-full",
             Self::OverShort => "over-short",
@@ -288,7 +292,8 @@ impl ExceptionKind {
             Self::Undecodable => "record could not be decoded",
             Self::OdooRejected => "Odoo refused",
             Self::OdooChanged => "Odoo holds something else than was posted",
-            Self::LockedPeriod => "Odoo booked on another date",
+            Self::LockedPeriod => "Odoo has locked the business day",
+            Self::TaxDiffers => "Odoo computes a tax otherwise than the POS",
             Self::ClockOff => "clock is off",
             Self::DiskFull => "store's disk is full",
             Self::OverShort => "drawer does not agree",
@@ -335,6 +340,7 @@ impl ExceptionKind {
             | Self::TailLost
             | Self::Undecodable
             | Self::LockedPeriod
+            | Self::TaxDiffers
             | Self::ClockOff
             | Self::DiskFull
             | Self::OverShort
@@ -392,7 +398,8 @@ impl ExceptionKind {
             | Self::OdooRejected
             | Self::OdooChanged
             | Self::FiguresDiffer
-            | Self::LockedPeriod => OwnerRole::Finance,
+            | Self::LockedPeriod
+            | Self::TaxDiffers => OwnerRole::Finance,
         }
     }
 
@@ -412,6 +419,7 @@ impl ExceptionKind {
             | Self::UnknownSku
             | Self::UnitRounding
             | Self::MissingAccount => &[Action::Map, Action::ShowBytes],
+            Self::LockedPeriod => &[Action::SignOn, Action::Acknowledge],
             Self::OdooRejected => &[Action::Retry, Action::Acknowledge],
             Self::Unreadable | Self::DoesNotAddUp | Self::WrongCurrency | Self::Undecodable => {
                 &[Action::ShowBytes, Action::Retry, Action::Acknowledge]

@@ -10,6 +10,7 @@ mod contact;
 mod effect;
 mod invoice;
 mod journal;
+mod locks;
 mod picking;
 mod plan;
 mod readback;
@@ -28,16 +29,17 @@ pub use effect::{
 };
 pub use invoice::{Invoice, InvoiceKind};
 pub use journal::{EntryLine, JournalEntry, reversals_of};
+pub use locks::{Lock, LockDates, Locked};
 pub use picking::{Direction, PickLine, Picking};
-pub use plan::{Planned, Planning, plan};
+pub use plan::{Planned, Planning, Standing, plan};
 pub use readback::{
     Difference, FoundEntry, FoundLine, FoundMove, FoundPicking, Verdict, read_entry, read_invoice,
     read_picking,
 };
 pub use reconcile::{OpenLines, Part, Reconciliation, read_reconciliation};
 pub use recover::{
-    PickingNames, Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in, numbered_picking,
-    pickings_after, recover_entry, recover_picking, texts_by_id,
+    Around, Numbered, PickingNames, Recovered, Unrecoverable, codes, entries_after, external_ids, ids_in,
+    numbered_picking, pickings_after, recover_document, recover_picking, texts_by_id,
 };
 pub use resolved::{
     Invoicing, Kit, KitPart, Lot, OdooVersion, PayloadError, Product, ProductKind, ResolvedBooks,

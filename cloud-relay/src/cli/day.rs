@@ -5,7 +5,7 @@ use clap::Subcommand;
 use rusqlite::params;
 use serde_json::{Value, json};
 use tillwire_proto::{BusinessDay, RecordNumber, SegmentId};
-use tillwire_relay_core::exception::{Decision, Holds};
+use tillwire_relay_core::exception::Decision;
 use tillwire_relay_core::facts::RecordId;
 
 use super::exception::shown;
@@ -337,7 +337,7 @@ async fn sign(
                 .into_iter()
                 .filter(|one| match only {
                     Some(id) => one.id == id,
-                    None => matches!(one.draft.kind.holds(), Holds::Completeness | Holds::Balance),
+                    None => one.draft.waits_for_signature(),
                 });
             let mut signed = Vec::new();
             for one in holding {

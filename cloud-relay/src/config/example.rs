@@ -51,6 +51,16 @@ cut_off = "04:00"                  # when the previous business day ends
 company = "Acme Inc."
 journal = "TILL"
 warehouse = "WH"
+# mode = "summary-entry"           # or "summary-invoice", "customer-invoice"
+# corrections = "difference"       # or "reverse-and-replace"
+# late = "next-open-day"           # or "hold": a posting of a locked day waits for a signature
+
+# [store.odoo.invoices]            # for the two modes that make invoices
+# journal = "INV"                  # of type Sales
+# receivable = "121000"
+# summary_partner = "WALK-IN"      # internal reference of the contact of summary invoices
+# walk_in = ["1"]                  # the POS's ids of customers who stand for nobody
+# partners = { "1001" = "ACME" }   # customers who are contacts already, by internal reference
 
 [store.odoo.accounts]
 revenue = "400000"

@@ -18,22 +18,32 @@ const POSTED: &str = "Posted";
 /// And deposits, themselves in Odoo and equal, took every card tender of the day out of clearing.
 const SETTLED: &str = "Settled";
 
+/// What could only be asked before the transaction.
+pub(super) struct Plans {
+    pub(super) movement: stock::Plan,
+    pub(super) calendar: post::Calendar,
+}
+
 pub(super) fn commit(
     unit: &mut Unit<'_>,
     row: &DayRow,
     settings: &StoreSettings,
     assessed: &Assessed,
-    movement: &stock::Plan,
+    plans: &Plans,
     mut check: Check<'_>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
     let assessment = &assessed.assessment;
     // what came from elsewhere stays elsewhere's
+    let decided = post::decide(unit, row, settings, assessed, plans.calendar, &mut check, now_ms)?;
+    let (held, posting_ms) = (decided.held.clone(), decided.again_ms);
+    let blocked = held.is_some();
     let own: Vec<_> = assessment
         .exceptions
         .iter()
         .filter(|draft| !assessed.facts.alarms.contains(draft))
         .cloned()
+        .chain(held)
         .collect();
     for draft in &own {
         let draft = draft.clone().on(row.day);
@@ -48,28 +58,26 @@ pub(super) fn commit(
         &own,
         now_ms,
     )?;
-    let mut effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
-    let balanced = assessment.state == DayState::Balanced;
-    if balanced && post::intend(unit, row, settings, assessment, &effects, &mut check, now_ms)? {
-        effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
-    }
-    if balanced {
+    post::intend(unit, row, settings, assessed, decided, now_ms)?;
+    let effects = effects::of_day(unit.db, &row.tenant, &row.store, row.day)?;
+    if assessment.state == DayState::Balanced {
         let place = (&row.tenant, &row.store);
         settlement::put_tenders(unit, place, row.day, &assessment.card_tenders)?;
     }
-    let again_ms = stock::commit(
+    let moving_ms = stock::commit(
         unit,
         row,
         settings,
         &assessment.stock,
-        movement,
+        &plans.movement,
         &mut check,
         now_ms,
     )?;
     check.tell(unit, now_ms)?;
     let mut found =
         summary(assessed, settings, &effects, row, now_ms).map_err(|e| StoreError::refused(e.to_string()))?;
-    found.due_ms = found.due_ms.into_iter().chain(again_ms).min();
+    found.blockers = found.blockers.saturating_add(u32::from(blocked));
+    found.due_ms = found.due_ms.into_iter().chain(posting_ms).chain(moving_ms).min();
     if found.state == POSTED && assessment.is_settled() && settlement::is_posted(unit.db, row)? {
         SETTLED.clone_into(&mut found.state);
     }

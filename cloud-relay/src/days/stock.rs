@@ -6,7 +6,7 @@ use std::future::Future;
 
 use tillwire_proto::{BusinessDay, Quantity, Sku};
 use tillwire_relay_core::exception::ExceptionDraft;
-use tillwire_relay_core::odoo::{Effect, EffectKind, Payload, Picking, ResolvedStock};
+use tillwire_relay_core::odoo::{Effect, EffectKind, LockDates, Payload, Picking, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::stock::{
     Goods, ItemRule, StockDelta, StockRules, StockTarget, delta, differing, moved,
@@ -20,7 +20,7 @@ use crate::store::effects::{self, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
 use crate::store::{Store, StoreError, Unit, recovery};
 
-/// Who knows what a store's Odoo has.
+/// Who knows what a store's Odoo has, and which days are closed there.
 pub trait Stockroom: Send + Sync + 'static {
     /// The store's places with those of `goods` that are one product there, and their lots; `None` while that cannot be
     /// known, and then nothing is moved.
@@ -29,6 +29,12 @@ pub trait Stockroom: Send + Sync + 'static {
         store: &StoreSettings,
         goods: &BTreeSet<Goods>,
     ) -> impl Future<Output = Option<ResolvedStock>> + Send;
+
+    /// Which days are closed in the store's company; `None` while that cannot be known, and then nothing is posted.
+    /// Where there is no Odoo, no day is closed.
+    fn locks(&self, _store: &StoreSettings) -> impl Future<Output = Option<LockDates>> + Send {
+        std::future::ready(Some(LockDates::default()))
+    }
 }
 
 /// No Odoo is configured: stock waits.

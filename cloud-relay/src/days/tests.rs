@@ -1,3 +1,5 @@
+mod late;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tillwire_proto::{Digest, Unit};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tillwire_proto::{Sku, StoreId, TenantId};
-use tillwire_relay_core::odoo::{Answer, Backoff, Breaker, Call, Permit, ResolvedBooks};
+use tillwire_relay_core::odoo::{Answer, Backoff, Breaker, Call, LockDates, Permit, ResolvedBooks};
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 
 use super::{lately, tell};
@@ -30,6 +30,8 @@ const PREPARED_MS: i64 = 3_600_000;
 
 /// How often a product's stock is looked at, in milliseconds: often enough to say that it is below zero.
 const WATCH_MS: i64 = 10 * 60_000;
+/// How long lock dates are believed, in milliseconds: so many days of one company are dated by one question.
+const LOCKS_MS: i64 = 60_000;
 
 /// A company of one retailer in one Odoo, and its stores.
 #[derive(Debug, Clone)]
@@ -95,6 +97,7 @@ pub struct Link {
     seeds: Option<AtomicU64>,
     /// When a store's stock of a product was last looked at.
     watched: Mutex<HashMap<(StoreId, i64), i64>>,
+    locks: tokio::sync::Mutex<Option<(LockDates, i64)>>,
 }
 
 impl Link {
@@ -111,6 +114,7 @@ impl Link {
             products: tokio::sync::Mutex::default(),
             watched: Mutex::default(),
             seeds: None,
+            locks: tokio::sync::Mutex::default(),
         }
     }
 
@@ -236,6 +240,7 @@ impl Link {
     pub async fn forget(&self) {
         *self.prepared.lock().await = None;
         self.client.forget().await;
+        *self.locks.lock().await = None;
         self.products.lock().await.forget_unknown();
     }
 
@@ -322,6 +327,33 @@ impl Link {
             books.accounts.extend(found?);
         }
         Ok(Some(books))
+    }
+
+    /// What is locked in the company, asked not long ago: an accountant closes a month in the middle of a day.
+    ///
+    /// # Errors
+    /// [`NotNow`] while Odoo does not say.
+    pub async fn locks(&self) -> Result<LockDates, NotNow> {
+        let prepared = self.prepared().await?;
+        let mut known = self.locks.lock().await;
+        let now_ms = self.now_ms();
+        if let Some((locks, at_ms)) = *known
+            && (0..LOCKS_MS).contains(&now_ms.saturating_sub(at_ms))
+        {
+            return Ok(locks);
+        }
+        let ask = Ask::new(&self.client, prepared.version).in_company(prepared.company);
+        match preflight::locked_now(&ask, prepared.company).await {
+            Ok(locks) => {
+                *known = Some((locks, now_ms));
+                Ok(locks)
+            }
+            Err(answer) => {
+                self.note(&answer).await;
+                let until_ms = now_ms.saturating_add(ASK_AGAIN_MS);
+                Err(NotNow { until_ms })
+            }
+        }
     }
 
     /// Settings of one of its stores.

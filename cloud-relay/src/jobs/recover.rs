@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tillwire_proto::{Code, Sku};
-use tillwire_relay_core::books::Document;
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use tillwire_relay_core::odoo::{
-    Answer, Call, EffectKey, EffectKind, EffectState, JournalEntry, Payload, Picking, PickingNames,
-    Recovered, Seen, codes, entries_after, external_ids, ids_in, numbered_picking, pickings_after,
-    read_entry, recover_entry, recover_picking, texts_by_id,
+    Answer, Around, Call, EffectKey, EffectKind, EffectState, JournalEntry, Numbered, Payload, Picking,
+    PickingNames, Recovered, ResolvedBooks, Seen, codes, entries_after, external_ids, ids_in,
+    numbered_picking, pickings_after, read_entry, read_invoice, recover_document, recover_picking,
+    texts_by_id,
 };
 use tillwire_relay_core::settings::{AccountCode, StoreSettings};
 use tillwire_relay_core::stock::Goods;
@@ -23,8 +23,8 @@ use tillwire_relay_core::stock::Goods;
 use super::link::{ASK_AGAIN_MS, Link, NotNow};
 use super::tell;
 use crate::days::READ_BACK;
-use crate::odoo::preflight::{Prepared, in_words};
-use crate::store::effects::{self, Adopted, Adoption, Effects, Lease, NewEffect};
+use crate::odoo::preflight::{Prepared, id_of, in_words};
+use crate::store::effects::{self, Adopted, Adoption, Effects, Lease, NewEffect, StoredEffect};
 use crate::store::exceptions::{self, Source};
 use crate::store::{Store, StoreError, recovery};
 
@@ -101,7 +101,7 @@ pub(super) async fn recover(link: &Link, effects: &Effects, lease: &Lease) -> Re
         };
         let found = match kind {
             EffectKind::Picking => reading.pickings().await,
-            _ => reading.entries().await,
+            _ => reading.documents().await,
         };
         match found {
             Ok(found) => {
@@ -195,48 +195,105 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    async fn entries(&self) -> Result<Vec<Adopted>, Why> {
+    /// Entries and invoices: first all of them by name, so that an entry's lines can be told whose payment they are.
+    async fn documents(&self) -> Result<Vec<Adopted>, Why> {
         let (tenant, store) = (&self.settings.tenant, &self.settings.store);
         let words = || format!("store {store} has no usable journal in Odoo; doctor says what to mend");
         let books = self.prepared.books.get(store);
         let books = books.ok_or_else(|| Why::Mend(words()))?;
+        let all = self.numbered(books).await?;
         let mut found = Vec::new();
+        for numbered in &all {
+            let key = numbered.key(tenant, store);
+            let known = self.effects.get(key.as_str()).await?;
+            let done = |known: &StoredEffect| known.effect.state == EffectState::Done;
+            if known.as_ref().is_some_and(done) {
+                continue;
+            }
+            let lines = self.raw(JournalEntry::look_whole(numbered.id)).await?;
+            if let Some(known) = known
+                && self.is_as_meant(&known.effect.payload, &lines).await?
+            {
+                continue;
+            }
+            let of_day = all.iter().filter(|other| other.day == numbered.day);
+            let around = Around {
+                currency: self.settings.currency,
+                accounts: &self.accounts(&lines).await?,
+                books,
+                documents: &of_day.map(|other| other.document.clone()).collect(),
+            };
+            let document = recover_document((tenant, store), numbered, &lines, around);
+            found.push(self.adopted(document.map_err(|e| Why::Mend(e.to_string()))?, &lines)?);
+        }
+        Ok(found)
+    }
+
+    /// Every document of the store that has one of our external ids.
+    async fn numbered(&self, books: &ResolvedBooks) -> Result<Vec<Numbered>, Why> {
+        let (tenant, store) = (&self.settings.tenant, &self.settings.store);
+        let journals: Vec<i64> = [books.journal]
+            .into_iter()
+            .chain(books.invoicing.journal)
+            .collect();
+        let mut reversed = BTreeMap::new();
+        let mut all = Vec::new();
         let mut after = 0;
         loop {
-            let rows = self.ask(entries_after(books.journal, store, after)).await?;
+            let rows = self.ask(entries_after(&journals, store, after)).await?;
             let page = texts_by_id(&rows, "ref");
             let Some(last) = page.keys().next_back() else {
-                return Ok(found);
+                break;
             };
             after = *last;
+            for row in rows.as_array().into_iter().flatten() {
+                if let (Some(id), Some(of)) = (row["id"].as_i64(), id_of(&row["reversed_entry_id"])) {
+                    reversed.insert(id, of);
+                }
+            }
             for (id, external) in self.external("account.move", page.into_keys()).await? {
-                let Some((day, Document::Entry, revision)) = EffectKey::numbered(&external, tenant, store)
-                else {
-                    continue;
-                };
-                let number = (day, revision);
-                let known = self.effects.get(&external).await?;
-                if known
-                    .as_ref()
-                    .is_some_and(|known| known.effect.state == EffectState::Done)
-                {
-                    continue;
+                if let Some((day, document, revision)) = EffectKey::numbered(&external, tenant, store) {
+                    all.push(Numbered {
+                        id,
+                        day,
+                        document,
+                        revision,
+                        reverses: None,
+                    });
                 }
-                let lines = self.raw(JournalEntry::look_whole(id)).await?;
-                if let Some(Payload::JournalEntry(meant)) = known.map(|known| known.effect.payload) {
-                    let accounts = meant.lines.iter().map(|line| &line.account);
-                    let books = self.link.books(self.prepared, store, accounts).await?;
-                    let books = books.ok_or_else(|| Why::Mend(words()))?;
-                    if as_meant(&read_entry(&lines, &meant, &books)?) {
-                        continue;
-                    }
-                }
-                let accounts = self.accounts(&lines).await?;
-                let currency = self.settings.currency;
-                let entry = recover_entry((tenant, store), number, (id, &lines), currency, &accounts, books);
-                found.push(self.adopted(entry.map_err(|e| Why::Mend(e.to_string()))?, &lines)?);
             }
         }
+        let revisions: BTreeMap<i64, u32> = all.iter().map(|found| (found.id, found.revision)).collect();
+        for found in &mut all {
+            found.reverses = reversed.get(&found.id).and_then(|of| revisions.get(of)).copied();
+        }
+        Ok(all)
+    }
+
+    /// Odoo holds what was meant before the copy was taken: the effect goes on as it is.
+    async fn is_as_meant(&self, meant: &Payload, lines: &RawValue) -> Result<bool, Why> {
+        let accounts = meant.accounts().into_iter();
+        let books = self
+            .link
+            .books(self.prepared, &self.settings.store, accounts)
+            .await?;
+        let Some(mut books) = books else { return Ok(false) };
+        for need in meant.needs() {
+            if let Some(id) = self
+                .effects
+                .get(need.as_str())
+                .await?
+                .and_then(|there| there.effect.document)
+            {
+                books.invoicing.documents.insert(need.clone(), id);
+            }
+        }
+        let seen = match meant {
+            Payload::JournalEntry(entry) => read_entry(lines, entry, &books)?,
+            Payload::Invoice(invoice) => read_invoice(lines, invoice, &books)?,
+            Payload::Picking(_) | Payload::Contact(_) | Payload::Reconciliation(_) => return Ok(false),
+        };
+        Ok(as_meant(&seen))
     }
 
     async fn pickings(&self) -> Result<Vec<Adopted>, Why> {
@@ -390,7 +447,6 @@ impl Reading<'_> {
     }
 }
 
-/// Odoo holds what was meant before the copy was taken: the effect goes on as it is.
 fn as_meant(seen: &Seen) -> bool {
     match seen {
         Seen::Draft(verdict) | Seen::Confirmed(verdict) => verdict.agrees_but_for_date(),

@@ -79,48 +79,56 @@ fn preflight_cause(company: &Company, store: &StoreId, parts: &[&dyn std::fmt::D
 }
 
 /// What a person must see of an effect that has ended; nothing when all is as meant.
-pub(super) fn ended(
-    stored: &StoredEffect,
-    effect: &Effect,
-    refusal: Option<Refusal>,
-) -> Option<ExceptionDraft> {
-    let rejected = effect.state == EffectState::Rejected;
-    let kind = match (rejected, effect.differences.is_empty()) {
-        (false, true) => return None,
-        (false, false) => ExceptionKind::LockedPeriod,
-        (true, true) => ExceptionKind::OdooRejected,
-        // a refusal to confirm leaves an entry that is as meant, but not confirmed
-        (true, false) if refusal.is_some() => ExceptionKind::OdooRejected,
-        (true, false) => ExceptionKind::OdooChanged,
-    };
-    let detail = if kind == ExceptionKind::LockedPeriod {
-        format!(
-            "{}: {}; Odoo's lock dates did not allow the business day; tell the accountant which month holds it",
-            named(stored, effect),
-            in_words(&effect.differences)
-        )
+pub(super) fn ended(stored: &StoredEffect, effect: &Effect, refusal: Option<Refusal>) -> Vec<ExceptionDraft> {
+    if effect.state == EffectState::Rejected {
+        return vec![rejected(stored, effect, refusal)];
+    }
+    let is_tax = |difference: &&Difference| matches!(difference, Difference::Tax { .. });
+    let (taxes, others): (Vec<&Difference>, Vec<&Difference>) = effect.differences.iter().partition(is_tax);
+    let told = [
+        (
+            ExceptionKind::LockedPeriod,
+            others,
+            "Odoo's lock dates did not allow the business day; tell the accountant which month holds it",
+        ),
+        (
+            ExceptionKind::TaxDiffers,
+            taxes,
+            "the invoice has the POS's amount, with a line for the difference; compare rate and rounding of the tax in \
+             Odoo with the POS's",
+        ),
+    ];
+    told.into_iter()
+        .filter(|(_, found, _)| !found.is_empty())
+        .map(|(kind, found, words)| {
+            let detail = format!("{}: {}; {words}", named(stored, effect), in_words(found));
+            draft(kind, CauseKey::new(kind, &[&effect.key]), stored, effect, detail)
+        })
+        .collect()
+}
+
+fn rejected(stored: &StoredEffect, effect: &Effect, refusal: Option<Refusal>) -> ExceptionDraft {
+    // a refusal to confirm leaves an entry that is as meant, but not confirmed
+    let kind = if effect.differences.is_empty() || refusal.is_some() {
+        ExceptionKind::OdooRejected
     } else {
-        format!(
-            "{}: {}{}; {}",
-            named(stored, effect),
-            effect.reason.as_deref().unwrap_or("no reason given"),
-            bracketed(&effect.differences),
-            mend(kind, refusal, &effect.differences)
-        )
+        ExceptionKind::OdooChanged
     };
-    Some(draft(
-        kind,
-        CauseKey::new(kind, &[&effect.key]),
-        stored,
-        effect,
-        detail,
-    ))
+    let detail = format!(
+        "{}: {}{}; {}",
+        named(stored, effect),
+        effect.reason.as_deref().unwrap_or("no reason given"),
+        bracketed(&effect.differences),
+        mend(kind, refusal, &effect.differences)
+    );
+    draft(kind, CauseKey::new(kind, &[&effect.key]), stored, effect, detail)
 }
 
 /// Every cause under which [`ended`] raises something about an effect.
 pub(super) fn causes(effect: &Effect) -> Vec<String> {
     let kinds = [
         ExceptionKind::LockedPeriod,
+        ExceptionKind::TaxDiffers,
         ExceptionKind::OdooRejected,
         ExceptionKind::OdooChanged,
     ];
@@ -180,8 +188,8 @@ fn named(stored: &StoredEffect, effect: &Effect) -> String {
     }
 }
 
-fn in_words(differences: &[Difference]) -> String {
-    let words: Vec<String> = differences.iter().map(ToString::to_string).collect();
+fn in_words<'a>(differences: impl IntoIterator<Item = &'a Difference>) -> String {
+    let words: Vec<String> = differences.into_iter().map(ToString::to_string).collect();
     words.join(", ")
 }
 

@@ -28,7 +28,7 @@ use tillwire_relay_core::settings::StoreSettings;
 pub use ask::{Ask, in_words};
 pub(crate) use ask::{id_of, text_of};
 pub use books::accounts_by_code;
-pub use company::LockDates;
+pub use company::{LockDates, locked_now};
 pub use finding::{Finding, Severity};
 pub use known::Known;
 pub use warehouse::Shelf;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tillwire_proto::TenantId;
-use tillwire_relay_core::odoo::ResolvedStock;
+use tillwire_relay_core::odoo::{LockDates, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::stock::Goods;
 use tokio_util::sync::CancellationToken;
@@ -87,5 +87,13 @@ impl Stockroom for Arc<Links> {
         crate::jobs::stock::resolve(self.get(store)?, &store.store, goods)
             .await
             .ok()
+    }
+
+    async fn locks(&self, store: &StoreSettings) -> Option<LockDates> {
+        match self.0.get(&(store.tenant.clone(), store.odoo.company.clone())) {
+            Some(link) => link.locks().await.ok(),
+            // no Odoo is configured: what is intended waits for one
+            None => Some(LockDates::default()),
+        }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use crate::odoo_api::OdooApi;
-use crate::odoo_company::{journal_code, warehouse_code};
+use crate::odoo_company::{invoice_journal_code, journal_code, warehouse_code};
 
 /// The module that the relay's external ids are in.
 const MODULE: &str = "tillwire";
@@ -17,7 +17,8 @@ const MODULE: &str = "tillwire";
 /// # Errors
 /// Odoo's own words. Needs a user who may read external ids.
 pub async fn check(odoo: &OdooApi, stores: usize) -> anyhow::Result<Vec<String>> {
-    let journals: Vec<_> = (0..stores).map(journal_code).collect();
+    let journals = (0..stores).flat_map(|store| [journal_code(store), invoice_journal_code(store)]);
+    let journals: Vec<_> = journals.collect();
     let journals = ids(odoo, "account.journal", json!([["code", "in", journals]])).await?;
     let entries = ids(odoo, "account.move", json!([["journal_id", "in", journals]])).await?;
     let houses: Vec<_> = (0..stores).map(warehouse_code).collect();

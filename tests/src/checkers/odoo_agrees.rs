@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cents::decimal;
 use crate::odoo_api::{OdooApi, exact, id_of};
-use crate::odoo_company::{journal_code, warehouse_code};
+use crate::odoo_company::{invoice_journal_code, journal_code, warehouse_code};
 use crate::reference::{Ledger, Stock};
 
 /// What Odoo holds for the stores.
@@ -30,7 +30,11 @@ impl Holdings {
     /// # Errors
     /// Odoo's own words.
     pub async fn read(odoo: &OdooApi, stores: usize) -> anyhow::Result<Self> {
-        let journals: Vec<_> = (0..stores).map(journal_code).collect();
+        // of a store's two journals, whichever it uses: what an invoice takes out of the entry it has itself
+        let journals = (0..stores).flat_map(|store| {
+            [journal_code(store), invoice_journal_code(store)].map(|code| (code, journal_code(store)))
+        });
+        let journals: BTreeMap<String, String> = journals.collect();
         let houses: Vec<_> = (0..stores).map(warehouse_code).collect();
         let (ledger, drafts) = ledger(odoo, &journals).await.context("read the books")?;
         Ok(Self {
@@ -137,7 +141,8 @@ fn differences(found: &BTreeMap<String, i64>, wanted: &BTreeMap<String, i64>) ->
 
 type Posted = BTreeMap<(String, String, String), i64>;
 
-async fn ledger(odoo: &OdooApi, codes: &[String]) -> anyhow::Result<(Posted, usize)> {
+async fn ledger(odoo: &OdooApi, store_of: &BTreeMap<String, String>) -> anyhow::Result<(Posted, usize)> {
+    let codes: Vec<&String> = store_of.keys().collect();
     let journals = odoo
         .search("account.journal", json!([["code", "in", codes]]), &["code"])
         .await?;
@@ -159,7 +164,7 @@ async fn ledger(odoo: &OdooApi, codes: &[String]) -> anyhow::Result<(Posted, usi
             .search("account.move.line", domain, &["account_id", "debit", "credit"])
             .await?;
         let journal = id_of(&entry["journal_id"])
-            .and_then(|id| code_of.get(&id))
+            .and_then(|id| store_of.get(code_of.get(&id)?))
             .cloned()
             .unwrap_or_default();
         let date = entry["date"].as_str().unwrap_or("").to_owned();

@@ -24,6 +24,8 @@ pub struct Chart {
     pub safe: String,
     /// Paid-in and paid-out, per reason.
     pub reasons: BTreeMap<&'static str, String>,
+    /// What invoices are owed on, where a store makes some; it nets to nothing.
+    pub receivable: String,
     /// Counted more than expected.
     pub cash_over: String,
     /// Counted less than expected.
@@ -61,6 +63,7 @@ impl Chart {
                 .collect(),
             safe: code(11),
             reasons: BTreeMap::from([("change-fund", code(12)), ("postage", code(60))]),
+            receivable: code(80),
             cash_over: code(70),
             cash_short: code(71),
         }

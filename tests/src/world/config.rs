@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Odoo, Setup};
-use crate::odoo_company::{journal_code, warehouse_code};
+use crate::odoo_company::{WALK_IN, invoice_journal_code, journal_code, warehouse_code};
 use crate::reference::Chart;
 use crate::shop::{Shop, Store};
 
@@ -85,6 +85,7 @@ pub(super) fn agent(
 
 /// The relay's configuration.
 pub(super) fn relay(
+    posting: &serde_json::Map<String, Value>,
     shop: &Shop,
     chart: &Chart,
     odoo: &Odoo,
@@ -93,12 +94,20 @@ pub(super) fn relay(
 ) -> anyhow::Result<String> {
     let store = |(index, store): (usize, &Store)| {
         let registers: Vec<_> = store.registers.iter().map(|r| &r.id).collect();
-        json!({
+        let mut table = json!({
             "tenant": shop.tenant, "store": store.id, "name": store.name, "time_zone": store.time_zone,
             "registers": registers, "over_short_limit": "5.00",
             "odoo": { "company": company, "journal": journal_code(index), "warehouse": warehouse_code(index),
                 "accounts": accounts(chart, store) },
-        })
+        });
+        for (key, value) in posting {
+            table["odoo"][key] = value.clone();
+        }
+        if posting.contains_key("mode") {
+            table["odoo"]["invoices"] = json!({ "journal": invoice_journal_code(index),
+                "receivable": chart.receivable, "summary_partner": WALK_IN });
+        }
+        table
     };
     let stores: Vec<_> = shop.stores.iter().enumerate().map(store).collect();
     write(&json!({

@@ -30,6 +30,7 @@ mod broken;
 mod desk;
 mod edits;
 mod ground;
+mod invoices;
 mod line;
 mod locks;
 mod looks;
@@ -81,6 +82,7 @@ scenarios! {
     postings::nothing_is_made_twice_when_answers_are_lost_after_the_commit,
     postings::parallel_posters_make_one_entry,
     taxes::a_tax_is_told_to_odoo_and_keeps_its_cents,
+    invoices::a_days_invoice_is_paid_by_its_entry_and_reversed_and_replaced_once,
     stock::goods_leave_and_come_back_once,
     stock::goods_with_lots_wait_for_a_person_and_hold_up_nothing,
     locks::a_lock_date_set_before_the_entry_is_made_moves_it_and_is_told,

@@ -19,6 +19,12 @@ pub(crate) struct Company {
     pub(crate) tax_payable: &'static str,
     /// Name of a sale tax of 8.25 % whose amount goes to `tax_payable`.
     pub(crate) tax: &'static str,
+    /// Code of a journal of type Sales.
+    pub(crate) invoices: &'static str,
+    /// Code of a receivable account.
+    pub(crate) receivable: &'static str,
+    /// Internal reference of a contact that owes on it.
+    pub(crate) walk_in: String,
     /// Item numbers of two storable products.
     pub(crate) goods: [&'static str; 2],
     /// Item number of a product that is tracked by lot, of which no lot is there.
@@ -44,6 +50,9 @@ impl Company {
             tax_payable: ACCOUNTS[1].0,
             revenue: ACCOUNTS[2].0,
             tax: "Tillwire scenarios 8.25%",
+            invoices: "TWRI",
+            receivable: "TWR1210",
+            walk_in: format!("TWR-WALK-IN-{}", row["id"]),
             goods: ["TWR-A", "TWR-B"],
             tracked: "TWR-LOT",
         }
@@ -112,6 +121,37 @@ impl Maker<'_> {
         let row = vec![json!(self.company.warehouse), json!(house)];
         self.load("stock.warehouse", &["code", "name"], &[row]).await;
         self.goods().await;
+        self.invoices().await;
+    }
+
+    async fn invoices(&self) {
+        let row = [self.company.invoices, "Tillwire scenarios: invoices", "sale"].map(|cell| json!(cell));
+        self.load("account.journal", &["code", "name", "type"], &[row.to_vec()])
+            .await;
+        let row = [
+            self.company.receivable,
+            "Tillwire scenarios: owed",
+            "asset_receivable",
+            "1",
+        ];
+        let columns = ["code", "name", "account_type", "reconcile"];
+        self.load(
+            "account.account",
+            &columns,
+            &[row.map(|cell| json!(cell)).to_vec()],
+        )
+        .await;
+        let found = self
+            .search("res.partner", json!([["ref", "=", self.company.walk_in]]))
+            .await;
+        if !found.is_empty() {
+            return;
+        }
+        let code = json!([["code", "=", self.company.receivable]]);
+        let account = self.search("account.account", code).await;
+        let vals = json!({ "name": self.company.walk_in, "ref": self.company.walk_in,
+            "property_account_receivable_id": account[0] });
+        self.call("res.partner", "create", json!([vals])).await;
     }
 
     /// Goods belong to all companies, so they are made once.

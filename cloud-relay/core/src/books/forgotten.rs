@@ -20,19 +20,12 @@ pub(super) fn take_off<'a>(
     delta: &mut BTreeMap<LineKey, LedgerLine>,
     read_back: impl Iterator<Item = (&'a LineKey, &'a LedgerLine)>,
 ) -> Result<(), MoneyError> {
-    let mut shown: BTreeMap<(&AccountCode, &str), Vec<(&LineKey, &LedgerLine)>> = BTreeMap::new();
+    let mut shown: BTreeMap<Shown<'_>, Vec<(&LineKey, &LedgerLine)>> = BTreeMap::new();
     for (key, line) in read_back {
-        shown
-            .entry((&key.account, &key.label))
-            .or_default()
-            .push((key, line));
+        shown.entry(Shown::of(key)).or_default().push((key, line));
     }
-    for ((account, label), lines) in shown {
-        let alike: Vec<LineKey> = delta
-            .keys()
-            .filter(|key| key.account == *account && key.label == label)
-            .cloned()
-            .collect();
+    for (shown, lines) in shown {
+        let alike: Vec<LineKey> = delta.keys().filter(|key| shown.is(key)).cloned().collect();
         match alike.as_slice() {
             [] => {
                 for (key, line) in lines {
@@ -48,6 +41,34 @@ pub(super) fn take_off<'a>(
         }
     }
     Ok(())
+}
+
+/// What Odoo shows of a line. A tax of an invoice has the name that Odoo gives it, and stands on as many lines as Odoo
+/// made of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Shown<'a> {
+    Label(&'a AccountCode, &'a str),
+    Tax(&'a AccountCode, &'a str),
+}
+
+impl<'a> Shown<'a> {
+    fn of(key: &'a LineKey) -> Self {
+        let tax = key.tax.as_ref().filter(|tax| tax.jurisdiction.is_empty());
+        match tax.and_then(|tax| tax.odoo_tax.as_deref()) {
+            Some(name) => Self::Tax(&key.account, name),
+            None => Self::Label(&key.account, &key.label),
+        }
+    }
+
+    fn is(self, key: &LineKey) -> bool {
+        match self {
+            Self::Label(account, label) => key.account == *account && key.label == label,
+            Self::Tax(account, name) => {
+                let tax = key.tax.as_ref().and_then(|tax| tax.odoo_tax.as_deref());
+                key.account == *account && tax == Some(name)
+            }
+        }
+    }
 }
 
 /// Leaves on several lines together what they have beyond what was posted.

@@ -44,6 +44,9 @@ impl fmt::Display for CauseKey {
     }
 }
 
+/// What tells a posting that waits from one that Odoo dated otherwise.
+const HELD: &str = "held";
+
 /// An exception as it is found. The shell stores it under tenant, store, day and cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExceptionDraft {
@@ -115,6 +118,21 @@ impl ExceptionDraft {
             ExceptionKind::UnknownSku => Some(format!("product.{what}")),
             _ => None,
         }
+    }
+
+    /// The cause of a posting that waits because its day is locked in Odoo; `figures` tell this one from others.
+    #[must_use]
+    pub fn held_posting(figures: &[&dyn fmt::Display]) -> CauseKey {
+        let mut parts: Vec<&dyn fmt::Display> = vec![&HELD];
+        parts.extend_from_slice(figures);
+        CauseKey::new(ExceptionKind::LockedPeriod, &parts)
+    }
+
+    /// True when the day, or a posting of it, goes on once somebody has signed this.
+    #[must_use]
+    pub fn waits_for_signature(&self) -> bool {
+        let held = CauseKey::new(ExceptionKind::LockedPeriod, &[&HELD, &""]);
+        self.kind.holds_day() || self.cause.as_str().starts_with(held.as_str())
     }
 
     /// Belongs to a business day.

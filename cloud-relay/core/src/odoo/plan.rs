@@ -29,6 +29,17 @@ pub struct Planning<'a> {
     pub customers: &'a BTreeMap<PosId, String>,
     /// The account that invoices are owed on.
     pub receivable: Option<&'a AccountCode>,
+    /// What was intended before of the same day.
+    pub standing: &'a Standing<'a>,
+}
+
+/// What was intended before of a day: lines that no reconciliation names yet are paid with the new ones.
+#[derive(Debug, Clone, Default)]
+pub struct Standing<'a> {
+    /// Entries and invoices.
+    pub documents: Vec<(&'a Payload, Posting)>,
+    /// Reconciliations.
+    pub paid: Vec<&'a Reconciliation>,
 }
 
 /// The effects of the postings of one store-day. `dated` says on which day each is booked.
@@ -58,7 +69,7 @@ pub fn plan(
     documents.sort_by_key(|planned| matches!(planned.payload, Payload::JournalEntry(_)));
     let mut all: Vec<Planned> = contacts(postings, planning).map(alone).collect();
     all.extend(documents);
-    let paid: Vec<Payload> = reconciliations(&all)?;
+    let paid: Vec<Payload> = reconciliations(&all, planning.standing)?;
     all.extend(paid.into_iter().map(alone));
     Ok(all)
 }
@@ -101,21 +112,30 @@ struct Open<'a> {
     revision: (u32, u32),
 }
 
-/// One per document that these postings change on the receivable account. Lines that do not pay each other whole, as
-/// after figures were lost, are left to people.
-fn reconciliations(documents: &[Planned]) -> Result<Vec<Payload>, MoneyError> {
+/// One per document that has lines on the receivable account which no reconciliation names. Lines that do not pay each
+/// other whole, as after figures were lost, are left to people.
+fn reconciliations(documents: &[Planned], standing: &Standing<'_>) -> Result<Vec<Payload>, MoneyError> {
     let mut all: BTreeMap<&Document, Vec<Open<'_>>> = BTreeMap::new();
     let mut place = None;
-    for planned in documents {
-        let Some(posting) = &planned.posting else { continue };
+    let new = documents.iter();
+    let new = new.filter_map(|planned| Some((&planned.payload, planned.posting.as_ref()?)));
+    let old = standing
+        .documents
+        .iter()
+        .map(|(payload, posting)| (*payload, posting));
+    for (payload, posting) in old.chain(new) {
         place = Some((posting.tenant(), posting.store(), posting.day()));
         for (key, line) in posting.lines() {
             let Some(document) = &key.settles else { continue };
+            let part = part(payload, key);
+            if standing.paid.iter().any(|paid| paid.parts.contains(&part)) {
+                continue;
+            }
             let open = Open {
                 account: &key.account,
                 amount: line.amount,
-                part: part(&planned.payload, key),
-                revision: match &planned.payload {
+                part,
+                revision: match payload {
                     Payload::Invoice(_) => (posting.revision(), 0),
                     _ => (0, posting.revision()),
                 },

@@ -5,24 +5,22 @@
 //! A document that is posted or done becomes a done effect; one that is not is finished as what it is. This module
 //! asks nothing: [`entries_after`] and the others are the questions, in order.
 
+mod documents;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tillwire_proto::{
-    Amount, BusinessDay, Code, Currency, MoneyError, Quantity, Sku, StoreId, TenantId, Unit,
-};
+use tillwire_proto::{BusinessDay, Code, MoneyError, Quantity, Sku, StoreId, TenantId, Unit};
 
 use super::answer::Answer;
 use super::call::Call;
 use super::effect::{Effect, EffectKey, EffectState, Payload, Step};
-use super::journal::{EntryLine, JournalEntry};
 use super::picking::{Direction, PickLine, Picking};
-use super::readback::{FoundEntry, FoundPicking, Link, money, not_read, parse_entry, parse_picking};
-use super::resolved::ResolvedBooks;
-use crate::books::{Document, LedgerLine, LineKey, Posting, Unbalanced};
-use crate::settings::AccountCode;
+use super::readback::{FoundPicking, not_read, parse_picking};
+use crate::books::{Posting, Unbalanced};
+
+pub use documents::{Around, Numbered, recover_document};
 
 /// Records of one question.
 const PAGE: usize = 500;
@@ -74,17 +72,17 @@ pub enum Unrecoverable {
     Unread(EffectKey, String),
 }
 
-/// Asks for the ids of a store's possible entries beyond `after`: all of its journal, and wherever else its
-/// references stand.
+/// Asks for the ids of a store's possible entries and invoices beyond `after`: all of its journals, and wherever else
+/// its references stand. Says also what each takes back.
 #[must_use]
-pub fn entries_after(journal: i64, store: &StoreId, after: i64) -> Call {
+pub fn entries_after(journals: &[i64], store: &StoreId, after: i64) -> Call {
     let domain = json!([
         ["id", ">", after],
         "|",
-        ["journal_id", "=", journal],
+        ["journal_id", "in", journals],
         ["ref", "=like", format!("TW/{store}/%")]
     ]);
-    page("account.move", domain, &["ref"])
+    page("account.move", domain, &["ref", "reversed_entry_id"])
 }
 
 /// Asks for the ids of a store's possible pickings beyond `after`, by their names, which are unique in a company.
@@ -153,136 +151,6 @@ pub fn numbered_picking(external: &str, tenant: &TenantId, store: &StoreId) -> O
         .parse()
         .ok()?;
     (EffectKey::picking(tenant, store, number).as_str() == external).then_some(number)
-}
-
-impl JournalEntry {
-    /// The call that reads one for [`recover_entry`]: as [`JournalEntry::look`], and what its lines say about taxes.
-    #[must_use]
-    pub fn look_whole(id: i64) -> Call {
-        let mut call = Self::look(id);
-        for (name, fields) in &mut call.options {
-            if *name == "fields"
-                && let Some(fields) = fields.as_array_mut()
-            {
-                fields.extend(["tax_ids", "tax_line_id", "tax_base_amount"].map(|field| json!(field)));
-            }
-        }
-        call
-    }
-}
-
-#[derive(Deserialize)]
-struct RawTaxes<'a> {
-    #[serde(default)]
-    tax_ids: Vec<i64>,
-    tax_line_id: Link,
-    #[serde(borrow)]
-    tax_base_amount: &'a RawValue,
-}
-
-/// Makes an entry's effect from the answer of [`JournalEntry::look_whole`]. `accounts` has the code of each account.
-///
-/// # Errors
-/// [`Unrecoverable`], with what to mend.
-pub fn recover_entry(
-    (tenant, store): (&TenantId, &StoreId),
-    (day, revision): (BusinessDay, u32),
-    (id, lines): (i64, &RawValue),
-    currency: Currency,
-    accounts: &BTreeMap<i64, AccountCode>,
-    books: &ResolvedBooks,
-) -> Result<Recovered, Unrecoverable> {
-    let key = EffectKey::journal(tenant, store, day, revision);
-    let unread = |answer: Answer| Unrecoverable::Unread(key.clone(), words(answer));
-    let found = parse_entry(lines, currency)
-        .map_err(unread)?
-        .filter(|found| !found.lines.is_empty())
-        .ok_or_else(|| Unrecoverable::Empty(key.clone()))?;
-    let lines = entry_lines(&key, &found, lines, accounts, books)?;
-    let mut sums = BTreeMap::new();
-    for line in &lines {
-        add(&mut sums, line).map_err(|error| Unrecoverable::Money(key.clone(), error))?;
-    }
-    let posting = Posting::new(tenant.clone(), store.clone(), day, revision, sums)
-        .map_err(|error| Unrecoverable::Unbalanced(key.clone(), error))?
-        .read_back();
-    let entry = JournalEntry {
-        key,
-        reference: Document::Entry.reference(store, day, revision),
-        date: day,
-        day,
-        lines,
-        reverses: None,
-    };
-    // one that Odoo dated otherwise is looked at again, which tells people about the date
-    let settled = found.state == "posted" && found.date == day.to_string();
-    Ok(Recovered {
-        effect: effect(Payload::JournalEntry(entry), id, settled),
-        day,
-        batch: None,
-        posting: Some(posting),
-        name: Some(found.name).filter(|name| !name.is_empty() && name != "/"),
-    })
-}
-
-fn entry_lines(
-    key: &EffectKey,
-    found: &FoundEntry,
-    raw: &RawValue,
-    accounts: &BTreeMap<i64, AccountCode>,
-    books: &ResolvedBooks,
-) -> Result<Vec<EntryLine>, Unrecoverable> {
-    let unread = |answer: Answer| Unrecoverable::Unread(key.clone(), words(answer));
-    let taxes: Vec<RawTaxes<'_>> = serde_json::from_str(raw.get())
-        .map_err(|error| Unrecoverable::Unread(key.clone(), error.to_string()))?;
-    let name = |id: i64| {
-        let tax = books.taxes.iter().find(|(_, tax)| tax.tax == id);
-        tax.map(|(name, _)| name.clone())
-    };
-    let mut lines = Vec::with_capacity(found.lines.len());
-    for (line, taxes) in found.lines.iter().zip(&taxes) {
-        let account = accounts
-            .get(&line.account)
-            .ok_or_else(|| Unrecoverable::Account(key.clone(), line.account))?;
-        // only a line that Odoo knows as a tax has the base that we wrote; its sign differs from version to version
-        let told = taxes.tax_line_id.id() != 0;
-        let base = told
-            .then(|| money(taxes.tax_base_amount, line.amount.currency()))
-            .transpose()
-            .map_err(unread)?
-            .map(|base| signed_as_sale(base, line.amount));
-        lines.push(EntryLine {
-            account: account.clone(),
-            label: line.label.clone(),
-            amount: line.amount,
-            taxed_by: taxes.tax_ids.iter().copied().filter_map(name).collect(),
-            tax: told.then(|| name(taxes.tax_line_id.id())).flatten(),
-            base,
-            analytic: line.analytic_name(books),
-            foreign: line.foreign_amount(books).map_err(unread)?,
-            owed_by: None,
-        });
-    }
-    Ok(lines)
-}
-
-/// The base of a tax that was taken (a credit) counts up, that of one that was given back counts down.
-fn signed_as_sale(base: Amount, tax: Amount) -> Amount {
-    let size = base.minor().saturating_abs();
-    let minor = if tax.is_negative() { size } else { -size };
-    Amount::new(minor, base.currency())
-}
-
-fn add(sums: &mut BTreeMap<LineKey, LedgerLine>, line: &EntryLine) -> Result<(), MoneyError> {
-    let key = LineKey {
-        currency: line.foreign.map(Amount::currency),
-        ..LineKey::plain(line.account.clone(), &line.label)
-    };
-    let currency = line.amount.currency();
-    let sum = sums
-        .entry(key)
-        .or_insert_with_key(|key| LedgerLine::nothing(key, currency));
-    sum.add(line.amount, line.base, line.foreign)
 }
 
 /// Names for the ids of a picking.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use tillwire_proto::{Body, Customer, Description, Fact, PosId, TenderKind, Trade};
 use tillwire_relay_core::books::{Document, Partner, Posting, postings};
-use tillwire_relay_core::odoo::{InvoiceKind, Payload, Planned, Planning, plan};
+use tillwire_relay_core::odoo::{InvoiceKind, Payload, Planned, Planning, Standing, plan};
 use tillwire_relay_core::settings::{Corrections, InvoicesDraft, PostingMode, StoreSettings};
 
 use crate::laws::{Event, event, world_of};
@@ -59,6 +59,7 @@ pub fn planned(world: &World, already: &[Posting]) -> Vec<Planned> {
     let planning = Planning {
         customers: ledger.customers(),
         receivable: Some(&invoices.receivable),
+        standing: &Standing::default(),
     };
     plan(&due(world, already), planning, Posting::day).unwrap()
 }

@@ -12,6 +12,7 @@ mod documents;
 mod drift;
 mod effects;
 mod goods;
+mod invoices;
 mod laws;
 mod matching;
 mod odoo;

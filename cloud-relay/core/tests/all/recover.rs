@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tillwire_proto::{Currency, Sku, TenderKind};
-use tillwire_relay_core::books::{Posting, Provenance};
+use tillwire_relay_core::books::{Document, Posting, Provenance};
 use tillwire_relay_core::odoo::{
-    Direction, EffectKey, EffectState, Invoicing, JournalEntry, OdooVersion, Payload, PickingNames,
-    Recovered, ResolvedBooks, ResolvedTax, Step, Unrecoverable, external_ids, numbered_picking,
-    recover_entry, recover_picking,
+    Around, Direction, EffectKey, EffectState, Invoicing, JournalEntry, Numbered, OdooVersion, Payload,
+    PickingNames, Recovered, ResolvedBooks, ResolvedTax, Step, Unrecoverable, external_ids, numbered_picking,
+    recover_document, recover_picking,
 };
 use tillwire_relay_core::settings::AccountCode;
 
@@ -72,8 +72,27 @@ fn recovered(world: &World, posting: &Posting, state: &str) -> Recovered {
     let books = books(world);
     let of = (&world.settings.tenant, &world.settings.store);
     let lines = held(&JournalEntry::of(posting), &books, state);
-    let number = (posting.day(), posting.revision());
-    recover_entry(of, number, (41, &lines), Currency::USD, &accounts(&books), &books).unwrap()
+    recover_document(of, &numbered(posting), &lines, around(&books, &accounts(&books))).unwrap()
+}
+
+fn numbered(posting: &Posting) -> Numbered {
+    Numbered {
+        id: 41,
+        day: posting.day(),
+        document: posting.document().clone(),
+        revision: posting.revision(),
+        reverses: posting.reverses(),
+    }
+}
+
+fn around<'a>(books: &'a ResolvedBooks, accounts: &'a BTreeMap<i64, AccountCode>) -> Around<'a> {
+    static NONE: BTreeSet<Document> = BTreeSet::new();
+    Around {
+        currency: Currency::USD,
+        accounts,
+        books,
+        documents: &NONE,
+    }
 }
 
 fn taxed(world: &mut World, ticket: &str, goods: i64, city: i64, state: i64) {
@@ -155,27 +174,13 @@ fn an_entry_that_cannot_be_taken_over_says_what_to_mend() {
     let books = books(&world);
     let of = (&world.settings.tenant, &world.settings.store);
     let lines = held(&JournalEntry::of(&posting), &books, "posted");
-    let found = recover_entry(
-        of,
-        (day(), 1),
-        (41, &lines),
-        Currency::USD,
-        &BTreeMap::new(),
-        &books,
-    );
+    let found = recover_document(of, &numbered(&posting), &lines, around(&books, &BTreeMap::new()));
     assert!(
         matches!(found, Err(Unrecoverable::Account(_, 101_501))),
         "{found:?}"
     );
     let empty = RawValue::from_string("[]".to_owned()).unwrap();
-    let found = recover_entry(
-        of,
-        (day(), 1),
-        (41, &empty),
-        Currency::USD,
-        &BTreeMap::new(),
-        &books,
-    );
+    let found = recover_document(of, &numbered(&posting), &empty, around(&books, &BTreeMap::new()));
     assert!(matches!(found, Err(Unrecoverable::Empty(_))));
 }
 

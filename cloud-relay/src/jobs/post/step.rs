@@ -272,7 +272,7 @@ async fn made(link: &Link, key: &EffectKey) -> Result<i64, NotReady> {
         .map_err(|error| NotReady::Lost(error.to_string()))?;
     let done = there.filter(|stored| stored.effect.state == EffectState::Done);
     let id = done.and_then(|stored| stored.effect.document);
-    id.ok_or_else(|| NotReady::Later(format!("{key} has to be done first")))
+    id.ok_or_else(|| NotReady::Lost(format!("{key} has to be done first")))
 }
 
 fn known(id: Option<i64>) -> Result<i64, Answer> {

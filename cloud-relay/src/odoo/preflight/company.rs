@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
-use tillwire_relay_core::odoo::{Answer, OdooVersion, TaxRounding};
+use tillwire_proto::BusinessDay;
+use tillwire_relay_core::odoo::{self, Answer, OdooVersion, TaxRounding};
 use tillwire_relay_core::settings::StoreSettings;
 
 use super::Wanted;
@@ -155,6 +156,30 @@ fn rounding(row: &Value, findings: &mut Vec<Finding>) {
         let mend = "nothing to do for daily entries, which carry the till's taxes; for invoices choose Round per Line in \
                     Settings, Invoicing, Taxes, Rounding Method, or expect differences of a cent to be shown";
         findings.push(Finding::note("tax-rounding", what, mend));
+    }
+}
+
+/// What is locked now; asked again before a posting is dated.
+///
+/// # Errors
+/// Any answer without the company.
+pub async fn locked_now(ask: &Ask<'_>, company: i64) -> Result<odoo::LockDates, Answer> {
+    let domain = json!([["id", "=", company]]);
+    let rows = ask
+        .search("res.company", domain, lock_fields(ask.version))
+        .await?;
+    Ok(rows.first().map(|row| lock_dates(row).into()).unwrap_or_default())
+}
+
+impl From<LockDates> for odoo::LockDates {
+    fn from(found: LockDates) -> Self {
+        Self {
+            all: found.all.map(BusinessDay::from),
+            period: found.period.map(BusinessDay::from),
+            tax: found.tax.map(BusinessDay::from),
+            sale: found.sale.map(BusinessDay::from),
+            hard: found.hard.map(BusinessDay::from),
+        }
     }
 }
 
