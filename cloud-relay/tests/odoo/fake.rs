@@ -288,7 +288,12 @@ fn setting(world: &World, method: &str, places: &Value) -> Option<Value> {
         "stock.location.search_read" => json!([{ "id": 9, "usage": "customer" }]),
         "uom.uom.search_read" => json!([{ "id": 1, "rounding": 0.01 }]),
         "uom.uom.get_external_id" => json!({ "1": "uom.product_uom_unit" }),
-        "stock.quant.read_group" => json!([]),
+        // its shelves never run empty
+        "stock.quant.read_group" => wanted
+            .as_array()?
+            .iter()
+            .map(|id| json!({ "product_id": [id, "P"], "quantity": 1_000.0, "__count": 1 }))
+            .collect(),
         "product.product.search_read" => wanted
             .as_array()?
             .iter()
