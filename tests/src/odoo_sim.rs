@@ -81,7 +81,7 @@ pub use director::{Asked, Director};
 pub use faults::{Fault, Faults, Fired, Target, When};
 pub use hands::Hands;
 pub use seed::{Accounts, SeedIds};
-pub use snapshot::{LineView, MoveView, PickingView, QuantView, Snapshot, StockMoveView};
+pub use snapshot::{LineView, MoveView, PaymentView, PickingView, QuantView, Snapshot, StockMoveView};
 pub use state::CallRecord;
 pub use version::OdooVersion;
 
@@ -220,7 +220,7 @@ impl OdooSim {
     /// One consistent picture of entries, transfers, quants and external ids.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::take(&self.inner.lock().db)
+        self.inner.with_env(|env| Snapshot::take(env))
     }
 
     /// Every call that reached a model, in order.

@@ -134,6 +134,11 @@ pub(crate) fn state(env: &Env<'_>, id: i64) -> String {
     }
 }
 
+/// The field with the text that a caller gives, which 18 renamed.
+pub(crate) fn note_field(env: &Env<'_>) -> &'static str {
+    if env.is(OdooVersion::V17) { "ref" } else { "memo" }
+}
+
 /// Where the money waits until the bank has it: the method line's account, else the company's.
 pub(crate) fn outstanding_account(env: &Env<'_>, id: i64) -> Option<i64> {
     let line = env.db.ref_id(PAYMENT, id, "payment_method_line_id")?;
@@ -188,9 +193,7 @@ fn make_entry(env: &mut Env<'_>, id: i64) -> i64 {
 
 /// Writes the two lines of a payment into its entry.
 fn fill_entry(env: &mut Env<'_>, id: i64, entry: i64) {
-    let reference = env
-        .db
-        .val(PAYMENT, id, if env.is(OdooVersion::V17) { "ref" } else { "memo" });
+    let reference = env.db.val(PAYMENT, id, note_field(env));
     let copied = ["date", "partner_id", "currency_id"].map(|f| (f, env.db.val(PAYMENT, id, f)));
     env.db.update(MOVE, entry, |rec| {
         rec.extend(copied);

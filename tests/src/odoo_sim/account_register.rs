@@ -134,7 +134,7 @@ fn pay(env: &mut Env<'_>, wizard: i64, lines: &[i64], several: bool) -> Outcome<
             .first()
             .map_or(Val::Null, |m| env.db.val(MOVE, *m, "name"));
     }
-    let note = if env.is(OdooVersion::V17) { "ref" } else { "memo" };
+    let note = account_payment::note_field(env);
     let mut vals: Vals = Vals::from([
         ("amount", In::Val(amount)),
         ("date", In::Val(held("payment_date"))),

@@ -56,7 +56,7 @@ impl<'e, 'd> Hands<'e, 'd> {
     /// One consistent picture, as this person sees it now.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot::take(self.env.db)
+        Snapshot::take(self.env)
     }
 
     /// Where goods are when customers have them.

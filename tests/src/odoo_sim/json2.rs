@@ -5,7 +5,7 @@ use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::jsonrpc::lost_race;
 use super::server::{Front, html, json_response};
-use super::state::{Call, Inner, Instead};
+use super::state::{Arrival, Call, Inner, Instead};
 use super::wire::Cut;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -66,7 +66,7 @@ pub(crate) async fn answer(
         }
     };
     let asked = Asked::named(model, method, &args);
-    let began = inner.commits();
+    let arrival = Arrival::now(inner);
     let work = |instead: Option<Instead>| {
         let rows = args.get("data").and_then(Value::as_array).map_or(0, Vec::len);
         let failing = matches!(instead, Some(Instead::Error(_))) && method == "load";
@@ -75,7 +75,7 @@ pub(crate) async fn answer(
             model: model.into(),
             method: method.into(),
             args: Args::Named(args.clone()),
-            began,
+            began: arrival.take(),
         };
         let done = inner.execute(call, instead);
         respond(if failing {

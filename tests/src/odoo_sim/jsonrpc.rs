@@ -4,7 +4,7 @@ use super::director::Asked;
 use super::dispatch::{Args, Reply};
 use super::error::{OdooError, Outcome};
 use super::server::{Front, html, json_response, version_info};
-use super::state::{Call, Inner, Instead};
+use super::state::{Arrival, Call, Inner, Instead};
 use super::value::object;
 use super::version::OdooVersion;
 use super::wire::Cut;
@@ -67,9 +67,15 @@ pub(crate) async fn answer(front: &Front, headers: &HeaderMap, body: &[u8], cut:
                 .await
         }
         ("object", "execute_kw" | "execute") => {
-            let began = inner.commits();
+            let arrival = Arrival::now(inner);
             let (model, name) = (text(&args, 3), text(&args, 4));
-            let work = |instead| respond(inner, &id, object_call(inner, &method, &args, began, instead));
+            let work = |instead| {
+                respond(
+                    inner,
+                    &id,
+                    object_call(inner, &method, &args, arrival.take(), instead),
+                )
+            };
             let listed = args.get(5).and_then(Value::as_array);
             let asked = Asked::listed(&model, &name, listed.map(Vec::as_slice).unwrap_or_default());
             front.under_fault(asked, cut, work).await

@@ -1,7 +1,10 @@
 //! What checkers look at: one consistent picture of the database, in whole cents and millionths of a unit.
 
 use super::account_move::{LINE, MOVE};
+use super::account_payment::{self, PAYMENT};
+use super::account_reconcile;
 use super::db::Db;
+use super::env::Env;
 use super::stock_picking::PICKING;
 use super::stock_quant::QUANT;
 use super::value::{CENT, Val};
@@ -24,6 +27,10 @@ pub struct MoveView {
     /// External id `module.name`, when it has one.
     pub xid: Option<String>,
     pub reverses: Option<i64>,
+    /// `not_paid`, `partial`, `paid` or `reversed`; entries are never paid.
+    pub payment_state: String,
+    /// What is still to be paid of a document, in hundredths of its currency.
+    pub residual: i64,
     pub lines: Vec<LineView>,
 }
 
@@ -49,6 +56,27 @@ pub struct LineView {
     pub partner_id: Option<i64>,
     /// `product`, `tax` or `payment_term`.
     pub display_type: String,
+}
+
+/// A payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentView {
+    pub id: i64,
+    /// As this version calls it: `posted` on 17, `in_process` or `paid` on 18 and 19.
+    pub state: String,
+    /// `inbound` or `outbound`.
+    pub payment_type: String,
+    /// In hundredths of its currency.
+    pub amount: i64,
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// The text that a caller gave: `ref` on 17, `memo` on 18 and 19.
+    pub reference: String,
+    pub journal_id: i64,
+    pub partner_id: Option<i64>,
+    /// Its entry, when it has one.
+    pub move_id: Option<i64>,
+    pub xid: Option<String>,
 }
 
 /// Stock of a product at a location.
@@ -99,12 +127,14 @@ pub struct Snapshot {
     pub moves: Vec<MoveView>,
     pub quants: Vec<QuantView>,
     pub pickings: Vec<PickingView>,
+    pub payments: Vec<PaymentView>,
     /// External id to model and database id.
     pub xids: BTreeMap<String, (String, i64)>,
 }
 
 impl Snapshot {
-    pub(crate) fn take(db: &Db) -> Self {
+    pub(crate) fn take(env: &Env<'_>) -> Self {
+        let db = &*env.db;
         let mut names: BTreeMap<(String, i64), String> = BTreeMap::new();
         let mut xids = BTreeMap::new();
         for r in db.table("ir.model.data").rows.values() {
@@ -120,7 +150,7 @@ impl Snapshot {
                 .table(MOVE)
                 .rows
                 .keys()
-                .map(|id| entry(db, *id, xid(MOVE, *id)))
+                .map(|id| entry(env, *id, xid(MOVE, *id)))
                 .collect(),
             quants: db.table(QUANT).rows.keys().map(|id| quant(db, *id)).collect(),
             pickings: db
@@ -128,6 +158,12 @@ impl Snapshot {
                 .rows
                 .keys()
                 .map(|id| picking(db, *id, xid(PICKING, *id)))
+                .collect(),
+            payments: db
+                .table(PAYMENT)
+                .rows
+                .keys()
+                .map(|id| payment(env, *id, xid(PAYMENT, *id)))
                 .collect(),
             xids,
         }
@@ -175,7 +211,8 @@ fn cents(db: &Db, id: i64, field: &str) -> i64 {
     db.num(LINE, id, field) / CENT
 }
 
-fn entry(db: &Db, id: i64, xid: Option<String>) -> MoveView {
+fn entry(env: &Env<'_>, id: i64, xid: Option<String>) -> MoveView {
+    let db = &*env.db;
     let text = |f: &str| db.text(MOVE, id, f);
     let journal = db.ref_id(MOVE, id, "journal_id").unwrap_or(0);
     MoveView {
@@ -190,6 +227,8 @@ fn entry(db: &Db, id: i64, xid: Option<String>) -> MoveView {
         journal_code: db.text("account.journal", journal, "code"),
         xid,
         reverses: db.ref_id(MOVE, id, "reversed_entry_id"),
+        payment_state: account_reconcile::payment_state(env, id).into(),
+        residual: account_reconcile::residual(env, id) / CENT,
         lines: db
             .by(LINE, "move_id", id)
             .into_iter()
@@ -218,6 +257,23 @@ fn line(db: &Db, id: i64) -> LineView {
         tax_base: cents(db, id, "tax_base_amount"),
         partner_id: db.ref_id(LINE, id, "partner_id"),
         display_type: db.text(LINE, id, "display_type"),
+    }
+}
+
+fn payment(env: &Env<'_>, id: i64, xid: Option<String>) -> PaymentView {
+    let db = &*env.db;
+    let text = |f: &str| db.text(PAYMENT, id, f);
+    PaymentView {
+        id,
+        state: account_payment::state(env, id),
+        payment_type: text("payment_type"),
+        amount: db.num(PAYMENT, id, "amount") / CENT,
+        date: text("date"),
+        reference: text(account_payment::note_field(env)),
+        journal_id: db.ref_id(PAYMENT, id, "journal_id").unwrap_or(0),
+        partner_id: db.ref_id(PAYMENT, id, "partner_id"),
+        move_id: db.ref_id(PAYMENT, id, "move_id"),
+        xid,
     }
 }
 

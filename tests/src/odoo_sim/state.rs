@@ -13,6 +13,7 @@ use super::version::OdooVersion;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,20 @@ struct Clock {
     start: Timestamp,
     began: Instant,
     skipped: Duration,
+}
+
+/// How many commits there had been when a request arrived. A second execution of it arrives after the first.
+#[derive(Debug)]
+pub(crate) struct Arrival(AtomicU64);
+
+impl Arrival {
+    pub(crate) fn now(inner: &Inner) -> Self {
+        Self(AtomicU64::new(inner.commits()))
+    }
+
+    pub(crate) fn take(&self) -> u64 {
+        self.0.swap(u64::MAX, Ordering::AcqRel)
+    }
 }
 
 /// What happens in the place of a call.

@@ -5,7 +5,7 @@ use super::dispatch::Reply;
 use super::error::{OdooError, Outcome};
 use super::jsonrpc;
 use super::server::{Front, text};
-use super::state::Instead;
+use super::state::{Arrival, Instead};
 use super::wire::Cut;
 use super::xml;
 use axum::http::StatusCode;
@@ -32,8 +32,16 @@ pub(crate) async fn answer(front: &Front, service: &str, body: &[u8], cut: &Cut)
                 .await
         }
         ("object", "execute_kw" | "execute") => {
-            let began = inner.commits();
-            let work = |instead| respond(jsonrpc::object_call(inner, &method, &args, began, instead));
+            let arrival = Arrival::now(inner);
+            let work = |instead| {
+                respond(jsonrpc::object_call(
+                    inner,
+                    &method,
+                    &args,
+                    arrival.take(),
+                    instead,
+                ))
+            };
             let listed = args.get(5).and_then(|list| list.as_array());
             let asked = Asked::listed(&part(3), &part(4), listed.map(Vec::as_slice).unwrap_or_default());
             front.under_fault(asked, cut, work).await

@@ -7,6 +7,7 @@ mod client;
 mod companies;
 mod faults;
 mod invoices;
+mod payments;
 mod refusals;
 mod speed;
 mod stock;
