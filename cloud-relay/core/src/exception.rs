@@ -153,7 +153,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,

@@ -1,21 +1,25 @@
 //! Does Odoo hold what was meant? Reads answers without a float on the way and compares field by field.
 
 mod invoice;
+mod picking;
+mod value;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tillwire_proto::{Amount, BusinessDay, Currency, Quantity, Unit};
+use tillwire_proto::{Amount, BusinessDay, Currency};
 
 use super::answer::Answer;
 use super::contact::Owner;
 use super::effect::Seen;
 use super::journal::{EntryLine, JournalEntry};
-use super::picking::Picking;
-use super::resolved::{ResolvedBooks, ResolvedStock};
+use super::resolved::ResolvedBooks;
 
 pub use invoice::read_invoice;
+pub(super) use picking::parse_picking;
+pub use picking::{FoundMove, FoundPicking, read_picking};
+pub(super) use value::{Link, Text, money, not_read};
 
 /// One thing that Odoo holds otherwise. Texts, so that it can be stored and shown as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,30 +181,6 @@ impl FoundLine {
     }
 }
 
-/// A `stock.picking` as its moves tell it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundPicking {
-    /// Its name.
-    pub name: String,
-    /// Source location's id.
-    pub from: i64,
-    /// Destination location's id.
-    pub to: i64,
-    /// What was moved, in order of lines.
-    pub moves: Vec<FoundMove>,
-}
-
-/// A `stock.move`, or a line of one, as read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FoundMove {
-    /// Its product's id.
-    pub product: i64,
-    /// Its lot's id, where lots were read and it has one.
-    pub lot: Option<i64>,
-    /// How many.
-    pub quantity: Quantity,
-}
-
 #[derive(Deserialize)]
 struct RawLine<'a> {
     account_id: Link,
@@ -239,79 +219,6 @@ fn shares(raw: &RawValue) -> Result<BTreeMap<String, String>, Answer> {
         .into_iter()
         .map(|(account, share)| (account, share.get().to_owned()));
     Ok(texts.collect())
-}
-
-#[derive(Deserialize)]
-struct RawMove<'a> {
-    product_id: Link,
-    #[serde(borrow)]
-    quantity: &'a RawValue,
-    state: String,
-    reference: Text,
-    location_id: Link,
-    location_dest_id: Link,
-    #[serde(default)]
-    lot_id: Option<Link>,
-}
-
-/// Odoo writes an empty text as `false`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Text {
-    Filled(String),
-    Empty(#[expect(dead_code, reason = "its being there says it")] bool),
-}
-
-impl Text {
-    pub(super) fn take(self) -> String {
-        match self {
-            Self::Filled(text) => text,
-            Self::Empty(_) => String::new(),
-        }
-    }
-}
-
-/// Odoo writes a many2one as `[id, "name"]`, or as `false`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Link {
-    Named((i64, String)),
-    Id(i64),
-    Empty(#[expect(dead_code, reason = "its being there says it")] bool),
-}
-
-impl Default for Link {
-    fn default() -> Self {
-        Self::Empty(false)
-    }
-}
-
-impl Link {
-    /// What Odoo shows for the record.
-    fn name(&self) -> String {
-        match self {
-            Self::Named((_, name)) => name.clone(),
-            Self::Id(_) | Self::Empty(_) => String::new(),
-        }
-    }
-
-    pub(super) fn id(&self) -> i64 {
-        match self {
-            Self::Named((id, _)) | Self::Id(id) => *id,
-            Self::Empty(_) => 0,
-        }
-    }
-}
-
-pub(super) fn not_read(what: &str, error: impl std::fmt::Display) -> Answer {
-    Answer::Unknown {
-        after_ms: None,
-        reason: format!("{what} could not be read: {error}"),
-    }
-}
-
-pub(super) fn money(raw: &RawValue, currency: Currency) -> Result<Amount, Answer> {
-    Amount::parse(raw.get(), currency).map_err(|error| not_read("amount", error))
 }
 
 /// Reads the answer of [`JournalEntry::look`] and compares. An entry without a line is as good as deleted.
@@ -543,104 +450,4 @@ fn per_account(lines: impl Iterator<Item = (i64, Amount)>) -> BTreeMap<i64, i128
         *sums.entry(account).or_insert(0_i128) += i128::from(amount.minor());
     }
     sums
-}
-
-/// Reads the answer of [`Picking::look`] and compares. A picking without a move is as good as deleted; of one that is
-/// done, a cancelled move has moved nothing.
-///
-/// # Errors
-/// An [`Answer`] when the answer cannot be read.
-pub fn read_picking(moves: &RawValue, meant: &Picking, resolved: &ResolvedStock) -> Result<Seen, Answer> {
-    let Some((found, states)) = parse_picking(moves)? else {
-        return Ok(Seen::Gone);
-    };
-    let verdict = compare_picking(&found, meant, resolved);
-    let (done, cancelled) = (states.contains("done"), states.contains("cancel"));
-    Ok(match states.len() {
-        1 if cancelled => Seen::Cancelled,
-        1 if done => Seen::Confirmed(verdict),
-        2 if done && cancelled => Seen::Confirmed(verdict),
-        _ => Seen::Draft(verdict),
-    })
-}
-
-pub(super) fn parse_picking(moves: &RawValue) -> Result<Option<(FoundPicking, BTreeSet<String>)>, Answer> {
-    let raw: Vec<RawMove<'_>> =
-        serde_json::from_str(moves.get()).map_err(|error| not_read("picking's moves", error))?;
-    let mut found: Option<FoundPicking> = None;
-    let mut states = BTreeSet::new();
-    for moved in raw {
-        let picking = found.get_or_insert_with(|| FoundPicking {
-            name: moved.reference.take(),
-            from: moved.location_id.id(),
-            to: moved.location_dest_id.id(),
-            moves: Vec::new(),
-        });
-        if moved.state != "cancel" {
-            let quantity = Quantity::parse(moved.quantity.get(), Unit::Each)
-                .map_err(|error| not_read("quantity", error))?;
-            picking.moves.push(FoundMove {
-                product: moved.product_id.id(),
-                lot: moved.lot_id.map(|lot| lot.id()).filter(|lot| *lot != 0),
-                quantity,
-            });
-        }
-        states.insert(moved.state);
-    }
-    Ok(found.map(|found| (found, states)))
-}
-
-fn compare_picking(found: &FoundPicking, meant: &Picking, resolved: &ResolvedStock) -> Verdict {
-    let mut verdict = Verdict::default();
-    let (from, to) = match meant.direction {
-        super::Direction::Out => (resolved.stock, resolved.customers),
-        super::Direction::Back => (resolved.customers, resolved.stock),
-    };
-    verdict.compare("name", &found.name, &meant.name);
-    // a lot may be taken from a shelf inside the store's stock
-    let shelves: BTreeSet<i64> = match meant.direction {
-        super::Direction::Out if meant.has_lots() => {
-            resolved.lots.values().filter_map(|lot| lot.place).collect()
-        }
-        _ => BTreeSet::new(),
-    };
-    if !shelves.contains(&found.from) {
-        verdict.compare("source location", &found.from.to_string(), &from.to_string());
-    }
-    verdict.compare("destination location", &found.to.to_string(), &to.to_string());
-    let mut held: BTreeMap<(i64, Option<i64>), i128> = BTreeMap::new();
-    for moved in &found.moves {
-        *held.entry((moved.product, moved.lot)).or_insert(0) += i128::from(moved.quantity.millionths());
-    }
-    for line in &meant.lines {
-        let product = resolved.products.get(&line.sku).map_or(0, |product| product.id);
-        let lot = line.lot.clone().map(|lot| {
-            let known = resolved.lots.get(&(product, lot));
-            known.map_or(0, |lot| lot.id)
-        });
-        let found = held.remove(&(product, lot)).unwrap_or(0);
-        if found != i128::from(line.quantity.millionths()) {
-            let found = i64::try_from(found).map_or_else(
-                |_| found.to_string(),
-                |found| Quantity::from_millionths(found, Unit::Each).decimal(),
-            );
-            let what = match &line.lot {
-                Some(lot) => format!("quantity of {} {lot}", line.sku),
-                None => format!("quantity of {}", line.sku),
-            };
-            verdict
-                .differences
-                .push(Difference::field(what, found, line.quantity));
-        }
-    }
-    for ((product, lot), _) in held.into_iter().filter(|(_, quantity)| *quantity != 0) {
-        let what = match lot {
-            Some(lot) => format!("product id {product} with lot id {lot}"),
-            None => format!("product id {product}"),
-        };
-        verdict
-            .differences
-            .push(Difference::field(what, "moved", "not moved"));
-    }
-    verdict
 }
