@@ -3,6 +3,7 @@
 //! signed on the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -12,7 +13,10 @@ use crate::cents::decimal;
 use crate::odoo_api::{OdooApi, exact, id_of};
 use crate::odoo_company::journal_code;
 use crate::relay_store::Held;
-use crate::world::Relay;
+use crate::world::{Relay, until};
+
+/// How long the relay may take to know an entry.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Store, register and number of a ticket.
 pub type Name = (String, String, String);
@@ -39,7 +43,9 @@ pub async fn check(
 ) -> anyhow::Result<Vec<String>> {
     let mut told = Told::default();
     for (key, lines) in entries(odoo, stores).await? {
-        let explained = relay.ask(&["day", "explain", "--entry", &key]).await?;
+        // after an older copy was put in place the relay first reads back what it asked of Odoo
+        let asked = async || Ok(relay.ask(&["day", "explain", "--entry", &key]).await.ok());
+        let explained = until(&format!("the relay explains {key}"), PATIENCE, asked).await?;
         told.entry(&key, &lines, &explained, held);
     }
     if told.read_back {

@@ -79,7 +79,7 @@ impl Env<'_> {
             ("account.tax", "price_include") if !self.is(OdooVersion::V17) => {
                 Val::Bool(account_tax::is_included(self, id))
             }
-            ("account.move.line", "journal_id" | "date" | "company_id" | "ref") => {
+            ("account.move.line", "journal_id" | "date" | "company_id" | "ref" | "move_type") => {
                 db.val("account.move", db.ref_id(model, id, "move_id")?, field)
             }
             ("account.move.line", "parent_state") => {

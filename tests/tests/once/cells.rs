@@ -66,7 +66,10 @@ const fn way(kind: Kind) -> &'static [&'static str] {
             "account.move.line.search_read",
         ],
         Kind::Goods => &[
+            "mrp.bom.fields_get",
             "product.product.search_read",
+            "uom.uom.search_read",
+            "uom.uom.get_external_id",
             "stock.picking.load",
             "stock.move.search_read",
             "stock.picking.button_validate",
