@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tillwire_proto::{Amount, BusinessDay, MoneyError, PosId, TenantId};
+use tillwire_proto::{Amount, BusinessDay, MoneyError, PosId, StoreId, TenantId};
 
 use super::contact::Contact;
 use super::effect::{EffectKey, Payload};
@@ -112,8 +112,8 @@ struct Open<'a> {
     revision: (u32, u32),
 }
 
-/// One per document that has lines on the receivable account which no reconciliation names. Lines that do not pay each
-/// other whole, as after figures were lost, are left to people.
+/// One per pair of lines on the receivable account that pay each other and that no reconciliation names. Lines that do not
+/// pay each other whole, as after figures were lost, are left to people.
 fn reconciliations(documents: &[Planned], standing: &Standing<'_>) -> Result<Vec<Payload>, MoneyError> {
     let mut all: BTreeMap<&Document, Vec<Open<'_>>> = BTreeMap::new();
     let mut place = None;
@@ -148,26 +148,56 @@ fn reconciliations(documents: &[Planned], standing: &Standing<'_>) -> Result<Vec
     };
     let mut found = Vec::new();
     for (document, open) in all {
-        let currency = open[0].amount.currency();
-        let sum = Amount::sum(open.iter().map(|line| line.amount), currency)?;
-        let debits = open
-            .iter()
-            .map(|line| line.amount)
-            .filter(|amount| !amount.is_negative());
-        if open.len() < 2 || !sum.is_zero() {
-            continue;
+        for group in groups(open) {
+            found.extend(reconciliation((tenant, store, day), document, group)?);
         }
-        let last = |of: fn(&Open<'_>) -> u32| open.iter().map(of).max().unwrap_or(0);
-        let revisions = (last(|line| line.revision.0), last(|line| line.revision.1));
-        found.push(Payload::Reconciliation(Reconciliation {
-            key: EffectKey::reconciliation(tenant, store, day, document, revisions),
-            title: document.label(),
-            account: open[0].account.clone(),
-            amount: Amount::sum(debits, currency)?,
-            parts: open.into_iter().map(|line| line.part).collect(),
-        }));
     }
     Ok(found)
+}
+
+/// Lines that belong together: each invoice with the line of an entry that pays exactly it, so that Odoo shows an invoice
+/// as paid by its tenders and not by the credit note of another; and what is left over as one.
+fn groups(open: Vec<Open<'_>>) -> Vec<Vec<Open<'_>>> {
+    let (invoices, mut entries): (Vec<_>, Vec<_>) = open.into_iter().partition(|line| line.revision.0 > 0);
+    let (mut pairs, mut rest) = (Vec::new(), Vec::new());
+    for invoice in invoices {
+        let opposite = invoice.amount.checked_neg().ok();
+        match entries.iter().position(|entry| Some(entry.amount) == opposite) {
+            Some(at) => pairs.push(vec![invoice, entries.remove(at)]),
+            None => rest.push(invoice),
+        }
+    }
+    rest.extend(entries);
+    pairs.push(rest);
+    pairs
+}
+
+fn reconciliation(
+    (tenant, store, day): (&TenantId, &StoreId, BusinessDay),
+    document: &Document,
+    open: Vec<Open<'_>>,
+) -> Result<Option<Payload>, MoneyError> {
+    let Some(first) = open.first() else {
+        return Ok(None);
+    };
+    let (account, currency) = (first.account.clone(), first.amount.currency());
+    let sum = Amount::sum(open.iter().map(|line| line.amount), currency)?;
+    if open.len() < 2 || !sum.is_zero() {
+        return Ok(None);
+    }
+    let debits = open
+        .iter()
+        .map(|line| line.amount)
+        .filter(|amount| !amount.is_negative());
+    let last = |of: fn(&Open<'_>) -> u32| open.iter().map(of).max().unwrap_or(0);
+    let revisions = (last(|line| line.revision.0), last(|line| line.revision.1));
+    Ok(Some(Payload::Reconciliation(Reconciliation {
+        key: EffectKey::reconciliation(tenant, store, day, document, revisions),
+        title: document.label(),
+        account,
+        amount: Amount::sum(debits, currency)?,
+        parts: open.into_iter().map(|line| line.part).collect(),
+    })))
 }
 
 /// An invoice has one line on the account; of an entry's only those of the document.
