@@ -30,12 +30,13 @@ pub(super) fn failed(request: &Value, code: &str, text: &str) -> Value {
     }})
 }
 
-pub(super) fn declined(request: &Value, number: u64) -> Value {
+pub(super) fn declined(request: &Value, number: u64, gateway: u64) -> Value {
+    let reference = gateway.to_string();
     let mut message = failed(request, "HOST001", "HOST ERROR");
     message["data"]["data"] = json!({
-        "host": { "responseId": reference(number), "tranNo": format!("{number:04}"), "gatewayResponseCode": "0",
+        "host": { "responseId": reference, "tranNo": format!("{number:04}"), "gatewayResponseCode": "0",
             "gatewayResponseMessage": "Success", "responseCode": "05", "responseText": "DECLINE",
-            "referenceNumber": reference(number) },
+            "referenceNumber": reference },
         "payment": { "cardType": "VISA", "maskedPan": "411111******1111", "cardAcquisition": "CHIP" },
     });
     message
@@ -48,22 +49,17 @@ pub(super) fn pong(request: &Value) -> Value {
     }})
 }
 
-/// The gateway's number of a payment.
-pub(super) fn reference(number: u64) -> String {
-    format!("2000738{number:05}")
-}
-
 pub(super) fn approved(request: &Value, approval: &Approval, behaviour: &Behaviour) -> Value {
     let number = approval.number;
     let stored = *behaviour == Behaviour::Stored;
     let amount = decimal(approval.amount);
     let flag = |on: bool| if on { "1" } else { "0" };
     let mut host = json!({
-        "responseId": if stored { String::new() } else { reference(number) }, "tranNo": format!("{number:04}"),
+        "responseId": if stored { String::new() } else { approval.gateway.to_string() }, "tranNo": format!("{number:04}"),
         "respDateTime": approval.at, "gatewayResponseCode": "0", "gatewayResponseMessage": "Success",
         "responseCode": "00", "responseText": if stored { "OFFLINE APPROVED" } else { "APPROVAL" },
         "approvalCode": if stored { String::new() } else { format!("{:05}A", number % 100_000) },
-        "referenceNumber": if stored { String::new() } else { reference(number) },
+        "referenceNumber": if stored { String::new() } else { approval.gateway.to_string() },
         "AvsResultCode": "", "CvvResultCode": "", "baseAmount": amount, "tipAmount": "0.00", "taxAmount": "0.00",
         "cashBackAmount": "0.00", "surcharge": "0.00", "authorizedAmount": amount, "totalAmount": amount,
         "tokenRspCode": "0", "tokenRspMsg": "Success", "batchSeqNbr": "118", "batchId": "1004417",

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct Approval {
     pub command: String,
     /// The terminal's own number.
     pub number: u64,
+    /// The gateway's number, which no other payment has, at whatever terminal.
+    pub gateway: u64,
     /// What the till called it.
     pub invoice: String,
     /// Cents.
@@ -31,6 +34,12 @@ pub struct Approval {
     pub brand: String,
     /// Last four digits.
     pub last4: String,
+}
+
+/// One gateway stands behind all terminals, and counts for all of them.
+fn gateway_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(200_073_800_031);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One terminal; clones are the same terminal.
@@ -100,7 +109,9 @@ impl Terminal {
         }
         let number = 31 + inner.approvals.len() as u64;
         let answer = match (request["command"].as_str().unwrap_or(""), behaviour) {
-            ("Sale" | "Refund" | "Void", Behaviour::Decline) => body::declined(request, number),
+            ("Sale" | "Refund" | "Void", Behaviour::Decline) => {
+                body::declined(request, number, gateway_number())
+            }
             ("Sale" | "Refund" | "Void", Behaviour::Cancel) => {
                 body::failed(request, "APP001", "TRANSACTION CANCELLED BY USER")
             }
@@ -142,6 +153,7 @@ impl Inner {
             command,
             // a void keeps the number of what it takes back
             number: earlier.as_ref().map_or(number, |e| e.number),
+            gateway: earlier.as_ref().map_or_else(gateway_number, |e| e.gateway),
             invoice: invoice.or(earlier.map(|e| e.invoice)).unwrap_or_default(),
             amount: asked - less,
             at: self.at.clone().unwrap_or_else(|| "2026-11-14T10:32:12".into()),
