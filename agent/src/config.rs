@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use jiff::tz::TimeZone;
 use tillwire_agent_core::capture::settings::{
-    HeartlandRetailSettings, SerialMode, TapLine, TimeRules, UpaTapSettings,
+    Dialect, HeartlandRetailSettings, SerialMode, TapLine, TapSettings, TimeRules,
 };
 use tillwire_agent_core::settings::{HttpSource, Limits, RelayLink, Settings, Store};
 use tillwire_proto::{Code, Currency, Digest, RegisterId, TenderKind};
@@ -218,7 +218,7 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
             .collect::<anyhow::Result<_>>()?,
         time: time_rules(&raw.store)?,
     };
-    let upa = raw
+    let taps = raw
         .upa
         .into_iter()
         .map(|tap| upa(tap, &store))
@@ -236,7 +236,7 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
         store,
         registers,
         retail,
-        upa,
+        taps,
     })
 }
 
@@ -276,26 +276,26 @@ fn tender((payment_type, name): (&String, &String)) -> anyhow::Result<(String, T
     Ok((payment_type.clone(), kind))
 }
 
-fn upa(raw: raw::Upa, store: &Store) -> anyhow::Result<UpaTapSettings> {
+fn upa(raw: raw::Upa, store: &Store) -> anyhow::Result<TapSettings> {
     let lane = &raw.lane;
     let line = match (raw.listen, raw.connect, raw.serial_pos, raw.serial_terminal) {
-        (Some(listen), Some(terminal), None, None) => TapLine::Tcp { listen, terminal },
-        (None, None, Some(pos), Some(terminal)) => {
+        (Some(listen), Some(device), None, None) => TapLine::Tcp { listen, device },
+        (None, None, Some(pos), Some(device)) => {
             let mode = SerialMode::new(raw.baud.unwrap_or(115_200))
                 .with_context(|| format!("upa tap {lane}: baud"))?;
-            TapLine::Serial { pos, terminal, mode }
+            TapLine::Serial { pos, device, mode }
         }
         _ => bail!(
             "upa tap {lane}: wanted listen and connect, or serial_pos and serial_terminal, and nothing of the other"
         ),
     };
-    Ok(UpaTapSettings {
+    Ok(TapSettings {
         lane: raw.lane,
         store: store.store.clone(),
         register: raw.register,
-        terminal: raw.terminal,
         currency: store.currency,
         line,
+        dialect: Dialect::Upa(raw.terminal),
     })
 }
 
@@ -341,7 +341,7 @@ mod tests {
     fn the_example_file_is_a_valid_configuration() {
         let config = read(EXAMPLE).unwrap();
         assert_eq!(config.settings.registers.len(), 2);
-        assert_eq!(config.settings.upa.len(), 2);
+        assert_eq!(config.settings.taps.len(), 2);
         assert!(config.settings.http.is_some());
     }
 

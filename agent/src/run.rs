@@ -149,7 +149,7 @@ impl Agent {
                 Ok(())
             });
         }
-        for settings in &settings.upa {
+        for settings in &settings.taps {
             self.sources
                 .spawn(tap::run(settings.clone(), sink.clone(), self.capture.clone()));
         }

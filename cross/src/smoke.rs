@@ -20,7 +20,7 @@ use crate::target::Target;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 const SECRET: &str = "a-secret-for-one-minute";
-const TICKET: &str = include_str!("../../agent/core/tests/fixtures/retail/valid/retail-ticket.json");
+const TICKET: &str = include_str!("../../proto/capture/tests/fixtures/retail/valid/retail-ticket.json");
 
 /// Lives the minute; an error says what did not happen.
 pub(crate) fn run(target: &Target, binary: &Path) -> Result<()> {

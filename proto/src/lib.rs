@@ -13,8 +13,10 @@ mod ids;
 mod messages;
 mod money;
 pub mod pan;
+mod printed;
 mod quantity;
 mod record;
+mod report;
 mod tally;
 mod terminal;
 mod text;
@@ -41,11 +43,13 @@ pub use messages::{
     HELLO_SEGMENTS_MAX, Mark, Receipt, Refusal, RefusalReason, RelayHello, SegmentState, Want,
 };
 pub use money::{Amount, Currency, MoneyError, Rounding};
+pub use printed::{Printed, PrintedAmount, PrintedLine, PrintedTax, PrintedTender};
 pub use quantity::{QUANTITY_SCALE, Quantity, QuantityError, Rate, Unit};
 pub use record::{
     AttachmentRef, CloseRecord, Fact, Notice, NoticeKind, Observation, Predecessor, SegmentHeader, Span,
     Unreadable, Witness,
 };
+pub use report::{ReportEntry, ReportKind, ReportState, Screen, ScreenState, TerminalReport};
 pub use tally::{Tally, TenderTotal, is_trade};
 pub use terminal::{EmvReceipt, Outcome, PaymentCommand, TerminalPayment};
 pub use text::{

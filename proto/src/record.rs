@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::{BusinessDay, Stamp};
 use crate::ids::{BootId, DeviceId, Digest, LaneId, RecordNumber, RegisterId, SegmentId, StoreId, TenantId};
+use crate::printed::Printed;
+use crate::report::{Screen, TerminalReport};
 use crate::tally::Tally;
 use crate::terminal::TerminalPayment;
 use crate::text::{Code, Note, Version};
@@ -63,6 +65,12 @@ pub enum Fact {
     Notice(Notice),
     /// The agent's account of a register's day, for the relay to compare with its own.
     Close(CloseRecord),
+    /// A receipt went to the printer.
+    Printed(Box<Printed>),
+    /// A terminal reported what it holds.
+    Report(Box<TerminalReport>),
+    /// A till's screen told what it shows.
+    Screen(Box<Screen>),
 }
 
 /// Bytes that did not become a transaction.

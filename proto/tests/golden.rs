@@ -53,6 +53,9 @@ fn record_bodies_keep_their_bytes() {
             Fact::Unreadable(_) => "record-unreadable".to_owned(),
             Fact::Notice(_) => "record-notice".to_owned(),
             Fact::Close(_) => "record-close".to_owned(),
+            Fact::Printed(_) => "record-printed".to_owned(),
+            Fact::Report(_) => "record-report".to_owned(),
+            Fact::Screen(_) => "record-screen".to_owned(),
         };
         golden(&name, &body);
     }

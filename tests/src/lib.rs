@@ -15,6 +15,7 @@ pub mod program;
 pub mod reference;
 pub mod relay_store;
 pub mod shop;
+pub mod sims;
 pub mod terminal_sim;
 pub mod till_sim;
 pub mod world;

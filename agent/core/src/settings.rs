@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId};
 
-use crate::capture::settings::{HeartlandRetailSettings, UpaTapSettings};
+use crate::capture::settings::{HeartlandRetailSettings, TapSettings};
 
 /// Everything that the agent is told.
 #[derive(Debug, Clone)]
@@ -23,8 +23,8 @@ pub struct Settings {
     pub http: Option<HttpSource>,
     /// How pushed tickets map to this store.
     pub retail: HeartlandRetailSettings,
-    /// Terminal taps.
-    pub upa: Vec<UpaTapSettings>,
+    /// Taps on the lines of terminals and printers.
+    pub taps: Vec<TapSettings>,
     /// The way to the relay.
     pub relay: RelayLink,
     /// Limits of disk and memory.
@@ -127,8 +127,10 @@ pub enum SettingsError {
         name: String,
     },
     /// A tap for a register that the store does not have.
-    #[error("upa tap {lane:?} names register {found:?}, wanted one of: {wanted}")]
+    #[error("{what} tap {lane:?} names register {found:?}, wanted one of: {wanted}")]
     NoRegister {
+        /// What it taps, as its section is called.
+        what: &'static str,
         /// The tap's lane.
         lane: String,
         /// As written.
@@ -159,7 +161,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.check_names()?;
         self.check_limits()?;
-        if self.http.is_none() && self.upa.is_empty() {
+        if self.http.is_none() && self.taps.is_empty() {
             return Err(SettingsError::NoSource);
         }
         Ok(())
@@ -168,7 +170,7 @@ impl Settings {
     /// Every lane that the settings name.
     pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
         let http = self.http.iter().map(|http| &http.lane);
-        http.chain(self.upa.iter().map(|tap| &tap.lane))
+        http.chain(self.taps.iter().map(|tap| &tap.lane))
     }
 
     fn check_names(&self) -> Result<(), SettingsError> {
@@ -176,9 +178,10 @@ impl Settings {
         let lanes: Vec<&str> = self.lanes().map(LaneId::as_str).collect();
         unique("register", &registers)?;
         unique("lane", &lanes)?;
-        for tap in &self.upa {
+        for tap in &self.taps {
             if !registers.contains(&tap.register.as_str()) {
                 return Err(SettingsError::NoRegister {
+                    what: tap.dialect.name(),
                     lane: tap.lane.to_string(),
                     found: tap.register.to_string(),
                     wanted: registers.join(", "),
@@ -238,7 +241,7 @@ mod tests {
     use tillwire_proto::TerminalId;
 
     use super::*;
-    use crate::capture::settings::{TapLine, TimeRules};
+    use crate::capture::settings::{Dialect, TapLine, TimeRules};
 
     fn settings() -> Settings {
         let register = RegisterId::new("till-1").unwrap();
@@ -261,16 +264,16 @@ mod tests {
                 tenders: BTreeMap::new(),
                 time: TimeRules::midnight(),
             },
-            upa: vec![UpaTapSettings {
+            taps: vec![TapSettings {
                 lane: LaneId::new("terminal-1").unwrap(),
                 store,
                 register,
-                terminal: TerminalId::new("pinpad-1").unwrap(),
                 currency: Currency::USD,
                 line: TapLine::Tcp {
                     listen: "127.0.0.1:8081".parse().unwrap(),
-                    terminal: "10.0.0.9:8081".to_owned(),
+                    device: "10.0.0.9:8081".to_owned(),
                 },
+                dialect: Dialect::Upa(TerminalId::new("pinpad-1").unwrap()),
             }],
             relay: RelayLink::default(),
             limits: Limits::default(),
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn two_sources_cannot_share_one_lane() {
         let mut twice = settings();
-        twice.upa.push(twice.upa[0].clone());
+        twice.taps.push(twice.taps[0].clone());
         let error = twice.check().unwrap_err().to_string();
         assert_eq!(
             error,
@@ -296,7 +299,7 @@ mod tests {
     #[test]
     fn a_tap_of_an_unknown_register_names_the_known_ones() {
         let mut settings = settings();
-        settings.upa[0].register = RegisterId::new("till-9").unwrap();
+        settings.taps[0].register = RegisterId::new("till-9").unwrap();
         let error = settings.check().unwrap_err().to_string();
         assert!(error.contains("till-9") && error.contains("till-1"), "{error}");
     }
@@ -304,7 +307,7 @@ mod tests {
     #[test]
     fn an_agent_without_any_source_is_refused() {
         let mut settings = settings();
-        settings.upa.clear();
+        settings.taps.clear();
         assert_eq!(settings.check(), Err(SettingsError::NoSource));
     }
 

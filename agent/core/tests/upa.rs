@@ -8,31 +8,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use tillwire_agent_core::capture::settings::{TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, decoder};
+use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_agent_core::capture::tripwire::Kind;
-use tillwire_agent_core::capture::upa::{Exchange, FRAME_LEN_MAX, Framed, Framer, Heard, Torn};
+use tillwire_agent_core::capture::upa::{FRAME_LEN_MAX, Framed, Framer, Torn};
 use tillwire_proto::{
     Currency, Fact, LaneId, Outcome, RegisterId, StoreId, TerminalId, TokenFingerprint, pan,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Side {
-    Pos,
-    Terminal,
-}
-
-fn settings() -> UpaTapSettings {
-    UpaTapSettings {
+fn settings() -> TapSettings {
+    TapSettings {
         lane: LaneId::new("front-terminal").expect("a name"),
         store: StoreId::new("main").expect("a name"),
         register: RegisterId::new("front").expect("a name"),
-        terminal: TerminalId::new("t1").expect("a name"),
         currency: Currency::USD,
         line: TapLine::Tcp {
             listen: ([127, 0, 0, 1], 0).into(),
-            terminal: "127.0.0.1:1".to_owned(),
+            device: "127.0.0.1:1".to_owned(),
         },
+        dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
     }
+}
+
+fn exchange() -> Box<dyn Decoder> {
+    decoder(&settings())
 }
 
 fn conversation(path: &Path) -> Vec<(Side, Vec<u8>)> {
@@ -51,21 +50,18 @@ fn conversation(path: &Path) -> Vec<(Side, Vec<u8>)> {
     };
     let line = |line: &str| match line.split_once("> ").expect("a side") {
         ("POS", frame) => (Side::Pos, bytes(frame)),
-        ("TERM", frame) => (Side::Terminal, bytes(frame)),
+        ("TERM", frame) => (Side::Device, bytes(frame)),
         (side, _) => panic!("side {side}"),
     };
     text.lines().map(line).collect()
 }
 
 fn hear(talk: &[(Side, Vec<u8>)], split: usize) -> Vec<Heard> {
-    let mut exchange = Exchange::new(settings());
+    let mut exchange = exchange();
     let mut heard = Vec::new();
     for (side, bytes) in talk {
         for piece in bytes.chunks(split) {
-            heard.extend(match side {
-                Side::Pos => exchange.pos_sent(piece),
-                Side::Terminal => exchange.terminal_sent(piece),
-            });
+            heard.extend(exchange.said(*side, piece));
         }
     }
     heard.extend(exchange.ended());
@@ -217,17 +213,21 @@ fn an_endless_frame_is_torn_and_the_next_is_found() {
 
 #[test]
 fn a_thousand_unanswered_requests_are_forgotten_oldest_first() {
-    let mut exchange = Exchange::new(settings());
+    let mut exchange = exchange();
     let frame = |body: &str| format!("\x02{{\"message\":\"MSG\",\"data\":{{{body}}}}}\x03").into_bytes();
     for id in 0..1000 {
         let asked = r#""data":{"transaction":{"baseAmount":"5.00"}}"#;
-        exchange.pos_sent(&frame(&format!(r#""command":"Sale","requestId":"{id}",{asked}"#)));
+        exchange.said(
+            Side::Pos,
+            &frame(&format!(r#""command":"Sale","requestId":"{id}",{asked}"#)),
+        );
     }
     let mut requested = |id: u32| {
         let result = r#""cmdResult":{"result":"Success"},"data":{"host":{"authorizedAmount":"5.00"}}"#;
-        let heard = exchange.terminal_sent(&frame(&format!(
-            r#""response":"Sale","requestId":"{id}",{result}"#
-        )));
+        let heard = exchange.said(
+            Side::Device,
+            &frame(&format!(r#""response":"Sale","requestId":"{id}",{result}"#)),
+        );
         match &heard[0].fact {
             Fact::Terminal(payment) => payment.requested,
             other => panic!("{other:?}"),
@@ -241,7 +241,7 @@ fn glued() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/upa/valid/sale-approved.frames");
     let sides = conversation(&path)
         .into_iter()
-        .filter(|(side, _)| *side == Side::Terminal);
+        .filter(|(side, _)| *side == Side::Device);
     sides.flat_map(|(_, bytes)| bytes).collect()
 }
 
@@ -297,9 +297,9 @@ proptest! {
     fn any_bytes_are_heard_without_panic(
         pieces in proptest::collection::vec((any::<bool>(), proptest::collection::vec(any::<u8>(), 0..200)), 0..20)
     ) {
-        let mut exchange = Exchange::new(settings());
+        let mut exchange = exchange();
         for (pos, bytes) in pieces {
-            let _ = if pos { exchange.pos_sent(&bytes) } else { exchange.terminal_sent(&bytes) };
+            let _ = exchange.said(if pos { Side::Pos } else { Side::Device }, &bytes);
         }
         let _ = exchange.ended();
     }

@@ -1,4 +1,4 @@
-//! Taps on the line between a POS and its payment terminal.
+//! Taps on the line between a POS and its payment terminal or receipt printer.
 //!
 //! Bytes are forwarded as they come, both ways, unchanged. What is heard of them is worked out behind, by another
 //! task, from a copy that is put aside without ever waiting: not for the decoder, not for the journal, not for the
@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tillwire_agent_core::capture::settings::{TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::settings::{TapLine, TapSettings};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::Sink;
@@ -24,11 +24,7 @@ pub mod tcp;
 /// # Errors
 /// A TCP address that cannot be listened on; a serial line that cannot be opened is tried again for ever, because
 /// cables are pulled and put back.
-pub async fn run(
-    settings: UpaTapSettings,
-    sink: Arc<dyn Sink>,
-    stop: CancellationToken,
-) -> anyhow::Result<()> {
+pub async fn run(settings: TapSettings, sink: Arc<dyn Sink>, stop: CancellationToken) -> anyhow::Result<()> {
     match settings.line.clone() {
         TapLine::Tcp { listen, .. } => {
             let tap = tcp::TcpTap::bind(settings, sink)

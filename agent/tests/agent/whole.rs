@@ -29,7 +29,7 @@ use tokio_rustls::server::TlsStream;
 use super::support::{only_segment, wait_until};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
-const TICKET: &str = include_str!("../../core/tests/fixtures/retail/valid/retail-ticket.json");
+const TICKET: &str = include_str!("../../../proto/capture/tests/fixtures/retail/valid/retail-ticket.json");
 
 struct RelayKey(ring::signature::Ed25519KeyPair);
 

@@ -15,9 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Journal, Trouble};
 
-pub const TICKET: &str = include_str!("../../core/tests/fixtures/retail/valid/retail-ticket.json");
-pub const PENDING: &str = include_str!("../../core/tests/fixtures/retail/invalid/pending-card.json");
-const EVENT: &str = include_str!("../../core/tests/fixtures/retail/events-valid/paid-out.json");
+pub const TICKET: &str =
+    include_str!("../../../proto/capture/tests/fixtures/retail/valid/retail-ticket.json");
+pub const PENDING: &str =
+    include_str!("../../../proto/capture/tests/fixtures/retail/invalid/pending-card.json");
+const EVENT: &str = include_str!("../../../proto/capture/tests/fixtures/retail/events-valid/paid-out.json");
 const SECRET: &str = "a-secret-of-enough-length";
 
 pub struct Till {

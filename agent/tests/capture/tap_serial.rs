@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tillwire_agent::capture::tap;
-use tillwire_agent_core::capture::settings::{Parity, SerialMode, TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::settings::{Dialect, Parity, SerialMode, TapLine, TapSettings};
 use tillwire_proto::{Currency, Fact, LaneId, RegisterId, StoreId, TerminalId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
@@ -52,13 +52,17 @@ fn tap_between(
 ) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
     let mut mode = SerialMode::new(115_200).expect("a usual speed");
     mode.parity = Parity::None;
-    let settings = UpaTapSettings {
+    let settings = TapSettings {
         lane: LaneId::new("front-terminal").expect("a name"),
         store: StoreId::new("main").expect("a name"),
         register: RegisterId::new("front").expect("a name"),
-        terminal: TerminalId::new("t1").expect("a name"),
         currency: Currency::USD,
-        line: TapLine::Serial { pos, terminal, mode },
+        line: TapLine::Serial {
+            pos,
+            device: terminal,
+            mode,
+        },
+        dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
     };
     let stop = CancellationToken::new();
     (

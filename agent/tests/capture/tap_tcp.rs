@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use tillwire_agent::capture::tap::tcp::TcpTap;
-use tillwire_agent_core::capture::settings::{TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_proto::{
     Currency, Fact, LaneId, NoticeKind, Outcome, RegisterId, StoreId, TerminalId, TerminalPayment,
 };
@@ -28,16 +28,16 @@ struct Tap {
 }
 
 async fn tap(terminal: SocketAddr) -> Tap {
-    let settings = UpaTapSettings {
+    let settings = TapSettings {
         lane: LaneId::new("front-terminal").expect("a name"),
         store: StoreId::new("main").expect("a name"),
         register: RegisterId::new("front").expect("a name"),
-        terminal: TerminalId::new("t1").expect("a name"),
         currency: Currency::USD,
         line: TapLine::Tcp {
             listen: ([127, 0, 0, 1], 0).into(),
-            terminal: terminal.to_string(),
+            device: terminal.to_string(),
         },
+        dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
     };
     let journal = Journal::new();
     let tap = TcpTap::bind(settings, journal.clone())

@@ -254,7 +254,8 @@ pub fn every_transaction() -> Vec<Transaction> {
 }
 
 /// An observation of every fact.
-pub fn every_observation() -> Vec<Observation> {
+/// What the first version told; the packed golden batch holds these.
+pub fn first_observations() -> Vec<Observation> {
     let unreadable = Unreadable {
         reason: Code::new("malformed").unwrap(),
         detail: Note::new("expected value at line 1 column 1").unwrap(),
@@ -285,10 +286,97 @@ pub fn every_observation() -> Vec<Observation> {
     all
 }
 
+pub fn printed() -> Printed {
+    Printed {
+        store: StoreId::new("maple-main").unwrap(),
+        register: RegisterId::new("r1").unwrap(),
+        currency: Currency::USD,
+        template: Code::new("maple-80mm").unwrap(),
+        kind: Some(TransactionKind::Sale),
+        ticket: TicketNumber::new("10482").ok(),
+        at: Some("2026-11-14T10:42:07".parse().unwrap()),
+        operator: Operator::cleaned("Dana"),
+        copy: false,
+        lines: vec![PrintedLine {
+            sku: Sku::new("TEE-M").ok(),
+            description: Description::new("T-shirt M").ok(),
+            quantity: Quantity::parse("2", Unit::Each).ok(),
+            unit_price: Some(usd(1500)),
+            extended: usd(3000),
+        }],
+        subtotal: Some(usd(3000)),
+        discounts: vec![PrintedAmount {
+            label: Description::new("Member 10%").ok(),
+            amount: usd(300),
+        }],
+        taxes: vec![PrintedTax {
+            label: Description::new("TX").ok(),
+            rate: Rate::parse("0.0825").ok(),
+            amount: usd(223),
+        }],
+        total: Some(usd(2923)),
+        tenders: vec![PrintedTender {
+            kind: TenderKind::Card,
+            label: Description::new("VISA").ok(),
+            amount: usd(2923),
+            card: Some(visa()),
+        }],
+        change: None,
+        codes: vec![Note::new("TKT-10482").unwrap()],
+        drawer_kicks: 1,
+    }
+}
+
+pub fn report() -> TerminalReport {
+    TerminalReport {
+        store: StoreId::new("maple-main").unwrap(),
+        register: RegisterId::new("r1").unwrap(),
+        terminal: TerminalId::new("t1").unwrap(),
+        kind: ReportKind::Forwarded,
+        succeeded: true,
+        batch: Code::new("17").ok(),
+        at: Some("2026-11-14T18:05:00".parse().unwrap()),
+        count: Some(1),
+        total: Some(usd(2923)),
+        entries: vec![ReportEntry {
+            state: ReportState::Approved,
+            command: Some(PaymentCommand::Sale),
+            amount: usd(2923),
+            tip: None,
+            card: Some(visa()),
+            invoice: TicketNumber::new("10482").ok(),
+            terminal_number: Code::new("31").ok(),
+            offline_number: Code::new("4").ok(),
+            at: None,
+        }],
+        message: None,
+    }
+}
+
+pub fn screen() -> Screen {
+    Screen {
+        store: StoreId::new("maple-main").unwrap(),
+        register: RegisterId::new("r1").unwrap(),
+        pos_id: PosId::new("100231").ok(),
+        ticket: None,
+        state: ScreenState::Open,
+        total: Some(usd(2923)),
+        at: None,
+    }
+}
+
+pub fn every_observation() -> Vec<Observation> {
+    let mut all = first_observations();
+    all.push(observation(Witness::Printer, Fact::Printed(Box::new(printed()))));
+    all.push(observation(Witness::Terminal, Fact::Report(Box::new(report()))));
+    all.push(observation(Witness::PosPush, Fact::Screen(Box::new(screen()))));
+    all
+}
+
 pub fn batch() -> Batch {
     let header = encode_header(&header()).unwrap();
     let previous = chain::header_hash(&header);
-    let bodies: Vec<Vec<u8>> = every_observation()
+    let bodies: Vec<Vec<u8>> = first_observations()
         .iter()
         .map(|o| encode_observation(o).unwrap())
         .collect();

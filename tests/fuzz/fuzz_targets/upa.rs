@@ -3,18 +3,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tillwire_agent_core::capture::settings::{TapLine, UpaTapSettings};
-use tillwire_agent_core::capture::upa::{Exchange, Heard};
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, decoder};
+use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TerminalId, pan};
 
-fn exchange() -> Exchange {
-    Exchange::new(UpaTapSettings {
+fn exchange() -> Box<dyn Decoder> {
+    decoder(&TapSettings {
         lane: LaneId::new("lane").expect("a name"),
         store: StoreId::new("store").expect("a name"),
         register: RegisterId::new("r1").expect("a name"),
-        terminal: TerminalId::new("t1").expect("a name"),
         currency: Currency::USD,
-        line: TapLine::Tcp { listen: ([127, 0, 0, 1], 8081).into(), terminal: "127.0.0.1:8082".to_owned() },
+        line: TapLine::Tcp { listen: ([127, 0, 0, 1], 8081).into(), device: "127.0.0.1:8082".to_owned() },
+        dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
     })
 }
 
@@ -29,10 +29,10 @@ fuzz_target!(|input: (u16, Vec<u8>)| {
     let (cut, bytes) = input;
     let (first, second) = bytes.split_at(usize::from(cut).min(bytes.len()));
     let (mut whole, mut parts) = (exchange(), exchange());
-    let mut at_once = facts(whole.terminal_sent(&bytes));
+    let mut at_once = facts(whole.said(Side::Device, &bytes));
     at_once.extend(facts(whole.ended()));
-    let mut in_two = facts(parts.terminal_sent(first));
-    in_two.extend(facts(parts.terminal_sent(second)));
+    let mut in_two = facts(parts.said(Side::Device, first));
+    in_two.extend(facts(parts.said(Side::Device, second)));
     in_two.extend(facts(parts.ended()));
     assert_eq!(at_once, in_two, "where the bytes are cut must not matter");
 });

@@ -1,14 +1,12 @@
 //! What capture is told, checked: nothing behind this border meets a setting that cannot be.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::civil;
-use jiff::tz::TimeZone;
-use tillwire_proto::{BusinessDay, Currency, LaneId, LocalTime, RegisterId, StoreId, TenderKind, TerminalId};
+pub use tillwire_capture::settings::{CutoffError, HeartlandRetailSettings, TimeRules};
+use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TerminalId, Witness};
 use zeroize::Zeroizing;
 
 /// Why a capture setting was refused.
@@ -21,12 +19,6 @@ pub enum SettingError {
     ShortSecret {
         /// Bytes found.
         found: usize,
-    },
-    /// A cut-off that is not in the night.
-    #[error("the day's cut-off is {found}, wanted 00:00 to 12:00")]
-    Cutoff {
-        /// As found.
-        found: civil::Time,
     },
     /// A line speed that no terminal uses.
     #[error("found {found} baud, wanted one of 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400")]
@@ -101,84 +93,54 @@ impl HttpSettings {
     }
 }
 
-/// How Heartland Retail tickets map to this store.
-#[derive(Debug, Clone)]
-pub struct HeartlandRetailSettings {
-    /// The store.
-    pub store: StoreId,
-    /// The currency that its tickets are in; Heartland tickets do not name one.
-    pub currency: Currency,
-    /// `station_id` to register. A ticket of another station is refused.
-    pub registers: BTreeMap<String, RegisterId>,
-    /// The store's `location_id`s; a ticket of another location is refused. Empty means any.
-    pub locations: BTreeSet<String>,
-    /// `payment_type_id` to tender, for the retailer's own payment types. What is not here and not built in becomes
-    /// [`TenderKind::Other`].
-    pub tenders: BTreeMap<String, TenderKind>,
-    /// Which day a sale after midnight belongs to, and the store's clock.
-    pub time: TimeRules,
-}
-
-/// The store's day.
-#[derive(Debug, Clone)]
-pub struct TimeRules {
-    cutoff: civil::Time,
-    zone: Option<TimeZone>,
-}
-
-impl TimeRules {
-    /// The day ends at midnight; no zone.
-    #[must_use]
-    pub const fn midnight() -> Self {
-        Self {
-            cutoff: civil::Time::midnight(),
-            zone: None,
-        }
-    }
-
-    /// Sales before `cutoff` belong to the day before. `zone` is only asked for tickets that carry no local time
-    /// (voided before they were completed).
-    ///
-    /// # Errors
-    /// [`SettingError::Cutoff`] for a cut-off in the afternoon.
-    pub fn new(cutoff: civil::Time, zone: Option<TimeZone>) -> Result<Self, SettingError> {
-        if cutoff > civil::time(12, 0, 0, 0) {
-            return Err(SettingError::Cutoff { found: cutoff });
-        }
-        Ok(Self { cutoff, zone })
-    }
-
-    /// The business day of a moment on the store's clock.
-    #[must_use]
-    pub fn day(&self, at: LocalTime) -> BusinessDay {
-        let early = at.civil().time() < self.cutoff;
-        let yesterday = early.then(|| at.date().date().yesterday().ok()).flatten();
-        yesterday.map_or(at.date(), BusinessDay::from)
-    }
-
-    /// A moment in universal time on the store's clock, where the zone is known.
-    #[must_use]
-    pub fn local(&self, at: jiff::Timestamp) -> Option<LocalTime> {
-        let zone = self.zone.clone()?;
-        Some(LocalTime::from_civil(at.to_zoned(zone).datetime()))
-    }
-}
-
-/// A tap on the line between POS and UPA terminal.
+/// A tap on the line between POS and a device: a payment terminal, a receipt printer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UpaTapSettings {
-    /// The lane that its payments are journaled on.
+pub struct TapSettings {
+    /// The lane that what it hears is journaled on.
     pub lane: LaneId,
     /// The store.
     pub store: StoreId,
-    /// The register that the terminal belongs to.
+    /// The register that the device belongs to.
     pub register: RegisterId,
-    /// The terminal.
-    pub terminal: TerminalId,
-    /// The currency that the terminal charges in.
+    /// The currency that the device prints or charges in.
     pub currency: Currency,
     /// The line.
     pub line: TapLine,
+    /// What is spoken on it.
+    pub dialect: Dialect,
+}
+
+/// What POS and device speak on a tapped line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dialect {
+    /// Heartland UPA, with this terminal.
+    Upa(TerminalId),
+}
+
+impl Dialect {
+    /// Its word in configuration and messages, which is its section's name as well.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Upa(_) => "upa",
+        }
+    }
+
+    /// The device, for people.
+    #[must_use]
+    pub const fn device(&self) -> &'static str {
+        match self {
+            Self::Upa(_) => "terminal",
+        }
+    }
+
+    /// Whose account it is that such a tap hears.
+    #[must_use]
+    pub const fn witness(&self) -> Witness {
+        match self {
+            Self::Upa(_) => Witness::Terminal,
+        }
+    }
 }
 
 /// What a tap sits in.
@@ -188,15 +150,15 @@ pub enum TapLine {
     Tcp {
         /// Where the POS connects to.
         listen: SocketAddr,
-        /// The terminal, as `host:port`.
-        terminal: String,
+        /// The device, as `host:port`.
+        device: String,
     },
     /// Two serial devices.
     Serial {
-        /// The device towards the POS.
+        /// The port towards the POS.
         pos: PathBuf,
-        /// The device towards the terminal.
-        terminal: PathBuf,
+        /// The port towards the device.
+        device: PathBuf,
         /// How both are set.
         mode: SerialMode,
     },
@@ -255,22 +217,6 @@ impl SerialMode {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sale_before_the_cutoff_is_yesterdays() {
-        let rules = TimeRules::new(civil::time(4, 0, 0, 0), None).unwrap();
-        let day = |text: &str| rules.day(text.parse().unwrap()).to_string();
-        assert_eq!(day("2026-11-14T03:59:59"), "2026-11-13");
-        assert_eq!(day("2026-11-14T04:00:00"), "2026-11-14");
-        assert_eq!(day("2026-03-01T00:30:00"), "2026-02-28");
-        assert_eq!(
-            TimeRules::midnight()
-                .day("2026-11-14T00:00:00".parse().unwrap())
-                .to_string(),
-            "2026-11-14"
-        );
-        assert!(TimeRules::new(civil::time(18, 0, 0, 0), None).is_err());
-    }
 
     #[test]
     fn secrets_are_long_and_never_printed() {

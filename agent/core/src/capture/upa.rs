@@ -13,5 +13,5 @@ mod frame;
 mod message;
 mod payment;
 
-pub use exchange::{Exchange, Heard};
+pub use exchange::Exchange;
 pub use frame::{FRAME_LEN_MAX, Framed, Framer, Torn};

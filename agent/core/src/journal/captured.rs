@@ -27,6 +27,9 @@ impl Captured {
             Fact::Terminal(payment) => Some(&payment.register),
             Fact::Unreadable(unreadable) => unreadable.register.as_ref(),
             Fact::Close(close) => Some(&close.register),
+            Fact::Printed(printed) => Some(&printed.register),
+            Fact::Report(report) => Some(&report.register),
+            Fact::Screen(screen) => Some(&screen.register),
             Fact::Notice(_) => None,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use tillwire_agent_core::capture::dialect::Side;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -12,13 +13,6 @@ const HELD_MAX: usize = 8 * 1024 * 1024;
 
 /// What each piece costs beyond its bytes.
 const PIECE_COST: usize = 64;
-
-/// Who said something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Pos,
-    Terminal,
-}
 
 /// What the listener gets.
 #[derive(Debug)]
@@ -140,15 +134,12 @@ mod tests {
         let piece = vec![b'x'; HELD_MAX / 2];
         ear.hears(Side::Pos, &piece);
         ear.hears(Side::Pos, &piece);
-        ear.hears(Side::Terminal, b"small"); // fits beside the first
+        ear.hears(Side::Device, b"small"); // fits beside the first
         assert!(
             matches!(hearing.next().await, Some(Said::Bytes(Side::Pos, bytes)) if bytes.len() == piece.len())
         );
         assert!(matches!(hearing.next().await, Some(Said::Missed(n)) if n == piece.len() as u64));
-        assert!(matches!(
-            hearing.next().await,
-            Some(Said::Bytes(Side::Terminal, _))
-        ));
+        assert!(matches!(hearing.next().await, Some(Said::Bytes(Side::Device, _))));
     }
 
     #[tokio::test]

@@ -3,12 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use tillwire_agent_core::capture::dialect::Side;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
-use super::ear::{Ear, Side};
+use super::ear::Ear;
 
 /// Largest piece moved at once; a payment's frames are smaller.
 const PIECE_LEN: usize = 16 * 1024;
@@ -29,26 +30,26 @@ pub(super) enum End {
 ///
 /// # Errors
 /// What broke the line; both sides are to be closed then.
-pub(super) async fn both_ways<P, T>(pos: P, terminal: T, ear: &Ear, end: End) -> io::Result<()>
+pub(super) async fn both_ways<P, D>(pos: P, device: D, ear: &Ear, end: End) -> io::Result<()>
 where
     P: AsyncRead + AsyncWrite + Unpin,
-    T: AsyncRead + AsyncWrite + Unpin,
+    D: AsyncRead + AsyncWrite + Unpin,
 {
     let (pos_in, pos_out) = tokio::io::split(pos);
-    let (terminal_in, terminal_out) = tokio::io::split(terminal);
+    let (device_in, device_out) = tokio::io::split(device);
     let half_closed = CancellationToken::new();
     let ask = Way {
         from: pos_in,
-        to: terminal_out,
+        to: device_out,
         side: Side::Pos,
         ear,
         end,
         half_closed: &half_closed,
     };
     let answer = Way {
-        from: terminal_in,
+        from: device_in,
         to: pos_out,
-        side: Side::Terminal,
+        side: Side::Device,
         ear,
         end,
         half_closed: &half_closed,

@@ -5,56 +5,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tillwire_agent_core::capture::settings::UpaTapSettings;
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, decoder};
+use tillwire_agent_core::capture::settings::TapSettings;
 use tillwire_agent_core::capture::tripwire::Redactions;
 use tillwire_agent_core::capture::unreadable;
-use tillwire_agent_core::capture::upa::{Exchange, Heard};
 use tillwire_agent_core::journal::Captured;
-use tillwire_proto::{Fact, Witness};
+use tillwire_proto::Fact;
 use tokio_util::sync::CancellationToken;
 
-use super::ear::{Hearing, Said, Side};
+use super::ear::{Hearing, Said};
 use crate::capture::notices::Notices;
 use crate::journal::{AppendError, Sink};
 
 /// How soon a fact is offered again to a journal that is busy.
 const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
-/// What understands a connection. One implementation; tests have worse ones.
-pub(super) trait Decoder: Send {
-    fn said(&mut self, side: Side, bytes: &[u8]) -> Vec<Heard>;
-    fn ended(&mut self) -> Vec<Heard>;
-    fn unreported(&mut self) -> Redactions;
-}
-
-impl Decoder for Exchange {
-    fn said(&mut self, side: Side, bytes: &[u8]) -> Vec<Heard> {
-        match side {
-            Side::Pos => self.pos_sent(bytes),
-            Side::Terminal => self.terminal_sent(bytes),
-        }
-    }
-
-    fn ended(&mut self) -> Vec<Heard> {
-        Self::ended(self)
-    }
-
-    fn unreported(&mut self) -> Redactions {
-        self.take_unreported()
-    }
-}
-
 /// What the listeners of one tap share.
 #[derive(Debug)]
 pub(super) struct Listener {
-    settings: UpaTapSettings,
+    settings: TapSettings,
     sink: Arc<dyn Sink>,
     notices: Notices,
     stop: CancellationToken,
 }
 
 impl Listener {
-    pub(super) fn new(settings: UpaTapSettings, sink: Arc<dyn Sink>, stop: CancellationToken) -> Self {
+    pub(super) fn new(settings: TapSettings, sink: Arc<dyn Sink>, stop: CancellationToken) -> Self {
         Self {
             notices: Notices::new(settings.lane.clone()),
             settings,
@@ -65,8 +41,7 @@ impl Listener {
 
     /// Listens to one connection until it has ended and all of it is journaled.
     pub(super) async fn connection(&self, hearing: Hearing) {
-        self.listen(hearing, || Exchange::new(self.settings.clone()))
-            .await;
+        self.listen(hearing, || decoder(&self.settings)).await;
     }
 
     /// Journals a notice that the line came or went.
@@ -74,34 +49,48 @@ impl Listener {
         self.keep(self.notices.source(words)).await;
     }
 
-    async fn listen<D: Decoder>(&self, mut hearing: Hearing, make: impl Fn() -> D) {
+    async fn listen(&self, mut hearing: Hearing, make: impl Fn() -> Box<dyn Decoder>) {
         let mut decoder = make();
-        while let Some(said) = hearing.next().await {
+        let mut is_quiet = false;
+        loop {
+            let said = match decoder.quiet_after().filter(|_| !is_quiet) {
+                Some(after) => match tokio::time::timeout(after, hearing.next()).await {
+                    Ok(said) => said,
+                    Err(_) => {
+                        is_quiet = true;
+                        self.decode(&mut decoder, &make, |decoder| decoder.quiet()).await;
+                        continue;
+                    }
+                },
+                None => hearing.next().await,
+            };
+            is_quiet = false;
             match said {
-                Said::Bytes(side, bytes) => {
+                Some(Said::Bytes(side, bytes)) => {
                     self.decode(&mut decoder, &make, |decoder| decoder.said(side, &bytes))
                         .await;
                     hearing.done(bytes.len());
                 }
-                Said::Missed(len) => {
-                    self.decode(&mut decoder, &make, Decoder::ended).await;
+                Some(Said::Missed(len)) => {
+                    self.decode(&mut decoder, &make, |decoder| decoder.ended()).await;
                     let words = format!("{len} bytes passed unheard: decoder or journal could not keep up");
                     self.keep(self.captured(self.unreadable("tap-lagged", &words)))
                         .await;
                 }
+                None => break,
             }
         }
-        self.decode(&mut decoder, &make, Decoder::ended).await;
+        self.decode(&mut decoder, &make, |decoder| decoder.ended()).await;
     }
 
     /// One step of a decoder that may have a fault: then it starts anew, and the fault is a record.
-    async fn decode<D: Decoder>(
+    async fn decode(
         &self,
-        decoder: &mut D,
-        make: &impl Fn() -> D,
-        step: impl FnOnce(&mut D) -> Vec<Heard>,
+        decoder: &mut Box<dyn Decoder>,
+        make: &impl Fn() -> Box<dyn Decoder>,
+        step: impl FnOnce(&mut dyn Decoder) -> Vec<Heard>,
     ) {
-        let Ok(heard) = catch_unwind(AssertUnwindSafe(|| step(decoder))) else {
+        let Ok(heard) = catch_unwind(AssertUnwindSafe(|| step(decoder.as_mut()))) else {
             *decoder = make();
             let words =
                 "the decoder failed on bytes of this connection; they were forwarded, but not understood";
@@ -109,7 +98,7 @@ impl Listener {
                 .await;
             return;
         };
-        let mut card_data = decoder.unreported();
+        let mut card_data = decoder.take_unreported();
         for heard in heard {
             card_data.merge(&heard.redactions);
             self.keep(self.captured(heard)).await;
@@ -131,14 +120,14 @@ impl Listener {
     fn captured(&self, heard: Heard) -> Captured {
         Captured {
             lane: self.settings.lane.clone(),
-            witness: Witness::Terminal,
+            witness: self.settings.dialect.witness(),
             redacted: heard.redactions.total(),
             raw: heard.raw,
             fact: heard.fact,
         }
     }
 
-    /// Offers until it is taken. A terminal cannot be told *busy*, so what it said is held here, bounded by the ear.
+    /// Offers until it is taken. A terminal or printer cannot be told *busy*, so what was said is held here, bounded by the ear.
     async fn keep(&self, captured: Captured) {
         loop {
             let append = AssertUnwindSafe(self.sink.append(captured.clone())).catch_unwind();
@@ -161,6 +150,8 @@ impl Listener {
 fn lost(captured: &Captured, why: &str) {
     let what = match &captured.fact {
         Fact::Terminal(_) => "a terminal payment",
+        Fact::Report(_) => "a terminal's report",
+        Fact::Printed(_) => "a printed receipt",
         Fact::Unreadable(_) => "an unreadable frame",
         _ => "a notice",
     };
@@ -171,7 +162,8 @@ fn lost(captured: &Captured, why: &str) {
 mod tests {
     use std::sync::Mutex;
 
-    use tillwire_agent_core::capture::settings::TapLine;
+    use tillwire_agent_core::capture::dialect::Side;
+    use tillwire_agent_core::capture::settings::{Dialect, TapLine};
     use tillwire_proto::{Currency, LaneId, RecordNumber, RegisterId, SegmentId, StoreId, TerminalId};
 
     use super::super::ear::{Held, ear};
@@ -212,16 +204,16 @@ mod tests {
     }
 
     fn listener(journal: &Arc<Journal>) -> Listener {
-        let settings = UpaTapSettings {
+        let settings = TapSettings {
             lane: LaneId::new("t").unwrap(),
             store: StoreId::new("main").unwrap(),
             register: RegisterId::new("front").unwrap(),
-            terminal: TerminalId::new("t1").unwrap(),
             currency: Currency::USD,
             line: TapLine::Tcp {
                 listen: ([127, 0, 0, 1], 0).into(),
-                terminal: String::new(),
+                device: String::new(),
             },
+            dialect: Dialect::Upa(TerminalId::new("t1").unwrap()),
         };
         Listener::new(
             settings,
@@ -248,7 +240,7 @@ mod tests {
             Vec::new()
         }
 
-        fn unreported(&mut self) -> Redactions {
+        fn take_unreported(&mut self) -> Redactions {
             Redactions::default()
         }
     }
@@ -270,7 +262,7 @@ mod tests {
             ear.hears(Side::Pos, piece);
         }
         drop(ear);
-        listener(&journal).listen(hearing, || Faulty(0)).await;
+        listener(&journal).listen(hearing, || Box::new(Faulty(0))).await;
         assert_eq!(reasons(&journal), ["seen", "decoder-failed", "seen"]);
     }
 
@@ -286,7 +278,7 @@ mod tests {
         ear.hears(Side::Pos, b"a");
         ear.hears(Side::Pos, b"b");
         drop(ear);
-        listener(&journal).listen(hearing, || Faulty(0)).await;
+        listener(&journal).listen(hearing, || Box::new(Faulty(0))).await;
         assert_eq!(reasons(&journal), ["seen", "seen"]);
     }
 
@@ -298,7 +290,7 @@ mod tests {
         ear.hears(Side::Pos, b"a");
         ear.hears(Side::Pos, b"b");
         drop(ear);
-        listener(&journal).listen(hearing, || Faulty(0)).await;
+        listener(&journal).listen(hearing, || Box::new(Faulty(0))).await;
         assert_eq!(reasons(&journal), ["seen"]);
     }
 }

@@ -1,10 +1,10 @@
-//! The serial tap: one device towards the POS, one towards the terminal, set alike.
+//! The serial tap: one port towards the POS, one towards the device, set alike.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tillwire_agent_core::capture::settings::{Parity, SerialMode, TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::settings::{Parity, SerialMode, TapLine, TapSettings};
 use tokio_serial::{DataBits, SerialPortBuilderExt as _, SerialStream, StopBits};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,29 +21,29 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(500);
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Forwards until `stop`. A device that is not there is waited for.
-pub async fn run(settings: UpaTapSettings, sink: Arc<dyn Sink>, stop: CancellationToken) {
-    let TapLine::Serial { pos, terminal, mode } = settings.line.clone() else {
+pub async fn run(settings: TapSettings, sink: Arc<dyn Sink>, stop: CancellationToken) {
+    let TapLine::Serial { pos, device, mode } = settings.line.clone() else {
         return;
     };
     let listener = Arc::new(Listener::new(settings, sink, stop.clone()));
     let tasks = TaskTracker::new();
     let held = Held::default();
     let _ = stop
-        .run_until_cancelled(lines(&pos, &terminal, mode, &listener, &held, &tasks))
+        .run_until_cancelled(lines(&pos, &device, mode, &listener, &held, &tasks))
         .await;
     tasks.close();
     if tokio::time::timeout(LAST_WORDS_WITHIN, tasks.wait())
         .await
         .is_err()
     {
-        tracing::error!("what a terminal said last could not be journaled in time");
+        tracing::error!("what was said last on a serial line could not be journaled in time");
     }
 }
 
 /// Opens and forwards, again and again.
 async fn lines(
     pos: &Path,
-    terminal: &Path,
+    device: &Path,
     mode: SerialMode,
     listener: &Arc<Listener>,
     held: &Held,
@@ -51,8 +51,8 @@ async fn lines(
 ) {
     let mut told = None;
     loop {
-        let (is_open, words) = match open(pos, mode).and_then(|p| Ok((p, open(terminal, mode)?))) {
-            Ok((pos, terminal)) => {
+        let (is_open, words) = match open(pos, mode).and_then(|p| Ok((p, open(device, mode)?))) {
+            Ok((pos, device)) => {
                 tell(
                     &mut told,
                     true,
@@ -63,7 +63,7 @@ async fn lines(
                 let (ear, hearing) = ear(held);
                 let listening = Arc::clone(listener);
                 tasks.spawn(async move { listening.connection(hearing).await });
-                let ended = both_ways(pos, terminal, &ear, End::Break).await;
+                let ended = both_ways(pos, device, &ear, End::Break).await;
                 (
                     false,
                     ended.map_or_else(|error| error.to_string(), |()| "a device hung up".to_owned()),

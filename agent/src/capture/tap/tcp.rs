@@ -1,4 +1,4 @@
-//! The TCP tap: the POS connects to the agent, the agent to the terminal, and what either says the other hears.
+//! The TCP tap: the POS connects to the agent, the agent to the device, and what either says the other hears.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tillwire_agent_core::capture::settings::{TapLine, UpaTapSettings};
+use tillwire_agent_core::capture::settings::{TapLine, TapSettings};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::journal::Sink;
 /// Connections at the same time. A till has one; this only bounds a till gone mad.
 const CONNECTIONS_MAX: usize = 256;
 
-/// How long the terminal may take to accept. Tills give up after about five seconds.
+/// How long the device may take to accept. Tills give up after about five seconds.
 const DIAL_WITHIN: Duration = Duration::from_secs(4);
 
 /// How long a stop waits for what was heard to be journaled.
@@ -33,15 +33,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct TcpTap {
     listener: TcpListener,
-    terminal: String,
-    settings: UpaTapSettings,
+    device: String,
+    settings: TapSettings,
     sink: Arc<dyn Sink>,
 }
 
 /// What the connections of one tap share.
 #[derive(Debug)]
 struct Shared {
-    terminal: String,
+    device: String,
+    kind: &'static str,
     held: Held,
     listener: Listener,
     reachable: AtomicBool,
@@ -52,8 +53,8 @@ impl TcpTap {
     ///
     /// # Errors
     /// When the address is taken or not this machine's; when the settings are a serial line's.
-    pub async fn bind(settings: UpaTapSettings, sink: Arc<dyn Sink>) -> io::Result<Self> {
-        let TapLine::Tcp { listen, terminal } = settings.line.clone() else {
+    pub async fn bind(settings: TapSettings, sink: Arc<dyn Sink>) -> io::Result<Self> {
+        let TapLine::Tcp { listen, device } = settings.line.clone() else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "found a serial line, wanted a TCP one",
@@ -69,7 +70,7 @@ impl TcpTap {
         socket.bind(listen)?;
         Ok(Self {
             listener: socket.listen(64)?,
-            terminal,
+            device,
             settings,
             sink,
         })
@@ -86,7 +87,8 @@ impl TcpTap {
     /// Forwards until `stop`; then open connections are cut and what was heard is journaled.
     pub async fn run(self, stop: CancellationToken) {
         let shared = Arc::new(Shared {
-            terminal: self.terminal,
+            device: self.device,
+            kind: self.settings.dialect.device(),
             held: Held::default(),
             listener: Listener::new(self.settings, self.sink, stop.clone()),
             reachable: AtomicBool::new(true),
@@ -99,7 +101,7 @@ impl TcpTap {
                 continue;
             };
             let Ok(turn) = Arc::clone(&turns).try_acquire_owned() else {
-                tracing::warn!("more than {CONNECTIONS_MAX} connections to one terminal; one was refused");
+                tracing::warn!("more than {CONNECTIONS_MAX} connections to one device; one was refused");
                 continue;
             };
             let (shared, stop, spawn) = (Arc::clone(&shared), stop.clone(), tasks.clone());
@@ -113,43 +115,43 @@ impl TcpTap {
             .await
             .is_err()
         {
-            tracing::error!("what a terminal said last could not be journaled in time");
+            tracing::error!("what was said last on a tapped line could not be journaled in time");
         }
     }
 }
 
 impl Shared {
     async fn connection(self: &Arc<Self>, pos: TcpStream, tasks: &TaskTracker) {
-        let dialled = tokio::time::timeout(DIAL_WITHIN, TcpStream::connect(&self.terminal)).await;
-        let terminal = match dialled.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
-            Ok(terminal) => terminal,
+        let dialled = tokio::time::timeout(DIAL_WITHIN, TcpStream::connect(&self.device)).await;
+        let device = match dialled.unwrap_or(Err(io::ErrorKind::TimedOut.into())) {
+            Ok(device) => device,
             Err(error) => {
-                // the till must see what it would see without us: no terminal
+                // the till must see what it would see without us: no device
                 drop(pos);
                 return self.tell_reachable(false, &error.to_string(), tasks);
             }
         };
         self.tell_reachable(true, "", tasks);
-        for side in [&pos, &terminal] {
+        for side in [&pos, &device] {
             let _ = side.set_nodelay(true); // a socket that refuses it is only slower
         }
         let (ear, hearing) = ear(&self.held);
         let shared = Arc::clone(self);
         tasks.spawn(async move { shared.listener.connection(hearing).await });
-        if let Err(error) = both_ways(pos, terminal, &ear, End::HalfClose).await {
-            tracing::debug!(%error, "a line to a terminal broke off");
+        if let Err(error) = both_ways(pos, device, &ear, End::HalfClose).await {
+            tracing::debug!(%error, "a tapped line broke off");
         }
     }
 
-    /// A notice when the terminal goes and when it comes back, not for each try.
+    /// A notice when the device goes and when it comes back, not for each try.
     fn tell_reachable(self: &Arc<Self>, is: bool, why: &str, tasks: &TaskTracker) {
         if self.reachable.swap(is, Ordering::Relaxed) == is {
             return;
         }
         let words = if is {
-            format!("the terminal at {} answers again", self.terminal)
+            format!("the {} at {} answers again", self.kind, self.device)
         } else {
-            format!("the terminal at {} cannot be reached: {why}", self.terminal)
+            format!("the {} at {} cannot be reached: {why}", self.kind, self.device)
         };
         let shared = Arc::clone(self);
         tasks.spawn(async move { shared.listener.line(&words).await });

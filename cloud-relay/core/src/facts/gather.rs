@@ -25,13 +25,19 @@ pub fn home_day(observation: &Observation, received_ms: i64, settings: &StoreSet
     match &observation.fact {
         Fact::Transaction(transaction) => transaction.key.day,
         Fact::Close(close) => close.day,
-        Fact::Terminal(payment) => payment
-            .at
-            .map(tillwire_proto::LocalTime::civil)
-            .filter(|at| believable(*at, received_ms, settings))
-            .map_or_else(|| settings.day_at_ms(received_ms), |at| settings.day_of_local(at)),
+        Fact::Terminal(payment) => day_by(payment.at, received_ms, settings),
+        Fact::Printed(printed) => day_by(printed.at, received_ms, settings),
+        Fact::Report(report) => day_by(report.at, received_ms, settings),
+        Fact::Screen(screen) => day_by(screen.at, received_ms, settings),
         Fact::Unreadable(_) | Fact::Notice(_) => settings.day_at_ms(received_ms),
     }
+}
+
+/// The day of a clock in the store, unless that cannot be right.
+fn day_by(at: Option<tillwire_proto::LocalTime>, received_ms: i64, settings: &StoreSettings) -> BusinessDay {
+    at.map(tillwire_proto::LocalTime::civil)
+        .filter(|at| believable(*at, received_ms, settings))
+        .map_or_else(|| settings.day_at_ms(received_ms), |at| settings.day_of_local(at))
 }
 
 fn believable(at: jiff::civil::DateTime, received_ms: i64, settings: &StoreSettings) -> bool {
@@ -144,7 +150,10 @@ impl DayFacts {
             | Fact::Terminal(_)
             | Fact::Close(_)
             | Fact::Unreadable(_)
-            | Fact::Notice(_) => {}
+            | Fact::Notice(_)
+            | Fact::Printed(_)
+            | Fact::Report(_)
+            | Fact::Screen(_) => {}
         }
     }
 

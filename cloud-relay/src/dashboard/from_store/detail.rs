@@ -147,6 +147,9 @@ pub(super) fn understand(
                 Fact::Unreadable(fact) => format!("{fact:#?}"),
                 Fact::Notice(fact) => format!("{fact:#?}"),
                 Fact::Close(fact) => format!("{fact:#?}"),
+                Fact::Printed(fact) => format!("{fact:#?}"),
+                Fact::Report(fact) => format!("{fact:#?}"),
+                Fact::Screen(fact) => format!("{fact:#?}"),
             };
             view.attachment = observation.attachment.map(|reference| reference.digest);
             if let Some(digest) = view.attachment {

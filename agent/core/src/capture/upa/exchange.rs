@@ -2,84 +2,42 @@
 
 use std::collections::VecDeque;
 
-use tillwire_proto::Fact;
+use tillwire_proto::{Fact, TerminalId};
 
 use super::frame::{Framed, Framer, Torn};
 use super::message::{self, Answer, Message, Request};
 use super::payment::{self, Question};
-use crate::capture::settings::UpaTapSettings;
+use crate::capture::dialect::{Decoder, Heard, Side};
+use crate::capture::settings::TapSettings;
 use crate::capture::tripwire::Redactions;
 use crate::capture::unreadable;
 
 /// Requests remembered per connection. One is usual: a terminal does one thing at a time.
 const QUESTIONS_MAX: usize = 32;
 
-/// Something heard on the line that is worth a record.
-#[derive(Debug, PartialEq)]
-pub struct Heard {
-    /// What was understood.
-    pub fact: Fact,
-    /// The frame it was understood from, after the tripwire.
-    pub raw: Vec<u8>,
-    /// What the tripwire replaced since the last thing heard, in both directions.
-    pub redactions: Redactions,
-}
-
 /// Listens to both directions of one connection. Never answers, never holds anything back.
 #[derive(Debug)]
 pub struct Exchange {
-    settings: UpaTapSettings,
-    pos: Framer,
-    terminal: Framer,
+    pub(super) settings: TapSettings,
+    pub(super) terminal: TerminalId,
+    /// The POS's and the terminal's.
+    framers: [Framer; 2],
     questions: VecDeque<(String, Question)>,
     /// Card data replaced in frames that made no record of their own.
     unreported: Redactions,
 }
 
 impl Exchange {
-    /// A new connection.
+    /// A new connection with this terminal.
     #[must_use]
-    pub fn new(settings: UpaTapSettings) -> Self {
+    pub fn new(settings: &TapSettings, terminal: TerminalId) -> Self {
         Self {
-            settings,
-            pos: Framer::default(),
-            terminal: Framer::default(),
+            settings: settings.clone(),
+            terminal,
+            framers: [Framer::default(), Framer::default()],
             questions: VecDeque::new(),
             unreported: Redactions::default(),
         }
-    }
-
-    /// Bytes that the POS sent.
-    pub fn pos_sent(&mut self, bytes: &[u8]) -> Vec<Heard> {
-        let frames = self.pos.push(bytes);
-        frames
-            .into_iter()
-            .filter_map(|frame| self.framed(frame))
-            .collect()
-    }
-
-    /// Bytes that the terminal sent.
-    pub fn terminal_sent(&mut self, bytes: &[u8]) -> Vec<Heard> {
-        let frames = self.terminal.push(bytes);
-        frames
-            .into_iter()
-            .filter_map(|frame| self.framed(frame))
-            .collect()
-    }
-
-    /// Both directions ended, or bytes were missed: frames that were begun will not end.
-    pub fn ended(&mut self) -> Vec<Heard> {
-        let torn = [self.pos.end(), self.terminal.end()];
-        torn.into_iter()
-            .flatten()
-            .filter_map(|frame| self.framed(frame))
-            .collect()
-    }
-
-    /// Card data replaced in frames that made no record, since the last call; those frames are forgotten, the alarm
-    /// is not.
-    pub fn take_unreported(&mut self) -> Redactions {
-        std::mem::take(&mut self.unreported)
     }
 
     fn framed(&mut self, frame: Framed) -> Option<Heard> {
@@ -153,9 +111,32 @@ impl Exchange {
             None => question?.command,
         };
         let question = question.filter(|question| question.command == command);
-        match payment::read(command, answer, question, redactions.token(), &self.settings) {
+        match payment::read(command, answer, question, redactions.token(), self) {
             Ok(payment) => Some(Fact::Terminal(Box::new(payment))),
             Err(error) => Some(self.unreadable(error.reason(), &error.to_string())),
         }
+    }
+}
+
+impl Decoder for Exchange {
+    fn said(&mut self, side: Side, bytes: &[u8]) -> Vec<Heard> {
+        let frames = self.framers[side as usize].push(bytes);
+        frames
+            .into_iter()
+            .filter_map(|frame| self.framed(frame))
+            .collect()
+    }
+
+    fn ended(&mut self) -> Vec<Heard> {
+        let [pos, terminal] = &mut self.framers;
+        let torn = [pos.end(), terminal.end()];
+        torn.into_iter()
+            .flatten()
+            .filter_map(|frame| self.framed(frame))
+            .collect()
+    }
+
+    fn take_unreported(&mut self) -> Redactions {
+        std::mem::take(&mut self.unreported)
     }
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::capture::scalar::{Object, Scalar};
+use tillwire_capture::scalar::{Object, Scalar};
 
 /// A message of either side.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ use tillwire_proto::{
     TokenFingerprint,
 };
 
+use super::exchange::Exchange;
 use super::message::{Answer, Asked, Emv, Host, Payment, Request};
-use crate::capture::scalar::Scalar;
-use crate::capture::settings::UpaTapSettings;
+use tillwire_capture::scalar::Scalar;
 
 /// Why an answer did not become a payment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,12 +141,12 @@ pub(super) fn read(
     answer: &Answer<'_>,
     question: Option<&Question>,
     token: Option<TokenFingerprint>,
-    settings: &UpaTapSettings,
+    tap: &Exchange,
 ) -> Result<TerminalPayment, AnswerError> {
     let nobody = (Host::default(), Payment::default());
     let host = answer.data.host.as_deref().unwrap_or(&nobody.0);
     let payment = answer.data.payment.as_deref().unwrap_or(&nobody.1);
-    let currency = settings.currency;
+    let currency = tap.settings.currency;
     let requested = question.and_then(|question| question.requested);
     let approved = approved(command, answer, host, currency)?;
     let outcome = outcome(answer, host, payment, requested, approved);
@@ -166,9 +166,9 @@ pub(super) fn read(
     let operator = payment.clerk_id.text().and_then(|text| Operator::cleaned(&text));
     let terminal_number = code(host.tran_no);
     Ok(TerminalPayment {
-        store: settings.store.clone(),
-        register: settings.register.clone(),
-        terminal: settings.terminal.clone(),
+        store: tap.settings.store.clone(),
+        register: tap.settings.register.clone(),
+        terminal: tap.terminal.clone(),
         command,
         outcome,
         requested,

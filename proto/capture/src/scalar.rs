@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 /// A JSON value that was not read yet. An absent value, `null` and an empty string are all *nothing*.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Scalar<'a>(Option<&'a RawValue>);
+pub struct Scalar<'a>(Option<&'a RawValue>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -18,7 +18,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// The text of a string, number or boolean; `None` for nothing, objects and arrays.
-    pub(crate) fn text(&self) -> Option<Cow<'a, str>> {
+    pub fn text(&self) -> Option<Cow<'a, str>> {
         let raw = self.0?.get();
         let text = match raw.as_bytes().first()? {
             b'"' if raw.contains('\\') => Cow::Owned(serde_json::from_str(raw).ok()?),
@@ -30,7 +30,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// `true` or `false`, also in quotes or as `1` and `0`.
-    pub(crate) fn flag(&self) -> Option<bool> {
+    pub fn flag(&self) -> Option<bool> {
         match &*self.text()? {
             "true" | "1" => Some(true),
             "false" | "0" => Some(false),
@@ -42,7 +42,7 @@ impl<'a> Scalar<'a> {
 /// A JSON object, and nothing else. A derived reader alone would take an array for it, value by value in the order
 /// of our fields, and make money of noise.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Object<T>(pub(crate) T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::{Offset, TimeZone};
-use tillwire_agent_core::capture::heartland_retail::{Refused, read_ticket, read_till_event};
-use tillwire_agent_core::capture::settings::{HeartlandRetailSettings, TimeRules};
-use tillwire_agent_core::capture::tripwire;
+use tillwire_capture::heartland_retail::{Refused, read_ticket, read_till_event};
+use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
+use tillwire_capture::tripwire;
 use tillwire_proto::{
     Amount, Body, CardBrand, Currency, RegisterId, StoreId, TenderKind, Transaction, TransactionKind,
 };

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const TICKET: &[u8] = include_bytes!("../../../tests/fixtures/retail/valid/retail-ticket.json");
-const RETURN: &[u8] = include_bytes!("../../../tests/fixtures/retail/valid/retail-return.json");
+const TICKET: &[u8] = include_bytes!("../../tests/fixtures/retail/valid/retail-ticket.json");
+const RETURN: &[u8] = include_bytes!("../../tests/fixtures/retail/valid/retail-return.json");
 
 fn swept(text: &str) -> (String, Redactions) {
     let mut bytes = text.as_bytes().to_vec();
@@ -22,7 +22,7 @@ fn ordinary_tickets_stay_byte_for_byte() {
 
 #[test]
 fn every_disguise_of_card_data_is_replaced() {
-    let cases = include_str!("../../../tests/fixtures/tripwire.tsv");
+    let cases = include_str!("../../tests/fixtures/tripwire.tsv");
     let mut seen = 0;
     for case in cases
         .lines()

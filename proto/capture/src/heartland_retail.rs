@@ -8,8 +8,8 @@
 
 use tillwire_proto::{RegisterId, Transaction};
 
-use crate::capture::scalar::Object;
-use crate::capture::settings::HeartlandRetailSettings;
+use crate::scalar::Object;
+use crate::settings::HeartlandRetailSettings;
 
 mod error;
 mod event;

@@ -9,8 +9,8 @@ use super::error::TicketError;
 use super::line::{self, Read};
 use super::payment;
 use super::wire::{Ticket, amount, optional};
-use crate::capture::scalar::{Object, Scalar};
-use crate::capture::settings::HeartlandRetailSettings;
+use crate::scalar::{Object, Scalar};
+use crate::settings::HeartlandRetailSettings;
 
 pub(super) fn read(
     ticket: &Ticket<'_>,

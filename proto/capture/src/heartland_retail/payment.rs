@@ -7,8 +7,8 @@ use tillwire_proto::{
 
 use super::error::TicketError;
 use super::wire::{self, amount};
-use crate::capture::scalar::Object;
-use crate::capture::settings::HeartlandRetailSettings;
+use crate::scalar::Object;
+use crate::settings::HeartlandRetailSettings;
 
 /// Tenders and change. Voided payments count for nothing and are left to the kept bytes.
 pub(super) fn read(

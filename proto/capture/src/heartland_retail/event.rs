@@ -16,8 +16,8 @@ use tillwire_proto::{
 use super::error::TicketError;
 use super::ticket::station;
 use super::wire::{amount, optional};
-use crate::capture::scalar::{Object, Scalar};
-use crate::capture::settings::HeartlandRetailSettings;
+use crate::scalar::{Object, Scalar};
+use crate::settings::HeartlandRetailSettings;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

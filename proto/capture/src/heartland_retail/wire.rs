@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tillwire_proto::{Amount, Currency};
 
 use super::error::TicketError;
-use crate::capture::scalar::{Object, Scalar};
+use crate::scalar::{Object, Scalar};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Ticket<'a> {

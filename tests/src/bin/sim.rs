@@ -1,0 +1,25 @@
+//! Stands in for what a store and its retailer have: `cargo run -p tillwire-e2e --bin sim -- --help`.
+
+use clap::{Parser, Subcommand};
+use tillwire_e2e::sims;
+
+/// Simulators of everything that Tillwire talks to. Each speaks its real protocol, on loopback unless told otherwise.
+#[derive(Debug, Parser)]
+#[command(name = "sim")]
+struct Sim {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Debug, Subcommand)]
+enum Which {
+    /// An Odoo 17, 18 or 19 with a small company.
+    Odoo(sims::odoo::Args),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Sim::parse().which {
+        Which::Odoo(args) => sims::odoo::run(args).await,
+    }
+}

@@ -1,0 +1,4 @@
+//! Simulators that stand on their own (`cargo run -p tillwire-e2e --bin sim -- …`), so that a configuration can be
+//! tried without a till, a terminal or an account. The scenarios use the same ones.
+
+pub mod odoo;
