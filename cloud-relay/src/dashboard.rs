@@ -8,8 +8,11 @@
 //! configuration refuses anything else unless told so.
 
 mod assets;
+mod calendar;
 mod day;
 mod entry;
+mod exceptions;
+mod fleet;
 mod from_store;
 mod html;
 mod live;
@@ -23,7 +26,7 @@ pub use from_store::StoreViews;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -33,8 +36,12 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::clock::Clock;
 use crate::events::RelayEvent;
+use html::Section;
 use tillwire_relay_core::closing::Month;
-use view::{DayView, EntryView, MonthView, NowView, RecordView, StockView};
+use view::{
+    CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FleetView, MonthView,
+    NowView, RecordView, StockView,
+};
 
 /// Where the pages get what they show. Called on a thread that may block.
 pub trait Views: Send + Sync + 'static {
@@ -61,6 +68,36 @@ pub trait Views: Send + Sync + 'static {
     /// # Errors
     /// As [`Views::now`].
     fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>>;
+
+    /// A retailer's month, store by store and day by day: this month when none is named, the first retailer when none
+    /// is. `None` when the relay serves no such retailer.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn calendar(
+        &self,
+        tenant: Option<&TenantId>,
+        month: Option<Month>,
+        now_ms: i64,
+    ) -> anyhow::Result<Option<CalendarView>>;
+
+    /// All devices.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn fleet(&self) -> anyhow::Result<FleetView>;
+
+    /// Open exceptions by kind.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView>;
+
+    /// One exception, open or closed; `None` when there is none.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn exception(&self, id: i64) -> anyhow::Result<Option<ExceptionView>>;
 
     /// What keeps a retailer's month open.
     ///
@@ -101,7 +138,12 @@ pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<R
     Router::new()
         .route("/", get(now_page))
         .route("/live", get(live_stream))
+        .route("/days", get(calendar_page))
+        .route("/days/{tenant}", get(calendar_of))
         .route("/days/{tenant}/{store}/{day}", get(day_page))
+        .route("/exceptions", get(exceptions_page))
+        .route("/exceptions/{id}", get(exception_page))
+        .route("/fleet", get(fleet_page))
         .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
         .route("/stock/{tenant}/{store}", get(stock_page))
@@ -127,13 +169,119 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
 async fn now_page(State(pages): State<Pages>) -> Response {
     ask(pages, |pages| {
         let view = pages.views.now(pages.clock.now_ms())?;
-        Ok(Some(html::page("Now", None, Some("/live"), &now::body(&view))))
+        Ok(Some(html::page(
+            Section::Now,
+            "Now",
+            None,
+            Some("/live"),
+            &now::body(&view),
+        )))
     })
     .await
 }
 
 async fn live_stream(State(pages): State<Pages>) -> impl IntoResponse {
     pages.live.stream()
+}
+
+/// `?month=2026-11`
+#[derive(Debug, Default, serde::Deserialize)]
+struct OfMonth {
+    month: Option<String>,
+}
+
+async fn calendar_page(State(pages): State<Pages>, Query(of): Query<OfMonth>) -> Response {
+    calendar_in(pages, None, of).await
+}
+
+async fn calendar_of(
+    State(pages): State<Pages>,
+    Path(tenant): Path<String>,
+    Query(of): Query<OfMonth>,
+) -> Response {
+    calendar_in(pages, Some(tenant), of).await
+}
+
+async fn calendar_in(pages: Pages, tenant: Option<String>, of: OfMonth) -> Response {
+    let tenant = tenant.map(|tenant| TenantId::new(&tenant)).transpose();
+    let month = of.month.map(|month| month.parse::<Month>()).transpose();
+    let (Ok(tenant), Ok(month)) = (tenant, month) else {
+        return missing("A calendar's address is /days/TENANT?month=2026-11.");
+    };
+    ask(pages, move |pages| {
+        let view = pages
+            .views
+            .calendar(tenant.as_ref(), month, pages.clock.now_ms())?;
+        let title = |view: &CalendarView| format!("Store-days of {}", view.month);
+        Ok(view.map(|view| html::page(Section::Days, &title(&view), None, None, &calendar::body(&view))))
+    })
+    .await
+}
+
+/// `?owner=finance&kind=unknown-sku&tenant=maple`
+#[derive(Debug, Default, serde::Deserialize)]
+struct OfExceptions {
+    owner: Option<String>,
+    kind: Option<String>,
+    tenant: Option<String>,
+}
+
+async fn exceptions_page(State(pages): State<Pages>, Query(of): Query<OfExceptions>) -> Response {
+    let Ok(tenant) = of.tenant.map(|tenant| TenantId::new(&tenant)).transpose() else {
+        return missing(
+            "The address is /exceptions?owner=DESK&kind=KIND&tenant=TENANT, each part only if wanted.",
+        );
+    };
+    let filter = ExceptionFilter {
+        owner: of.owner,
+        kind: of.kind,
+        tenant,
+    };
+    ask(pages, move |pages| {
+        let view = pages.views.exceptions(&filter)?;
+        Ok(Some(html::page(
+            Section::Exceptions,
+            "Exceptions",
+            None,
+            None,
+            &exceptions::body(&view),
+        )))
+    })
+    .await
+}
+
+async fn exception_page(State(pages): State<Pages>, Path(id): Path<String>) -> Response {
+    let Ok(id) = id.parse() else {
+        return missing("An exception's address is /exceptions/NUMBER.");
+    };
+    ask(pages, move |pages| {
+        let title = format!("Exception {id}");
+        let view = pages.views.exception(id)?;
+        Ok(view.map(|view| {
+            html::page(
+                Section::Exceptions,
+                &title,
+                Some(&title),
+                None,
+                &exceptions::one(&view),
+            )
+        }))
+    })
+    .await
+}
+
+async fn fleet_page(State(pages): State<Pages>) -> Response {
+    ask(pages, |pages| {
+        let view = pages.views.fleet()?;
+        Ok(Some(html::page(
+            Section::Fleet,
+            "Fleet",
+            None,
+            None,
+            &fleet::body(&view),
+        )))
+    })
+    .await
 }
 
 async fn day_page(
@@ -146,7 +294,15 @@ async fn day_page(
     ask(pages, move |pages| {
         let view = pages.views.day(&tenant, &store, day, pages.clock.now_ms())?;
         let crumb = |view: &DayView| format!("{}, {}", view.row.name, view.row.day);
-        Ok(view.map(|view| html::page(&crumb(&view), Some(&crumb(&view)), None, &day::body(&view))))
+        Ok(view.map(|view| {
+            html::page(
+                Section::Days,
+                &crumb(&view),
+                Some(&crumb(&view)),
+                None,
+                &day::body(&view),
+            )
+        }))
     })
     .await
 }
@@ -155,7 +311,15 @@ async fn entry_page(State(pages): State<Pages>, Path(key): Path<String>) -> Resp
     ask(pages, move |pages| {
         let view = pages.views.entry(&key)?;
         let title = |view: &EntryView| view.name.clone().unwrap_or_else(|| view.key.clone());
-        Ok(view.map(|view| html::page(&title(&view), Some(&title(&view)), None, &entry::body(&view))))
+        Ok(view.map(|view| {
+            html::page(
+                Section::Days,
+                &title(&view),
+                Some(&title(&view)),
+                None,
+                &entry::body(&view),
+            )
+        }))
     })
     .await
 }
@@ -167,7 +331,13 @@ async fn month_page(State(pages): State<Pages>, Path((tenant, month)): Path<(Str
     ask(pages, move |pages| {
         let view = pages.views.month(&tenant, month, pages.clock.now_ms())?;
         let title = format!("Closing {month}");
-        Ok(Some(html::page(&title, Some(&title), None, &month::body(&view))))
+        Ok(Some(html::page(
+            Section::Days,
+            &title,
+            Some(&title),
+            None,
+            &month::body(&view),
+        )))
     })
     .await
 }
@@ -179,7 +349,15 @@ async fn stock_page(State(pages): State<Pages>, Path((tenant, store)): Path<(Str
     ask(pages, move |pages| {
         let view = pages.views.stock(&tenant, &store)?;
         let title = |view: &StockView| format!("{}, stock", view.name);
-        Ok(view.map(|view| html::page(&title(&view), Some(&title(&view)), None, &stock::body(&view))))
+        Ok(view.map(|view| {
+            html::page(
+                Section::Now,
+                &title(&view),
+                Some(&title(&view)),
+                None,
+                &stock::body(&view),
+            )
+        }))
     })
     .await
 }
@@ -193,7 +371,7 @@ async fn record_page(State(pages): State<Pages>, Path((segment, number)): Path<(
     ask(pages, move |pages| {
         let view = pages.views.record(segment, RecordNumber(number))?;
         let title = format!("Record {number}");
-        Ok(view.map(|view| html::page(&title, Some(&title), None, &day::record(&view))))
+        Ok(view.map(|view| html::page(Section::Days, &title, Some(&title), None, &day::record(&view))))
     })
     .await
 }
@@ -239,7 +417,7 @@ fn missing(what: &str) -> Response {
 
 fn not_found(what: &str) -> String {
     let body = maud::html! { h1 { "Not found" } p { (what) } p { a href="/" { "To the first page" } } };
-    html::page("Not found", None, None, &body).into_string()
+    html::page(Section::Elsewhere, "Not found", None, None, &body).into_string()
 }
 
 fn broken(error: &anyhow::Error) -> Response {
@@ -250,7 +428,7 @@ fn broken(error: &anyhow::Error) -> Response {
     };
     (
         StatusCode::INTERNAL_SERVER_ERROR,
-        Html(html::page("Error", None, None, &body).into_string()),
+        Html(html::page(Section::Elsewhere, "Error", None, None, &body).into_string()),
     )
         .into_response()
 }

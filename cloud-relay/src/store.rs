@@ -12,7 +12,7 @@ pub mod attachments;
 pub mod days;
 pub mod devices;
 pub mod effects;
-mod enrolments;
+pub mod enrolments;
 mod error;
 pub mod exceptions;
 mod generation;

@@ -155,6 +155,57 @@ impl Views for OneStore {
         }))
     }
 
+    fn calendar(
+        &self,
+        tenant: Option<&TenantId>,
+        month: Option<Month>,
+        _: i64,
+    ) -> anyhow::Result<Option<CalendarView>> {
+        let maple = TenantId::new("maple").unwrap();
+        let month = month.unwrap_or("2026-11".parse().unwrap());
+        let today: BusinessDay = "2026-11-15".parse().unwrap();
+        let held = CalendarDay {
+            day: "2026-11-14".parse().unwrap(),
+            state: chip(Tone::Bad, "closing"),
+            tickets: 41,
+            net: Some(usd(123_456)),
+            blockers: 2,
+        };
+        Ok(tenant.is_none_or(|t| *t == maple).then(|| CalendarView {
+            tenant: maple.clone(),
+            tenants: vec![maple.clone(), TenantId::new("oak").unwrap()],
+            month,
+            today,
+            stores: vec![CalendarStore {
+                store: StoreId::new("maple-main").unwrap(),
+                name: "Maple & Main".to_owned(),
+                net: Some(usd(123_456)),
+                days: month.contains(held.day).then_some(held).into_iter().collect(),
+            }],
+        }))
+    }
+
+    fn fleet(&self) -> anyhow::Result<FleetView> {
+        Ok(FleetView {
+            waiting: Vec::new(),
+            devices: Vec::new(),
+        })
+    }
+
+    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
+        Ok(ExceptionsView {
+            filter: filter.clone(),
+            owners: vec![("store manager", 2)],
+            at_risk: "nothing".to_owned(),
+            groups: Vec::new(),
+            more: false,
+        })
+    }
+
+    fn exception(&self, _: i64) -> anyhow::Result<Option<ExceptionView>> {
+        Ok(None)
+    }
+
     fn month(&self, _: &TenantId, month: Month, _: i64) -> anyhow::Result<MonthView> {
         let day: BusinessDay = "2026-11-14".parse().unwrap();
         let blocker = BlockerRow {
@@ -299,6 +350,70 @@ async fn a_month_lists_what_keeps_it_open_and_leads_to_the_day() {
 }
 
 #[tokio::test]
+async fn a_calendar_names_each_day_in_words_and_leads_to_it_and_to_the_months_beside() {
+    let (_, router, _events) = pages();
+    let page = text(get(&router, "/days").await).await;
+    let words = "Maple &amp; Main, 2026-11-14: closing, 41 tickets, net $1,234.56, held by 2 exceptions";
+    assert!(page.contains(&format!("aria-label=\"{words}\"")), "{page}");
+    for link in [
+        "/days/maple/maple-main/2026-11-14",
+        "/days/maple?month=2026-10",
+        "/days/maple?month=2026-12",
+        "/days/oak?month=2026-11",
+        "/months/maple/2026-11",
+    ] {
+        assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
+    }
+    // fourteen silent days before today, today itself is not over but may sell, later ones say nothing
+    assert_eq!(page.matches(": no sale").count(), 14, "{page}");
+    let before = text(get(&router, "/days/maple?month=2026-10").await).await;
+    assert!(
+        !before.contains("closing, 41 tickets") && before.contains("2026-11 →"),
+        "{before}"
+    );
+    let nobody = get(&router, "/days/elm").await;
+    assert_eq!(nobody.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn every_page_leads_to_every_part_and_says_where_it_is() {
+    let (_, router, _events) = pages();
+    for (path, here) in [
+        ("/", "Now"),
+        ("/days", "Store-days"),
+        ("/exceptions", "Exceptions"),
+        ("/fleet", "Fleet"),
+    ] {
+        let page = text(get(&router, path).await).await;
+        assert!(
+            page.contains(&format!("aria-current=\"page\">{here}</a>")),
+            "{path}: {page}"
+        );
+        for part in [
+            "href=\"/\"",
+            "href=\"/days\"",
+            "href=\"/exceptions\"",
+            "href=\"/fleet\"",
+        ] {
+            assert!(page.contains(part), "{path} does not lead to {part}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_desk_is_chosen_by_a_link_that_keeps_the_rest_of_the_choice() {
+    let (_, router, _events) = pages();
+    let page = text(get(&router, "/exceptions?kind=ticket-gap").await).await;
+    assert!(
+        page.contains("href=\"/exceptions?owner=store+manager&amp;kind=ticket-gap\""),
+        "{page}"
+    );
+    assert!(page.contains("only ticket-gap"), "{page}");
+    let absurd = get(&router, &format!("/exceptions?tenant={}", "A".repeat(60_000))).await;
+    assert_eq!(absurd.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_stock_difference_shows_its_causes_and_documents() {
     let (_, router, _events) = pages();
     let page = text(get(&router, "/stock/maple/s01").await).await;
@@ -326,6 +441,9 @@ async fn wrong_addresses_are_not_found_and_say_what_is_wanted() {
             "/days/TENANT/STORE/2026-11-14",
         ),
         ("/months/maple/2026-13", "/months/TENANT/2026-11"),
+        ("/days/maple?month=2026-13", "/days/TENANT?month=2026-11"),
+        ("/exceptions/seven", "/exceptions/NUMBER"),
+        ("/exceptions/7", "nothing at this address"),
         ("/records/zz/1", "32 hexadecimal digits"),
         ("/attachments/00", "64 hexadecimal digits"),
         ("/../../etc/passwd", "No such page"),

@@ -1,8 +1,11 @@
 //! What the pages show, read from the store. Each page is one snapshot of it.
 
+mod calendar;
 mod closing;
 mod detail;
 mod entry;
+mod exceptions;
+mod fleet;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -15,14 +18,15 @@ use tillwire_relay_core::facts::RecordId;
 
 use super::Views;
 use super::view::{
-    DayRow, DayView, EntryView, ExceptionRow, MonthView, NowView, RecordView, StockView, StoreRow,
+    CalendarView, DayRow, DayView, EntryView, ExceptionFilter, ExceptionRow, ExceptionView, ExceptionsView,
+    FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
 };
 use crate::days::look;
 use crate::endpoint::Downlink;
 use crate::mapping::InForce;
 use crate::store::exceptions::{Filter, StoredException};
 use crate::store::{
-    Store, StoreError, attachments, days, devices, effects, exceptions, records, stock_reports,
+    Store, StoreError, attachments, days, devices, effects, exceptions as kept, records, stock_reports,
 };
 use detail::{effect, instant, ledger, transactions, understand};
 use summary::{day_state, owner, store_row, tiles, tone, urgency};
@@ -62,7 +66,7 @@ impl Views for StoreViews {
                 .iter()
                 .map(|row| self.day_row(db, row))
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut open = exceptions::list(db, &Filter::default())?;
+            let mut open = kept::list(db, &Filter::default())?;
             open.sort_by_key(|e| (std::cmp::Reverse(urgency(e)), e.opened_ms));
             let tiles = tiles(&stores, &days, &open);
             let exceptions = open
@@ -111,7 +115,7 @@ impl Views for StoreViews {
                     .iter()
                     .map(effect)
                     .collect(),
-                exceptions: exceptions::list(db, &filter)?
+                exceptions: kept::list(db, &filter)?
                     .iter()
                     .map(|e| self.exception_row(e))
                     .collect(),
@@ -123,6 +127,38 @@ impl Views for StoreViews {
     fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>> {
         let name = |tenant: &TenantId, store: &StoreId| self.name(tenant, store);
         Ok(self.store.read_blocking(|db| entry::entry(db, key, name))?)
+    }
+
+    fn calendar(
+        &self,
+        tenant: Option<&TenantId>,
+        month: Option<Month>,
+        now_ms: i64,
+    ) -> anyhow::Result<Option<CalendarView>> {
+        let settings = self.settings.configured();
+        let Some(tenant) = tenant.or_else(|| Some(&settings.iter().next()?.tenant)) else {
+            return Ok(None);
+        };
+        Ok(self
+            .store
+            .read_blocking(|db| calendar::calendar(db, settings, tenant, month, now_ms))?)
+    }
+
+    fn fleet(&self) -> anyhow::Result<FleetView> {
+        let live = self.live();
+        Ok(self.store.read_blocking(|db| fleet::fleet(db, &live))?)
+    }
+
+    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
+        let open = self
+            .store
+            .read_blocking(|db| kept::list(db, &Filter::default()))?;
+        Ok(self.grouped(&open, filter))
+    }
+
+    fn exception(&self, id: i64) -> anyhow::Result<Option<ExceptionView>> {
+        let found = self.store.read_blocking(|db| kept::get(db, id))?;
+        Ok(found.map(|one| self.in_full(&one)))
     }
 
     fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView> {
@@ -212,14 +248,15 @@ impl Views for StoreViews {
 }
 
 impl StoreViews {
+    /// The devices that are connected.
+    fn live(&self) -> BTreeSet<String> {
+        let connections = self.downlink.connections();
+        connections.iter().map(|c| c.identity.device.uri()).collect()
+    }
+
     fn stores(&self, db: &Connection, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
         let devices = devices::list(db)?;
-        let live: BTreeSet<_> = self
-            .downlink
-            .connections()
-            .iter()
-            .map(|c| c.identity.device.uri())
-            .collect();
+        let live = self.live();
         self.settings
             .configured()
             .iter()
@@ -298,3 +335,6 @@ impl StoreViews {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,32 @@ use tillwire_proto::{Amount, Currency};
 
 use super::view::{Chip, Tone};
 
+/// Which part of the pages one belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Section {
+    Now,
+    Days,
+    Exceptions,
+    Fleet,
+    Elsewhere,
+}
+
+/// The parts with their addresses, in the order in which a day's work goes through them.
+const SECTIONS: [(Section, &str, &str); 4] = [
+    (Section::Now, "/", "Now"),
+    (Section::Days, "/days", "Store-days"),
+    (Section::Exceptions, "/exceptions", "Exceptions"),
+    (Section::Fleet, "/fleet", "Fleet"),
+];
+
 /// A whole page. `live` names the stream that keeps it up to date.
-pub(super) fn page(title: &str, crumb: Option<&str>, live: Option<&str>, body: &Markup) -> Markup {
+pub(super) fn page(
+    here: Section,
+    title: &str,
+    crumb: Option<&str>,
+    live: Option<&str>,
+    body: &Markup,
+) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -23,6 +47,11 @@ pub(super) fn page(title: &str, crumb: Option<&str>, live: Option<&str>, body: &
                 a.skip href="#content" { "Skip to content" }
                 header.top {
                     a.mark href="/" { (logo()) "Tillwire" }
+                    nav.sections aria-label="Parts" {
+                        @for (section, path, name) in SECTIONS {
+                            a href=(path) aria-current=[(section == here).then_some(if crumb.is_some() { "true" } else { "page" })] { (name) }
+                        }
+                    }
                     @if let Some(crumb) = crumb { span.crumbs { "/ " (crumb) } }
                     @if live.is_some() {
                         div.live data-state="wait" role="status" { i aria-hidden="true" {} span { "connecting" } }

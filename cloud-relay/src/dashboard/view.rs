@@ -3,8 +3,16 @@
 //! Amounts are [`Amount`]s until the last moment; times are milliseconds since 1970-01-01T00:00:00Z by the relay's
 //! clock.
 
+mod calendar;
+mod exceptions;
+mod fleet;
+
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::stock::DriftLine;
+
+pub use calendar::{CalendarDay, CalendarStore, CalendarView};
+pub use exceptions::{ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
+pub use fleet::{DeviceRow, FleetView, LaneRow, WaitingRow};
 
 /// How something stands. Colour is never the only sign: each has a mark and a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -278,6 +278,23 @@ pub fn list(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A retailer's days from `first` to `last`, both included, in order of day.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn between(
+    db: &Connection,
+    tenant: &TenantId,
+    first: BusinessDay,
+    last: BusinessDay,
+) -> Result<Vec<DayRow>, StoreError> {
+    let sql = format!("{SELECT} WHERE tenant = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, store");
+    let mut statement = db.prepare_cached(&sql)?;
+    let (first, last) = (first.days_since_epoch(), last.days_since_epoch());
+    let rows = statement.query_map(params![tenant.as_str(), first, last], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 const SELECT: &str = "SELECT id, tenant, store, day, dirty, state, changed_ms, assessed_ms, revision, trades, \
                       net_minor, tax_minor, total_minor, over_short_minor, currency, blockers FROM store_days";
 

@@ -2,7 +2,7 @@
 //! deleted. How a device comes to be accepted is in [`super::enrolments`].
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tillwire_proto::{AgentHealth, DeviceId, Digest, StoreId, TenantId};
+use tillwire_proto::{AgentHealth, DeviceId, Digest, LaneId, StoreId, TenantId};
 
 use super::{StoreError, Unit};
 use crate::events::RelayEvent;
@@ -71,6 +71,44 @@ pub fn get(db: &Connection, tenant: &TenantId, device: &DeviceId) -> Result<Opti
         .prepare_cached(&sql)?
         .query_row([tenant.as_str(), device.as_str()], read_device)
         .optional()?)
+}
+
+/// What came of one lane of one device, over all its segments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneProgress {
+    /// The device's row number.
+    pub device: i64,
+    /// The lane.
+    pub lane: LaneId,
+    /// Starts of the agent.
+    pub segments: u64,
+    /// Records held.
+    pub records: u64,
+    /// Whether another version of a held record ever came in.
+    pub forked: bool,
+    /// Last record received, milliseconds since 1970.
+    pub last_ms: i64,
+}
+
+/// What came of every lane, in order of device and name.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn lanes(db: &Connection) -> Result<Vec<LaneProgress>, StoreError> {
+    let sql = "SELECT device, lane, count(*), sum(through), max(forked_ms IS NOT NULL), max(last_ms) FROM segments \
+               GROUP BY device, lane ORDER BY device, lane";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok(LaneProgress {
+            device: row.get(0)?,
+            lane: super::column(row, 1, LaneId::new)?,
+            segments: row.get(2)?,
+            records: row.get(3)?,
+            forked: row.get(4)?,
+            last_ms: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Revokes a device. False when it is not there or was revoked before.

@@ -47,14 +47,7 @@ impl EnrolmentStore for Store {
     }
 
     async fn waiting(&self) -> Result<Vec<Enrolment>> {
-        let sql = format!("{ENROLMENT} WHERE state = 'waiting' ORDER BY asked_ms LIMIT {WAITING_MAX}");
-        Ok(self
-            .read(move |db| {
-                let mut statement = db.prepare(&sql)?;
-                let rows = statement.query_map([], read_enrolment)?;
-                Ok(rows.collect::<rusqlite::Result<_>>()?)
-            })
-            .await?)
+        Ok(self.read(asking).await?)
     }
 
     async fn decide(&self, fingerprint: Digest, decision: Decision) -> Result<bool> {
@@ -62,6 +55,17 @@ impl EnrolmentStore for Store {
             .write(move |unit| decide(unit, fingerprint, &decision))
             .await?)
     }
+}
+
+/// Who asks to be accepted, the longest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn asking(db: &Connection) -> Result<Vec<Enrolment>, StoreError> {
+    let sql = format!("{ENROLMENT} WHERE state = 'waiting' ORDER BY asked_ms LIMIT {WAITING_MAX}");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([], read_enrolment)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 fn invite(unit: &mut Unit<'_>, new: &Invitation, now_ms: i64) -> Result<bool, StoreError> {

@@ -1,0 +1,117 @@
+//! Devices, how they are, and what came of their lanes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use crate::dashboard::view::{Chip, DeviceRow, FleetView, LaneRow, Tone, WaitingRow};
+use crate::endpoint::DeviceRef;
+use crate::store::{StoreError, devices, enrolments};
+
+/// A clock that is further off is worth a look, in milliseconds: sales are dated by the POS, not by it.
+const CLOCK_OFF_MS: i64 = 120_000;
+
+/// From here on a disk is worth a look, in percent: receipted records are pruned before their time.
+const DISK_PERCENT: u8 = 85;
+
+pub(super) fn fleet(db: &Connection, live: &BTreeSet<String>) -> Result<FleetView, StoreError> {
+    let waiting = enrolments::asking(db)?
+        .into_iter()
+        .map(|asking| WaitingRow {
+            tenant: asking.tenant,
+            device: asking.device,
+            store: asking.store,
+            fingerprint: asking.fingerprint,
+            asked_ms: asking.asked_ms,
+        })
+        .collect();
+    let mut lanes: BTreeMap<i64, Vec<LaneRow>> = BTreeMap::new();
+    for lane in devices::lanes(db)? {
+        let (tone, word) = if lane.forked {
+            (Tone::Bad, "forked")
+        } else {
+            (Tone::Good, "unbroken")
+        };
+        lanes.entry(lane.device).or_default().push(LaneRow {
+            lane: lane.lane.to_string(),
+            state: Chip {
+                tone,
+                word: word.to_owned(),
+            },
+            segments: lane.segments,
+            records: lane.records,
+            last_ms: lane.last_ms,
+        });
+    }
+    let mut rows: Vec<DeviceRow> = devices::list(db)?
+        .into_iter()
+        .map(|device| {
+            let lanes = lanes.remove(&device.id).unwrap_or_default();
+            row(device, live, lanes)
+        })
+        .collect();
+    rows.sort_by_key(|row| match row.state.tone {
+        Tone::Bad => 0,
+        Tone::Wait => 1,
+        Tone::Good => 2,
+        Tone::Idle => 3,
+    });
+    Ok(FleetView {
+        waiting,
+        devices: rows,
+    })
+}
+
+fn row(device: devices::DeviceRow, live: &BTreeSet<String>, lanes: Vec<LaneRow>) -> DeviceRow {
+    let uri = DeviceRef {
+        tenant: device.tenant.clone(),
+        device: device.device.clone(),
+    }
+    .uri();
+    let (state, why) = state(&device, live.contains(&uri));
+    let hello = device.hello.as_ref();
+    DeviceRow {
+        state,
+        why,
+        last_seen_ms: device.last_seen_ms,
+        version: hello.map(|hello| hello.version.clone()),
+        disk_percent: hello.map(|hello| hello.disk_percent),
+        clock_offset_ms: hello.map(|hello| hello.clock_offset_ms),
+        backlog: hello.map(|hello| hello.backlog),
+        lanes,
+        tenant: device.tenant,
+        device: device.device,
+        store: device.store,
+    }
+}
+
+/// The worst of what is known.
+fn state(device: &devices::DeviceRow, is_live: bool) -> (Chip, String) {
+    let chip = |tone, word: &str| Chip {
+        tone,
+        word: word.to_owned(),
+    };
+    if let Some((_, by)) = &device.revoked {
+        return (chip(Tone::Idle, "revoked"), format!("by {by}"));
+    }
+    let Some(hello) = &device.hello else {
+        let why = "accepted, has not connected yet".to_owned();
+        return (chip(Tone::Wait, "never seen"), why);
+    };
+    if !is_live {
+        let why = "it keeps its sales until the link is back".to_owned();
+        return (chip(Tone::Bad, "away"), why);
+    }
+    if hello.state != "ok" {
+        return (chip(Tone::Bad, "look"), hello.state.clone());
+    }
+    if hello.disk_percent >= DISK_PERCENT {
+        let why = format!("its disk is {} % full", hello.disk_percent);
+        return (chip(Tone::Wait, "look"), why);
+    }
+    if hello.clock_offset_ms.abs() > CLOCK_OFF_MS {
+        let seconds = hello.clock_offset_ms / 1000;
+        return (chip(Tone::Wait, "look"), format!("its clock is {seconds} s off"));
+    }
+    (chip(Tone::Good, "connected"), String::new())
+}

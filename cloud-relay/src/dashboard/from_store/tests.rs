@@ -1,0 +1,114 @@
+//! The pages over a real store.
+
+use axum::body::Body;
+use axum::http::Request;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::dashboard::router;
+use crate::days::{Days, NoStock, Pace};
+use crate::testing::{NOW, Relay, options, sale, settings};
+use crate::understand::Understanding;
+
+/// After the day's cut-off and its hour of grace.
+const OVER: i64 = NOW + 4 * 3_600_000;
+
+/// A store that sold two tickets with a gap between them, and whose day is over.
+async fn held_day() -> (tempfile::TempDir, Relay, axum::Router) {
+    let dir = tempfile::tempdir().unwrap();
+    // the rendering of live parts may outlast the test and find no database
+    let options = crate::store::StoreOptions {
+        on_disk_failure: std::sync::Arc::new(|_| ()),
+        ..options(&dir)
+    };
+    let relay = Relay::open(&options).await;
+    let device = relay.enrol("d1").await;
+    let mut segment = device.segment(1, None);
+    for ticket in ["1", "3"] {
+        segment.tell(&sale("2027-01-14", ticket, "A", 500));
+    }
+    let batch = segment.batch(1, segment.last().0);
+    relay.publish(&device, device.seal(&batch)).await;
+    let understanding = Understanding::new(relay.store.clone(), settings());
+    understanding.step().await.unwrap();
+    relay.store.clock().set(OVER);
+    let stage = Days::new(relay.store.clone(), settings(), NoStock, Pace::default());
+    stage.step().await.unwrap();
+    let views = StoreViews::new(
+        relay.store.clone(),
+        settings(),
+        Downlink::new(relay.store.clock().clone()),
+    );
+    let router = router(
+        std::sync::Arc::new(views),
+        relay.store.clock().clone(),
+        tokio::sync::broadcast::channel(1).1,
+    );
+    (dir, relay, router)
+}
+
+async fn page(router: &axum::Router, path: &str) -> String {
+    let request = Request::get(path).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert!(response.status().is_success(), "{path}: {}", response.status());
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn a_held_day_is_marked_in_the_calendar_of_its_month() {
+    let (_dir, _relay, router) = held_day().await;
+    let calendar = page(&router, "/days").await;
+    assert!(calendar.contains("Store-days of 2027-01"), "{calendar}");
+    assert!(
+        calendar.contains("2 tickets") && calendar.contains("held by 1 exception\""),
+        "{calendar}"
+    );
+    assert!(
+        calendar.contains("href=\"/days/acme/s01/2027-01-14\""),
+        "{calendar}"
+    );
+    let before = page(&router, "/days/acme?month=2026-12").await;
+    assert!(!before.contains("tickets"), "{before}");
+}
+
+#[tokio::test]
+async fn a_gap_is_one_exception_of_its_kind_with_what_may_be_done_about_it() {
+    let (_dir, _relay, router) = held_day().await;
+    let all = page(&router, "/exceptions").await;
+    assert!(
+        all.contains("ticket numbers are missing") && all.contains("holds the day"),
+        "{all}"
+    );
+    assert!(all.contains("href=\"/exceptions/1\""), "{all}");
+    let elsewhere = page(&router, "/exceptions?owner=security").await;
+    assert!(elsewhere.contains("Nothing needs a person"), "{elsewhere}");
+    let one = page(&router, "/exceptions/1").await;
+    assert!(
+        one.contains("tillwire-relay day sign acme/s01 2027-01-14"),
+        "{one}"
+    );
+    assert!(one.contains("href=\"/days/acme/s01/2027-01-14\""), "{one}");
+}
+
+#[tokio::test]
+async fn a_device_without_a_link_is_away_and_its_lanes_show_what_came() {
+    let (_dir, relay, router) = held_day().await;
+    let fleet = page(&router, "/fleet").await;
+    assert!(
+        fleet.contains("never seen") && fleet.contains("2 records of 1 start"),
+        "{fleet}"
+    );
+    let hello = "UPDATE devices SET hello_ms = 1, agent_version = '0.1.0', clock_offset_ms = -200000, backlog = 7, \
+                 attachments = 0, disk_percent = 41, health = 'ok'";
+    relay
+        .store
+        .write(move |unit| Ok(unit.db.execute(hello, []).map(drop)?))
+        .await
+        .unwrap();
+    let fleet = page(&router, "/fleet").await;
+    assert!(
+        fleet.contains("away") && fleet.contains("-200 s") && fleet.contains("41 %"),
+        "{fleet}"
+    );
+}
