@@ -11,7 +11,7 @@ use tillwire_proto::{Currency, RegisterId, StoreId, pan};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut swept = bytes.to_vec();
-    sweep(&mut swept);
+    let _ = sweep(&mut swept);
     assert!(!pan::holds_card_number(&swept), "the tripwire left a card number");
     let settings = HeartlandRetailSettings {
         store: StoreId::new("store").expect("a name"),
