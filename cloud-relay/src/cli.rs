@@ -11,6 +11,7 @@ mod doctor;
 mod exception;
 mod explain;
 mod export;
+mod find;
 mod fix;
 mod init;
 mod mapping;
@@ -104,6 +105,11 @@ enum Command {
     Record {
         #[command(subcommand)]
         command: record::RecordCommand,
+    },
+    /// Find records and documents by anything in hand: ticket, amount, authorisation code, reference, item, serial number.
+    Find {
+        /// The name, or the beginning of one.
+        words: String,
     },
     /// Months: what keeps them from being closed.
     Month {
@@ -238,6 +244,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Device { command } => device::act(&common, command).await?,
         Command::Day { command } => day::act(&common, command).await?,
         Command::Record { command } => record::act(&common, command).await?,
+        Command::Find { words } => find::act(&common, words).await?,
         Command::Month { command } => return month::act(&common, command).await,
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Settlement { command } => settlement::act(&common, command).await?,

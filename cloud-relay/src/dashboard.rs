@@ -12,6 +12,7 @@ mod calendar;
 mod day;
 mod entry;
 mod exceptions;
+mod find;
 mod fleet;
 mod from_store;
 mod html;
@@ -39,8 +40,8 @@ use crate::events::RelayEvent;
 use html::Section;
 use tillwire_relay_core::closing::Month;
 use view::{
-    CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FleetView, MonthView,
-    NowView, RecordView, StockView,
+    CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FindView, FleetView,
+    MonthView, NowView, RecordView, StockView,
 };
 
 /// Where the pages get what they show. Called on a thread that may block.
@@ -86,6 +87,12 @@ pub trait Views: Send + Sync + 'static {
     /// # Errors
     /// As [`Views::now`].
     fn fleet(&self) -> anyhow::Result<FleetView>;
+
+    /// What goes by a name that a person wrote.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn find(&self, words: &str) -> anyhow::Result<FindView>;
 
     /// Open exceptions by kind.
     ///
@@ -143,6 +150,7 @@ pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<R
         .route("/days/{tenant}/{store}/{day}", get(day_page))
         .route("/exceptions", get(exceptions_page))
         .route("/exceptions/{id}", get(exception_page))
+        .route("/find", get(find_page))
         .route("/fleet", get(fleet_page))
         .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
@@ -266,6 +274,27 @@ async fn exception_page(State(pages): State<Pages>, Path(id): Path<String>) -> R
                 &exceptions::one(&view),
             )
         }))
+    })
+    .await
+}
+
+/// `?q=10482`
+#[derive(Debug, Default, serde::Deserialize)]
+struct OfWords {
+    #[serde(default)]
+    q: String,
+}
+
+async fn find_page(State(pages): State<Pages>, Query(of): Query<OfWords>) -> Response {
+    ask(pages, move |pages| {
+        let view = pages.views.find(&of.q)?;
+        Ok(Some(html::page(
+            Section::Find,
+            "Find",
+            None,
+            None,
+            &find::body(&view),
+        )))
     })
     .await
 }

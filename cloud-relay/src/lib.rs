@@ -11,6 +11,7 @@ pub mod enrol;
 pub mod events;
 pub mod explain;
 pub mod export;
+pub mod finding;
 pub mod ingest;
 pub mod jobs;
 pub mod mapping;

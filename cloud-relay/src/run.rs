@@ -28,6 +28,7 @@ use crate::dashboard::StoreViews;
 use crate::days::{Days, Pace};
 use crate::endpoint::{Downlink, Endpoint, Limits};
 use crate::enrol::{Enrolments, RelayFacts};
+use crate::finding;
 use crate::ingest::RelayIngest;
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
@@ -127,6 +128,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         tracing::info!("{mended} batches that had been set aside are understood now");
     }
     tasks.spawn(understanding.run(stop.clone()));
+    tasks.spawn(finding::run(store.clone(), stop.clone()));
     // the configuration may be another one than at the last look
     let open = store.write(|unit| days::touch_open(unit)).await?;
     tracing::info!("{open} days are looked at again");

@@ -18,6 +18,7 @@ pub mod exceptions;
 mod generation;
 pub mod mappings;
 mod migrate;
+pub mod names;
 pub mod parts;
 mod readers;
 pub mod records;

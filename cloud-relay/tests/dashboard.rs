@@ -192,6 +192,15 @@ impl Views for OneStore {
         })
     }
 
+    fn find(&self, words: &str) -> anyhow::Result<FindView> {
+        Ok(FindView {
+            words: words.to_owned(),
+            documents: Vec::new(),
+            records: Vec::new(),
+            more: false,
+        })
+    }
+
     fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
         Ok(ExceptionsView {
             filter: filter.clone(),
@@ -383,6 +392,7 @@ async fn every_page_leads_to_every_part_and_says_where_it_is() {
         ("/days", "Store-days"),
         ("/exceptions", "Exceptions"),
         ("/fleet", "Fleet"),
+        ("/find", "Find"),
     ] {
         let page = text(get(&router, path).await).await;
         assert!(

@@ -5,6 +5,7 @@ pub mod books;
 pub mod closing;
 pub mod exception;
 pub mod facts;
+pub mod finding;
 pub mod ingest;
 pub mod matching;
 pub mod odoo;

@@ -5,6 +5,7 @@ mod closing;
 mod detail;
 mod entry;
 mod exceptions;
+mod find;
 mod fleet;
 mod summary;
 
@@ -19,7 +20,7 @@ use tillwire_relay_core::facts::RecordId;
 use super::Views;
 use super::view::{
     CalendarView, DayRow, DayView, EntryView, ExceptionFilter, ExceptionRow, ExceptionView, ExceptionsView,
-    FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
+    FindView, FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
 };
 use crate::days::look;
 use crate::endpoint::Downlink;
@@ -147,6 +148,11 @@ impl Views for StoreViews {
     fn fleet(&self) -> anyhow::Result<FleetView> {
         let live = self.live();
         Ok(self.store.read_blocking(|db| fleet::fleet(db, &live))?)
+    }
+
+    fn find(&self, words: &str) -> anyhow::Result<FindView> {
+        let name = |tenant: &TenantId, store: &StoreId| self.name(tenant, store);
+        Ok(self.store.read_blocking(|db| find::find(db, words, name))?)
     }
 
     fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {

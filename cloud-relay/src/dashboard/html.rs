@@ -13,15 +13,17 @@ pub(super) enum Section {
     Days,
     Exceptions,
     Fleet,
+    Find,
     Elsewhere,
 }
 
 /// The parts with their addresses, in the order in which a day's work goes through them.
-const SECTIONS: [(Section, &str, &str); 4] = [
+const SECTIONS: [(Section, &str, &str); 5] = [
     (Section::Now, "/", "Now"),
     (Section::Days, "/days", "Store-days"),
     (Section::Exceptions, "/exceptions", "Exceptions"),
     (Section::Fleet, "/fleet", "Fleet"),
+    (Section::Find, "/find", "Find"),
 ];
 
 /// A whole page. `live` names the stream that keeps it up to date.

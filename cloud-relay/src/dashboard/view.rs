@@ -5,6 +5,7 @@
 
 mod calendar;
 mod exceptions;
+mod find;
 mod fleet;
 
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
@@ -12,6 +13,7 @@ use tillwire_relay_core::stock::DriftLine;
 
 pub use calendar::{CalendarDay, CalendarStore, CalendarView};
 pub use exceptions::{ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
+pub use find::{DocumentHit, FindView, RecordHit};
 pub use fleet::{DeviceRow, FleetView, LaneRow, WaitingRow};
 
 /// How something stands. Colour is never the only sign: each has a mark and a word.

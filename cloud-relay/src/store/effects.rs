@@ -372,6 +372,17 @@ pub fn get(db: &Connection, key: &str) -> Result<Option<StoredEffect>, StoreErro
         .optional()?)
 }
 
+/// What is called so: by its external id, or by its name in Odoo; the newest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn called(db: &Connection, name: &str) -> Result<Vec<StoredEffect>, StoreError> {
+    let sql = format!("{SELECT} WHERE key = ?1 OR odoo_name = ?1 ORDER BY sequence DESC LIMIT 50");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([name], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 const SELECT: &str = "SELECT effect, company, tenant, store, day, batch, source, sequence, odoo_name, readback, \
                       created_ms, changed_ms FROM effects";
 

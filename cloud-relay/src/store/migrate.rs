@@ -10,6 +10,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0004_settlement", include_str!("migrations/0004_settlement.sql")),
     ("0005_mappings", include_str!("migrations/0005_mappings.sql")),
     ("0006_stock", include_str!("migrations/0006_stock.sql")),
+    ("0007_names", include_str!("migrations/0007_names.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -119,6 +119,8 @@ fn commands_work_before_and_after_init_as_they_should() {
         "device invite --tenant acme --store s01 --device box-1",
         "day list",
         "exception list",
+        "find 10482",
+        "find 10482 --json",
         "exception retry",
     ] {
         assert!(same(place.command(line), ExitCode::SUCCESS), "{line}");

@@ -112,3 +112,25 @@ async fn a_device_without_a_link_is_away_and_its_lanes_show_what_came() {
         "{fleet}"
     );
 }
+
+#[tokio::test]
+async fn a_ticket_in_hand_leads_to_its_record() {
+    let (_dir, relay, router) = held_day().await;
+    while crate::finding::step(&relay.store).await.unwrap() > 0 {}
+    let found = page(&router, "/find?q=%203").await;
+    assert!(
+        found.contains("<th scope=\"row\">3</th><td>ticket</td>"),
+        "{found}"
+    );
+    let path = found
+        .split("href=\"")
+        .find(|part| part.starts_with("/records/"))
+        .unwrap();
+    let path = path.split('"').next().unwrap();
+    assert!(page(&router, path).await.contains("Record 2"));
+    let none = page(&router, "/find?q=%3Cscript%3E").await;
+    assert!(
+        none.contains("Nothing goes by") && !none.contains("<script>"),
+        "{none}"
+    );
+}

@@ -1,0 +1,54 @@
+//! What goes by a name: records and documents in Odoo.
+
+use rusqlite::Connection;
+use tillwire_proto::{StoreId, TenantId};
+use tillwire_relay_core::finding::NAME_LEN_MAX;
+
+use super::detail::{effect, link};
+use crate::dashboard::view::{DocumentHit, FindView, RecordHit};
+use crate::finding;
+use crate::store::{StoreError, effects};
+
+/// Records on the page.
+const RECORDS_SHOWN: usize = 100;
+
+pub(super) fn find(
+    db: &Connection,
+    words: &str,
+    name: impl Fn(&TenantId, &StoreId) -> String,
+) -> Result<FindView, StoreError> {
+    let words: String = words.trim().chars().take(NAME_LEN_MAX).collect();
+    let mut hits = finding::find(db, &words, RECORDS_SHOWN + 1)?;
+    let more = hits.len() > RECORDS_SHOWN;
+    hits.truncate(RECORDS_SHOWN);
+    let records = hits
+        .into_iter()
+        .map(|hit| RecordHit {
+            record: link(hit.record, &format!("record {}", hit.record.number.0), None),
+            kind: hit.kind.name(),
+            place: name(&hit.tenant, &hit.store),
+            name: hit.name,
+        })
+        .collect();
+    let documents = effects::called(db, &words)?
+        .iter()
+        .map(|stored| {
+            let row = effect(stored);
+            let day = stored.day.map_or_else(String::new, |day| format!(", {day}"));
+            DocumentHit {
+                key: row.key,
+                name: row.name,
+                has_page: row.has_page,
+                kind: row.kind,
+                state: row.state,
+                place: format!("{}{day}", name(&stored.tenant, &stored.store)),
+            }
+        })
+        .collect();
+    Ok(FindView {
+        words,
+        documents,
+        records,
+        more,
+    })
+}
