@@ -4,6 +4,7 @@
 //! name the files that hold them.
 
 mod keys;
+pub(crate) mod printer;
 mod raw;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,7 +156,7 @@ fn values(table: &toml::Table, text: &str, file: &str, overrides: &BTreeMap<&str
             help: key.help.to_owned(),
         }
     });
-    let lists = ["register", "upa"].into_iter().filter_map(|name| {
+    let lists = ["register", "upa", "printer"].into_iter().filter_map(|name| {
         let value = table.get(name)?.to_string();
         let help = format!("[[{name}]] entries of the file");
         Some(Value {
@@ -222,6 +223,7 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
         .upa
         .into_iter()
         .map(|tap| upa(tap, &store))
+        .chain(raw.printer.into_iter().map(|tap| printer::tap(tap, &store)))
         .collect::<anyhow::Result<_>>()?;
     let registers: Vec<RegisterId> = raw.register.into_iter().map(|register| register.id).collect();
     Ok(Settings {
@@ -341,7 +343,7 @@ mod tests {
     fn the_example_file_is_a_valid_configuration() {
         let config = read(EXAMPLE).unwrap();
         assert_eq!(config.settings.registers.len(), 2);
-        assert_eq!(config.settings.taps.len(), 2);
+        assert_eq!(config.settings.taps.len(), 4);
         assert!(config.settings.http.is_some());
     }
 

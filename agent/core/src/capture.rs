@@ -3,7 +3,9 @@
 //! [settings](settings::TapSettings) name ([`dialect`]). Sockets, clocks and the journal are the shell's.
 
 pub mod dialect;
+pub mod escpos;
 mod notice;
+pub mod receipt;
 pub mod settings;
 pub mod upa;
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, decoder};
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, TapMemory, decoder};
 use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_agent_core::capture::tripwire::Kind;
 use tillwire_agent_core::capture::upa::{FRAME_LEN_MAX, Framed, Framer, Torn};
@@ -31,7 +31,7 @@ fn settings() -> TapSettings {
 }
 
 fn exchange() -> Box<dyn Decoder> {
-    decoder(&settings())
+    decoder(&settings(), &TapMemory::default())
 }
 
 fn conversation(path: &Path) -> Vec<(Side, Vec<u8>)> {

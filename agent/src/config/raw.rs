@@ -21,6 +21,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) upa: Vec<Upa>,
     #[serde(default)]
+    pub(super) printer: Vec<super::printer::Printer>,
+    #[serde(default)]
     pub(super) relay: Relay,
     #[serde(default)]
     pub(super) limits: Limits,

@@ -3,19 +3,20 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, decoder};
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, Side, TapMemory, decoder};
 use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TerminalId, pan};
 
 fn exchange() -> Box<dyn Decoder> {
-    decoder(&TapSettings {
+    let settings = TapSettings {
         lane: LaneId::new("lane").expect("a name"),
         store: StoreId::new("store").expect("a name"),
         register: RegisterId::new("r1").expect("a name"),
         currency: Currency::USD,
         line: TapLine::Tcp { listen: ([127, 0, 0, 1], 8081).into(), device: "127.0.0.1:8082".to_owned() },
         dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
-    })
+    };
+    decoder(&settings, &TapMemory::default())
 }
 
 fn facts(heard: Vec<Heard>) -> Vec<tillwire_proto::Fact> {

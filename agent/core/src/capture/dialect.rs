@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tillwire_proto::Fact;
 
+use super::escpos::{PrintedLately, Printer};
 use super::settings::{Dialect, TapSettings};
 use super::tripwire::Redactions;
 use super::upa::Exchange;
@@ -52,10 +53,21 @@ pub trait Decoder: Send {
     }
 }
 
+/// What the connections of one tap know together.
+#[derive(Debug, Clone, Default)]
+pub struct TapMemory {
+    printed: PrintedLately,
+}
+
 /// A decoder for a new connection of this tap.
 #[must_use]
-pub fn decoder(settings: &TapSettings) -> Box<dyn Decoder> {
+pub fn decoder(settings: &TapSettings, memory: &TapMemory) -> Box<dyn Decoder> {
     match &settings.dialect {
         Dialect::Upa(terminal) => Box::new(Exchange::new(settings, terminal.clone())),
+        Dialect::EscPos(printer) => Box::new(Printer::new(
+            settings,
+            (**printer).clone(),
+            memory.printed.clone(),
+        )),
     }
 }

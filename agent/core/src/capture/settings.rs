@@ -1,5 +1,6 @@
 //! What capture is told, checked: nothing behind this border meets a setting that cannot be.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -8,6 +9,9 @@ use std::time::Duration;
 pub use tillwire_capture::settings::{CutoffError, HeartlandRetailSettings, TimeRules};
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TerminalId, Witness};
 use zeroize::Zeroizing;
+
+use super::escpos::CodePage;
+use super::receipt::Template;
 
 /// Why a capture setting was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +119,30 @@ pub struct TapSettings {
 pub enum Dialect {
     /// Heartland UPA, with this terminal.
     Upa(TerminalId),
+    /// ESC/POS, with a receipt printer.
+    EscPos(Box<PrinterSettings>),
+}
+
+/// A receipt printer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrinterSettings {
+    /// How the store's receipts read.
+    pub template: Template,
+    /// The code page that the printer is in until it is told another.
+    pub code_page: CodePage,
+    /// Registers by what receipts call them, where several share the printer.
+    pub registers: BTreeMap<String, RegisterId>,
+}
+
+impl Default for PrinterSettings {
+    /// Heartland Retail's usual receipt on a printer of one register, as it comes out of its box.
+    fn default() -> Self {
+        Self {
+            template: Template::heartland_retail(),
+            code_page: CodePage::default(),
+            registers: BTreeMap::new(),
+        }
+    }
 }
 
 impl Dialect {
@@ -123,6 +151,7 @@ impl Dialect {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Upa(_) => "upa",
+            Self::EscPos(_) => "printer",
         }
     }
 
@@ -131,6 +160,7 @@ impl Dialect {
     pub const fn device(&self) -> &'static str {
         match self {
             Self::Upa(_) => "terminal",
+            Self::EscPos(_) => "printer",
         }
     }
 
@@ -139,6 +169,7 @@ impl Dialect {
     pub const fn witness(&self) -> Witness {
         match self {
             Self::Upa(_) => Witness::Terminal,
+            Self::EscPos(_) => Witness::Printer,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tillwire_agent_core::capture::dialect::{Decoder, Heard, decoder};
+use tillwire_agent_core::capture::dialect::{Decoder, Heard, TapMemory, decoder};
 use tillwire_agent_core::capture::settings::TapSettings;
 use tillwire_agent_core::capture::tripwire::Redactions;
 use tillwire_agent_core::capture::unreadable;
@@ -24,6 +24,7 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Listener {
     settings: TapSettings,
+    memory: TapMemory,
     sink: Arc<dyn Sink>,
     notices: Notices,
     stop: CancellationToken,
@@ -34,6 +35,7 @@ impl Listener {
         Self {
             notices: Notices::new(settings.lane.clone()),
             settings,
+            memory: TapMemory::default(),
             sink,
             stop,
         }
@@ -41,7 +43,8 @@ impl Listener {
 
     /// Listens to one connection until it has ended and all of it is journaled.
     pub(super) async fn connection(&self, hearing: Hearing) {
-        self.listen(hearing, || decoder(&self.settings)).await;
+        self.listen(hearing, || decoder(&self.settings, &self.memory))
+            .await;
     }
 
     /// Journals a notice that the line came or went.
