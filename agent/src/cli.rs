@@ -1,6 +1,7 @@
 //! The command line. Its help text is the manual.
 
 mod doctor;
+mod receipt;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write};
@@ -61,6 +62,11 @@ enum Verb {
     Journal {
         #[command(subcommand)]
         verb: JournalVerb,
+    },
+    /// Captured print jobs: show them, read them by a template, guess a template from one. Needs no configuration.
+    Receipt {
+        #[command(subcommand)]
+        verb: receipt::ReceiptVerb,
     },
     /// Remove key, identity and journal from this box. Refused while records wait for a receipt.
     Wipe {
@@ -128,9 +134,10 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
 }
 
 fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&cli.config)?;
+    let config = || Config::load(&cli.config);
     match &cli.verb {
         Verb::Run => {
+            let config = config()?;
             end_on_panic();
             runtime()?.block_on(run::run(&config))?;
         }
@@ -138,14 +145,15 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
             relay,
             code,
             patience,
-        } => enroll(&config, relay, code, *patience)?,
-        Verb::Status { json } => return show_status(&config, *json),
+        } => enroll(&config()?, relay, code, *patience)?,
+        Verb::Status { json } => return show_status(&config()?, *json),
         Verb::Config {
             verb: ConfigVerb::Show { json },
-        } => show_config(&config, *json)?,
-        Verb::Doctor => return runtime()?.block_on(doctor::run(&config)),
-        Verb::Journal { verb } => return journal_verb(&config, verb),
-        Verb::Wipe { force } => wipe(&config, *force)?,
+        } => show_config(&config()?, *json)?,
+        Verb::Doctor => return runtime()?.block_on(doctor::run(&config()?)),
+        Verb::Journal { verb } => return journal_verb(&config()?, verb),
+        Verb::Receipt { verb } => return receipt::run(verb),
+        Verb::Wipe { force } => wipe(&config()?, *force)?,
     }
     Ok(ExitCode::SUCCESS)
 }

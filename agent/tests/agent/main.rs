@@ -5,6 +5,7 @@
 mod enrol;
 mod journal;
 mod model;
+mod receipt;
 mod support;
 mod uplink;
 mod whole;

@@ -13,6 +13,7 @@ mod page;
 mod printer;
 mod realtime;
 mod sheet;
+mod show;
 mod text;
 mod token;
 
@@ -20,4 +21,5 @@ pub use lexer::{CONTENT_LEN_MAX, Lexer};
 pub use page::CodePage;
 pub use printer::{PrintedLately, Printer};
 pub use sheet::{JOB_LEN_MAX, Paper, Printout, Sheet};
+pub use show::{papers, shown};
 pub use token::Token;

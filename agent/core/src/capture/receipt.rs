@@ -3,8 +3,10 @@
 
 mod amount;
 mod found;
+mod guess;
 mod read;
 mod template;
 
+pub use guess::guess;
 pub use read::{NotRead, Place, only_drawer};
 pub use template::{Template, TemplateError};

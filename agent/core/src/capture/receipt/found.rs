@@ -42,6 +42,16 @@ pub(super) struct Found {
 impl Found {
     /// Goes through the lines once. A line counts for the first pattern that matches it.
     pub(super) fn on(lines: &[&str], template: &Compiled, currency: Currency) -> Self {
+        Self::told(lines, template, currency, &mut |_, _| {})
+    }
+
+    /// As [`Self::on`], and tells for each line, or lines that belong together, what they were taken for.
+    pub(super) fn told(
+        lines: &[&str],
+        template: &Compiled,
+        currency: Currency,
+        told: &mut dyn FnMut(Option<&What>, &[&str]),
+    ) -> Self {
         let lines: Vec<&str> = lines
             .iter()
             .map(|line| cut(line))
@@ -54,13 +64,20 @@ impl Found {
         };
         let mut at = 0;
         while at < lines.len() {
-            at += found.line(&lines[at..], template, currency);
+            let (span, what) = found.line(&lines[at..], template, currency);
+            told(what, &lines[at..at + span]);
+            at += span;
         }
         found
     }
 
-    /// Takes the first of these lines, or as many as its pattern spans; how many those are.
-    fn line(&mut self, lines: &[&str], template: &Compiled, currency: Currency) -> usize {
+    /// Takes the first of these lines, or as many as its pattern spans: how many those are, and what for.
+    fn line<'p>(
+        &mut self,
+        lines: &[&str],
+        template: &'p Compiled,
+        currency: Currency,
+    ) -> (usize, Option<&'p What>) {
         for pattern in &template.lines {
             let Some(span) = lines.get(..pattern.span) else {
                 continue;
@@ -84,23 +101,27 @@ impl Found {
                 if pattern.what == What::Head {
                     self.words(lines[0], template);
                 }
-                return pattern.span;
+                return (pattern.span, Some(&pattern.what));
             }
         }
-        self.words(lines[0], template);
-        1
+        (1, self.words(lines[0], template))
     }
 
     /// Words are looked for where goods and amounts are not: an item may be called "Return address labels".
-    fn words(&mut self, line: &str, template: &Compiled) {
-        for pattern in &template.words {
-            if pattern.regex.is_match(line) {
-                match pattern.what {
-                    What::Kind(kind) => self.kind = self.kind.or(Some(kind)),
-                    _ => self.is_copy = true,
-                }
+    fn words<'p>(&mut self, line: &str, template: &'p Compiled) -> Option<&'p What> {
+        let mut what = None;
+        for pattern in template
+            .words
+            .iter()
+            .filter(|pattern| pattern.regex.is_match(line))
+        {
+            match pattern.what {
+                What::Kind(kind) => self.kind = self.kind.or(Some(kind)),
+                _ => self.is_copy = true,
             }
+            what = Some(&pattern.what);
         }
+        what
     }
 
     fn take(&mut self, what: &What, groups: &Groups<'_>) -> Result<(), String> {

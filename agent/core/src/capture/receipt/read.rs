@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tillwire_proto::{Amount, Currency, Printed, RegisterId, StoreId, TransactionKind};
 
 use super::found::Found;
-use super::template::Template;
+use super::template::{Template, What};
 use crate::capture::escpos::Paper;
 
 /// Why a paper is no receipt: what the template wanted and did not find.
@@ -63,6 +63,18 @@ impl Template {
         printed.codes.clone_from(&paper.codes);
         self.fill(&mut printed, found, place);
         Ok(printed)
+    }
+
+    /// Every line of the paper with what it is taken for, such as `item`; a hyphen where no pattern wants it.
+    #[must_use]
+    pub fn explain(&self, paper: &Paper, currency: Currency) -> Vec<(String, String)> {
+        let lines: Vec<&str> = paper.lines.iter().map(String::as_str).collect();
+        let mut told = Vec::new();
+        Found::told(&lines, self.compiled(), currency, &mut |what, lines| {
+            let word = what.map_or("-".to_owned(), What::word);
+            told.extend(lines.iter().map(|line| (word.clone(), (*line).to_owned())));
+        });
+        told
     }
 
     /// Whether these lines hold all that a receipt must have.

@@ -98,6 +98,19 @@ pub(super) enum What {
 }
 
 impl What {
+    /// Its key in a template's file.
+    pub(super) fn word(&self) -> String {
+        use tillwire_proto::TransactionKind as Kind;
+        match self {
+            Self::Tender(kind) => format!("tender.{}", kind_name(kind)),
+            Self::Kind(Kind::Exchange) => "exchange".to_owned(),
+            Self::Kind(Kind::Void) => "void".to_owned(),
+            Self::Kind(Kind::NoSale) => "no_sale".to_owned(),
+            Self::Kind(_) => "return".to_owned(),
+            other => format!("{other:?}").to_lowercase(),
+        }
+    }
+
     /// The named groups that such a line may have; it must have the first when that is an amount.
     const fn groups(&self) -> &'static [&'static str] {
         match self {
@@ -178,6 +191,10 @@ impl Template {
     #[must_use]
     pub fn name(&self) -> &Code {
         &self.0.name
+    }
+
+    pub(super) fn written(&self) -> &Written {
+        &self.0.written
     }
 
     pub(super) fn compiled(&self) -> &Compiled {
@@ -277,6 +294,19 @@ fn compile_all(
         });
     }
     Ok(())
+}
+
+/// The inverse of [`tender_kind`].
+fn kind_name(kind: &TenderKind) -> &str {
+    match kind {
+        TenderKind::Cash => "cash",
+        TenderKind::Card => "card",
+        TenderKind::GiftCard => "gift-card",
+        TenderKind::StoreCredit => "store-credit",
+        TenderKind::Check => "check",
+        TenderKind::OnAccount => "on-account",
+        TenderKind::Other(code) => code.as_str(),
+    }
 }
 
 /// A tender's kind by its name in configuration.
