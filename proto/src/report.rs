@@ -73,8 +73,8 @@ pub struct ReportEntry {
     pub state: ReportState,
     /// What had been asked.
     pub command: Option<PaymentCommand>,
-    /// What it comes to, tip included.
-    pub amount: Amount,
+    /// What it comes to, tip included; absent where the report does not say.
+    pub amount: Option<Amount>,
     /// Of which tip.
     pub tip: Option<Amount>,
     /// The card with the gateway's reference, where it has one by now.

@@ -341,7 +341,7 @@ pub fn report() -> TerminalReport {
         entries: vec![ReportEntry {
             state: ReportState::Approved,
             command: Some(PaymentCommand::Sale),
-            amount: usd(2923),
+            amount: Some(usd(2923)),
             tip: None,
             card: Some(visa()),
             invoice: TicketNumber::new("10482").ok(),

@@ -5,13 +5,14 @@
 //! frame leaves it with any. The payment is told when the terminal's answer is seen, not when it says `READY`:
 //! money has moved by then, whatever becomes of the line.
 //!
-//! Reports (`GetSAFReport`, `GetBatchDetails`), end of day and everything that moves no money are not read; their
-//! frames pass and are forgotten.
+//! Reports (`GetSAFReport`, `SendSAF`, `GetBatchDetails`), end of day and deletions from the offline store become a
+//! [`TerminalReport`](tillwire_proto::TerminalReport). Everything else that moves no money passes and is forgotten.
 
 mod exchange;
 mod frame;
 mod message;
 mod payment;
+mod report;
 
 pub use exchange::Exchange;
 pub use frame::{FRAME_LEN_MAX, Framed, Framer, Torn};

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::report::Raw;
 use tillwire_capture::scalar::{Object, Scalar};
 
 /// A message of either side.
@@ -54,6 +55,8 @@ pub(super) struct Answer<'a> {
     pub(super) request_id: Scalar<'a>,
     pub(super) result: CmdResult<'a>,
     pub(super) data: AnswerData<'a>,
+    /// All of the data, for what is read of it only now and then.
+    pub(super) raw: Raw<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +106,10 @@ pub(super) struct Asked<'a> {
     pub(super) pre_auth_amount: Scalar<'a>,
     #[serde(borrow, default)]
     pub(super) tran_no: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub(super) saf_reference_number: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub(super) reference_number: Scalar<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -219,13 +226,15 @@ fn message(data: &RawValue) -> Result<Message<'_>, String> {
     let Object(inner): Object<Inner<'_>> =
         serde_json::from_str(data.get()).map_err(|error| error.to_string())?;
     if inner.response.text().is_some() || inner.result.is_some() {
-        let data = part(inner.data)?;
+        let raw = inner.data;
+        let data = part(raw)?;
         let result = inner.result.unwrap_or_default().0;
         let answer = Answer {
             command: inner.response,
             request_id: inner.request_id,
             result,
             data,
+            raw,
         };
         return Ok(Message::Answer(Box::new(answer)));
     }

@@ -128,7 +128,7 @@ fn requested(
     Ok(sum)
 }
 
-fn amount(value: Scalar<'_>, currency: Currency) -> Result<Option<Amount>, MoneyError> {
+pub(super) fn amount(value: Scalar<'_>, currency: Currency) -> Result<Option<Amount>, MoneyError> {
     value
         .text()
         .map(|text| Amount::parse(text.trim(), currency))
@@ -203,7 +203,7 @@ fn implied(command: PaymentCommand, requested: Option<Amount>, currency: Currenc
 }
 
 /// The terminal's clock, whatever suffix it puts behind: a note, not an order.
-fn local_time(text: &str) -> Option<LocalTime> {
+pub(super) fn local_time(text: &str) -> Option<LocalTime> {
     text.get(..19).and_then(|text| text.parse().ok())
 }
 
@@ -301,7 +301,7 @@ fn card(host: &Host<'_>, payment: &Payment<'_>, token: Option<TokenFingerprint>)
 }
 
 /// From what the tripwire left: `[issuer-digits 1111]`.
-fn last4(masked: &str) -> Option<Last4> {
+pub(super) fn last4(masked: &str) -> Option<Last4> {
     Last4::of_masked(masked.strip_suffix(']').unwrap_or(masked))
 }
 
