@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use jiff::tz::TimeZone;
 use tillwire_agent_core::capture::settings::{
-    Dialect, HeartlandRetailSettings, SerialMode, TapLine, TapSettings, TimeRules,
+    Dialect, HeartlandRetailSettings, Parity, SerialMode, TapLine, TapSettings, TimeRules,
 };
 use tillwire_agent_core::settings::{HttpSource, Limits, RelayLink, Settings, Store};
-use tillwire_proto::{Code, Currency, Digest, RegisterId, TenderKind};
+use tillwire_proto::{Code, Currency, Digest, RegisterId, TenderKind, TerminalId};
 
 use keys::{KEYS, Key};
 use raw::Raw;
@@ -156,16 +156,18 @@ fn values(table: &toml::Table, text: &str, file: &str, overrides: &BTreeMap<&str
             help: key.help.to_owned(),
         }
     });
-    let lists = ["register", "upa", "printer"].into_iter().filter_map(|name| {
-        let value = table.get(name)?.to_string();
-        let help = format!("[[{name}]] entries of the file");
-        Some(Value {
-            key: name.to_owned(),
-            value: Some(value),
-            source: file.to_owned(),
-            help,
-        })
-    });
+    let lists = ["register", "upa", "pax", "hpa", "printer"]
+        .into_iter()
+        .filter_map(|name| {
+            let value = table.get(name)?.to_string();
+            let help = format!("[[{name}]] entries of the file");
+            Some(Value {
+                key: name.to_owned(),
+                value: Some(value),
+                source: file.to_owned(),
+                help,
+            })
+        });
     single.chain(lists).collect()
 }
 
@@ -219,10 +221,15 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
             .collect::<anyhow::Result<_>>()?,
         time: time_rules(&raw.store)?,
     };
-    let taps = raw
-        .upa
+    let terminals: [(OfTerminal, Vec<raw::Terminal>); 3] = [
+        (Dialect::Upa, raw.upa),
+        (Dialect::Pax, raw.pax),
+        (Dialect::Hpa, raw.hpa),
+    ];
+    let taps = terminals
         .into_iter()
-        .map(|tap| upa(tap, &store))
+        .flat_map(|(dialect, taps)| taps.into_iter().map(move |tap| (dialect, tap)))
+        .map(|(dialect, tap)| terminal(dialect, tap, &store))
         .chain(raw.printer.into_iter().map(|tap| printer::tap(tap, &store)))
         .collect::<anyhow::Result<_>>()?;
     let registers: Vec<RegisterId> = raw.register.into_iter().map(|register| register.id).collect();
@@ -278,17 +285,21 @@ fn tender((payment_type, name): (&String, &String)) -> anyhow::Result<(String, T
     Ok((payment_type.clone(), kind))
 }
 
-fn upa(raw: raw::Upa, store: &Store) -> anyhow::Result<TapSettings> {
-    let lane = &raw.lane;
+/// The dialect of one terminal.
+type OfTerminal = fn(TerminalId) -> Dialect;
+
+fn terminal(dialect: OfTerminal, raw: raw::Terminal, store: &Store) -> anyhow::Result<TapSettings> {
+    let mode = serial_mode(&raw);
+    let dialect = dialect(raw.terminal);
+    let tap = format!("{} tap {}", dialect.name(), raw.lane);
     let line = match (raw.listen, raw.connect, raw.serial_pos, raw.serial_terminal) {
         (Some(listen), Some(device), None, None) => TapLine::Tcp { listen, device },
         (None, None, Some(pos), Some(device)) => {
-            let mode = SerialMode::new(raw.baud.unwrap_or(115_200))
-                .with_context(|| format!("upa tap {lane}: baud"))?;
+            let mode = mode.context(tap)?;
             TapLine::Serial { pos, device, mode }
         }
         _ => bail!(
-            "upa tap {lane}: wanted listen and connect, or serial_pos and serial_terminal, and nothing of the other"
+            "{tap}: wanted listen and connect, or serial_pos and serial_terminal, and nothing of the other"
         ),
     };
     Ok(TapSettings {
@@ -297,8 +308,29 @@ fn upa(raw: raw::Upa, store: &Store) -> anyhow::Result<TapSettings> {
         register: raw.register,
         currency: store.currency,
         line,
-        dialect: Dialect::Upa(raw.terminal),
+        dialect,
     })
+}
+
+fn serial_mode(raw: &raw::Terminal) -> anyhow::Result<SerialMode> {
+    let mut mode = SerialMode::new(raw.baud.unwrap_or(115_200)).context("baud")?;
+    mode.seven_bits = match raw.data_bits {
+        None | Some(8) => false,
+        Some(7) => true,
+        Some(other) => bail!("data_bits: found {other}, wanted 7 or 8"),
+    };
+    mode.two_stop_bits = match raw.stop_bits {
+        None | Some(1) => false,
+        Some(2) => true,
+        Some(other) => bail!("stop_bits: found {other}, wanted 1 or 2"),
+    };
+    mode.parity = match raw.parity.as_deref() {
+        None | Some("none") => Parity::None,
+        Some("odd") => Parity::Odd,
+        Some("even") => Parity::Even,
+        Some(other) => bail!("parity: found {other:?}, wanted none, odd or even"),
+    };
+    Ok(mode)
 }
 
 fn relay(raw: raw::Relay) -> RelayLink {
@@ -343,7 +375,7 @@ mod tests {
     fn the_example_file_is_a_valid_configuration() {
         let config = read(EXAMPLE).unwrap();
         assert_eq!(config.settings.registers.len(), 2);
-        assert_eq!(config.settings.taps.len(), 4);
+        assert_eq!(config.settings.taps.len(), 6);
         assert!(config.settings.http.is_some());
     }
 
@@ -375,6 +407,34 @@ mod tests {
             error.contains("wanted listen and connect, or serial_pos"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_serial_line_names_what_it_cannot_be() {
+        let with = |line: &str| EXAMPLE.replace("baud = 115200", line);
+        let config = read(&with(
+            "baud = 9600\ndata_bits = 7\nparity = \"even\"\nstop_bits = 2",
+        ))
+        .unwrap();
+        let TapLine::Serial { mode, .. } = &config.settings.taps[1].line else {
+            panic!("the second tap is serial")
+        };
+        assert!(mode.seven_bits && mode.two_stop_bits && mode.parity == Parity::Even && mode.baud() == 9600);
+        for (line, words) in [
+            ("data_bits = 6", "data_bits: found 6, wanted 7 or 8"),
+            ("stop_bits = 3", "stop_bits: found 3, wanted 1 or 2"),
+            (
+                "parity = \"mark\"",
+                "parity: found \"mark\", wanted none, odd or even",
+            ),
+            ("baud = 300", "found 300 baud"),
+        ] {
+            let error = error(&with(line));
+            assert!(
+                error.contains(words) && error.contains("upa tap terminal-2"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

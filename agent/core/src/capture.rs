@@ -4,7 +4,10 @@
 
 pub mod dialect;
 pub mod escpos;
+pub mod hpa;
+mod noise;
 mod notice;
+pub mod pax;
 pub mod receipt;
 pub mod settings;
 pub mod upa;

@@ -149,7 +149,7 @@ pub enum SettingsError {
         wanted: String,
     },
     /// Nothing to capture.
-    #[error("no source is configured; add [http], [[upa]] or [[printer]]")]
+    #[error("no source is configured; add [http], or a tap such as [[upa]] or [[printer]]")]
     NoSource,
 }
 

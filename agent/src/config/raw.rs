@@ -19,7 +19,11 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) heartland: Heartland,
     #[serde(default)]
-    pub(super) upa: Vec<Upa>,
+    pub(super) upa: Vec<Terminal>,
+    #[serde(default)]
+    pub(super) pax: Vec<Terminal>,
+    #[serde(default)]
+    pub(super) hpa: Vec<Terminal>,
     #[serde(default)]
     pub(super) printer: Vec<super::printer::Printer>,
     #[serde(default)]
@@ -73,7 +77,7 @@ pub(super) struct Heartland {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Upa {
+pub(super) struct Terminal {
     pub(super) lane: LaneId,
     pub(super) register: RegisterId,
     pub(super) terminal: TerminalId,
@@ -87,6 +91,12 @@ pub(super) struct Upa {
     pub(super) serial_terminal: Option<PathBuf>,
     /// Serial: bits per second.
     pub(super) baud: Option<u32>,
+    /// Serial: 7 or 8.
+    pub(super) data_bits: Option<u8>,
+    /// Serial: `none`, `odd` or `even`.
+    pub(super) parity: Option<String>,
+    /// Serial: 1 or 2.
+    pub(super) stop_bits: Option<u8>,
 }
 
 #[derive(Debug, Default, Deserialize)]

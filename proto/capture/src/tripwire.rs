@@ -159,9 +159,14 @@ impl Redactions {
         self.token = self.token.or(other.token);
     }
 
+    /// Counts a piece that its reader replaced by its place in a message.
+    pub fn add(&mut self, kind: Kind) {
+        self.counts[kind as usize] = self.counts[kind as usize].saturating_add(1);
+    }
+
     fn count(&mut self, edit: &Edit) {
         if let Some(kind) = edit.kind {
-            self.counts[kind as usize] = self.counts[kind as usize].saturating_add(1);
+            self.add(kind);
         }
         self.token = self.token.or(edit.token);
     }

@@ -7,7 +7,7 @@ use tillwire_proto::Fact;
 use super::escpos::{PrintedLately, Printer};
 use super::settings::{Dialect, TapSettings};
 use super::tripwire::Redactions;
-use super::upa::Exchange;
+use super::{hpa, pax, upa};
 
 /// Who said something on a tapped line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,7 +63,9 @@ pub struct TapMemory {
 #[must_use]
 pub fn decoder(settings: &TapSettings, memory: &TapMemory) -> Box<dyn Decoder> {
     match &settings.dialect {
-        Dialect::Upa(terminal) => Box::new(Exchange::new(settings, terminal.clone())),
+        Dialect::Upa(terminal) => Box::new(upa::Exchange::new(settings, terminal.clone())),
+        Dialect::Pax(terminal) => Box::new(pax::Exchange::new(settings, terminal.clone())),
+        Dialect::Hpa(terminal) => Box::new(hpa::Exchange::new(settings, terminal.clone())),
         Dialect::EscPos(printer) => Box::new(Printer::new(
             settings,
             (**printer).clone(),

@@ -119,6 +119,10 @@ pub struct TapSettings {
 pub enum Dialect {
     /// Heartland UPA, with this terminal.
     Upa(TerminalId),
+    /// PAX, with this terminal.
+    Pax(TerminalId),
+    /// HPA (HeartSIP), with this terminal.
+    Hpa(TerminalId),
     /// ESC/POS, with a receipt printer.
     EscPos(Box<PrinterSettings>),
 }
@@ -151,6 +155,8 @@ impl Dialect {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Upa(_) => "upa",
+            Self::Pax(_) => "pax",
+            Self::Hpa(_) => "hpa",
             Self::EscPos(_) => "printer",
         }
     }
@@ -159,7 +165,7 @@ impl Dialect {
     #[must_use]
     pub const fn device(&self) -> &'static str {
         match self {
-            Self::Upa(_) => "terminal",
+            Self::Upa(_) | Self::Pax(_) | Self::Hpa(_) => "terminal",
             Self::EscPos(_) => "printer",
         }
     }
@@ -168,7 +174,7 @@ impl Dialect {
     #[must_use]
     pub const fn witness(&self) -> Witness {
         match self {
-            Self::Upa(_) => Witness::Terminal,
+            Self::Upa(_) | Self::Pax(_) | Self::Hpa(_) => Witness::Terminal,
             Self::EscPos(_) => Witness::Printer,
         }
     }

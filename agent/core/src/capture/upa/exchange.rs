@@ -9,6 +9,7 @@ use super::message::{self, Answer, Message, Request};
 use super::payment::{self, Question};
 use super::report::{self, Named};
 use crate::capture::dialect::{Decoder, Heard, Side};
+use crate::capture::noise;
 use crate::capture::settings::TapSettings;
 use crate::capture::tripwire::Redactions;
 use crate::capture::unreadable;
@@ -63,6 +64,10 @@ impl Exchange {
                     Err(why) => Some(self.unreadable("malformed-frame", &why)),
                 };
                 fact.map(|fact| self.heard(fact, text))
+            }
+            Framed::Noise => {
+                let fact = self.unreadable("noise", &noise::words("UPA"));
+                Some(self.heard(fact, Vec::new()))
             }
             Framed::Torn {
                 why,

@@ -6,6 +6,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::capture::noise::Noise;
 use crate::capture::tripwire::{self, Redactions};
 
 const STX: u8 = 0x02;
@@ -36,6 +37,8 @@ pub enum Framed {
         /// What was replaced in it before.
         redactions: Redactions,
     },
+    /// Much has passed, and no frame.
+    Noise,
 }
 
 /// Why a frame is torn.
@@ -53,6 +56,7 @@ pub enum Torn {
 #[derive(Debug, Default)]
 pub struct Framer {
     inside: Option<Zeroizing<Vec<u8>>>,
+    noise: Noise,
 }
 
 impl Framer {
@@ -66,8 +70,12 @@ impl Framer {
                     // full size at once: a buffer that grows leaves copies of card data behind
                     self.inside = Some(Zeroizing::new(Vec::with_capacity(FRAME_LEN_MAX)));
                 }
-                (ETX, Some(_)) => found.extend(self.take().map(whole)),
-                (_, None) | (b'\r' | b'\n', _) => {}
+                (ETX, Some(_)) => {
+                    self.noise.framed();
+                    found.extend(self.take().map(whole));
+                }
+                (_, None) => found.extend(self.noise.skip().then_some(Framed::Noise)),
+                (b'\r' | b'\n', Some(_)) => {}
                 (_, Some(text)) if text.len() == FRAME_LEN_MAX => found.extend(self.tear(Torn::TooLong)),
                 (byte, Some(text)) => text.push(byte),
             }
