@@ -2,3 +2,5 @@
 //! tried without a till, a terminal or an account. The scenarios use the same ones.
 
 pub mod odoo;
+pub mod printer;
+pub mod receipts;

@@ -3,6 +3,7 @@
 mod durable;
 mod http;
 mod journal;
+mod tap_printer;
 #[cfg(target_os = "linux")]
 mod tap_serial;
 mod tap_tcp;

@@ -15,11 +15,17 @@ struct Sim {
 enum Which {
     /// An Odoo 17, 18 or 19 with a small company.
     Odoo(sims::odoo::Args),
+    /// A receipt printer on a network port, that prints to the screen.
+    Printer(sims::printer::Args),
+    /// A till that prints receipts of a made-up shop.
+    Receipts(sims::receipts::Args),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Sim::parse().which {
         Which::Odoo(args) => sims::odoo::run(args).await,
+        Which::Printer(args) => sims::printer::run(args).await,
+        Which::Receipts(args) => sims::receipts::run(args).await,
     }
 }
