@@ -12,6 +12,7 @@ mod link_is_away_all_night;
 mod odoo_accepts_but_answer_is_lost;
 mod one_undecodable_record_does_not_stop_a_store;
 mod random_days;
+mod receipt_paper_is_a_witness_of_the_ticket;
 mod relay_restored_from_an_old_copy;
 mod return_and_void;
 mod sale_seen_by_ticket_and_terminal_counts_once;

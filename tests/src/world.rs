@@ -56,6 +56,8 @@ pub struct Setup {
     pub agent_dirs: BTreeMap<usize, PathBuf>,
     /// Stores whose box has a wrong clock, by milliseconds.
     pub clocks_off: BTreeMap<usize, i64>,
+    /// Whether each register has a receipt printer with a tap.
+    pub printers: bool,
     /// Tellings in a hundred that tills repeat.
     pub repeats: u32,
     /// What the retailer decided about posting: keys of each store's `odoo` table. With `mode`, Odoo is given what
@@ -78,6 +80,7 @@ impl Setup {
             dashboard: None,
             agent_dirs: BTreeMap::new(),
             clocks_off: BTreeMap::new(),
+            printers: false,
             repeats: 10,
             posting: serde_json::Map::new(),
         }

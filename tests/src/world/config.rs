@@ -1,6 +1,7 @@
 //! The configuration files that a person would write for agent and relay.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ pub(super) struct AgentPlaces<'a> {
     pub(super) mqtt: String,
     /// Per register.
     pub(super) taps: Vec<Tap>,
+    /// Per register, where there are printers: where tills print to, and the printer.
+    pub(super) printers: Vec<(SocketAddr, SocketAddr)>,
 }
 
 /// What a tap sits between.
@@ -65,6 +68,16 @@ pub(super) fn agent(
         table
     };
     let taps: Vec<_> = store.registers.iter().zip(&places.taps).map(tap).collect();
+    let printer = |(register, (listen, device)): (&crate::shop::Register, &(SocketAddr, SocketAddr))| {
+        json!({ "lane": format!("printer-{}", register.id), "register": register.id,
+            "listen": listen.to_string(), "connect": device.to_string() })
+    };
+    let printers: Vec<_> = store
+        .registers
+        .iter()
+        .zip(&places.printers)
+        .map(printer)
+        .collect();
     let mut config = json!({
         "agent": { "state_dir": places.state_dir },
         "store": { "tenant": setup.tenant, "store": store.id, "currency": "USD", "time_zone": store.time_zone,
@@ -73,6 +86,7 @@ pub(super) fn agent(
         "http": { "lane": "http", "listen": places.http, "secret_file": places.secret_file },
         "heartland": { "location_ids": [store.location_id.to_string()] },
         "upa": taps,
+        "printer": printers,
         "relay": { "mqtt": places.mqtt, "backoff_min_ms": 100, "backoff_max_ms": 1500, "useful_ms": 2000,
             "watchdog_ms": 4000, "resend_ms": 2000, "keep_alive_s": 5 },
         "limits": { "reserve_len": 1_048_576 },

@@ -10,6 +10,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
@@ -18,6 +20,7 @@ use super::{Relay, Setup, free_port, until};
 use crate::link_sim::Link;
 use crate::program::{AS_AGENT, Program};
 use crate::shop::{Shop, TerminalLine};
+use crate::sims::printer::Printer;
 use crate::terminal_sim::{Pos, Pty, Terminal, serve_stream, serve_tcp};
 use crate::till_sim::{Clock, Line, Till, http};
 
@@ -42,6 +45,10 @@ pub struct Site {
     pub tills: Vec<Mutex<Till>>,
     /// The terminals, by register.
     pub terminals: Vec<Terminal>,
+    /// The receipt printers, by register, where the store has any.
+    pub printers: Vec<Printer>,
+    /// Where tills print to, by register.
+    pub printer_taps: Vec<SocketAddr>,
     /// The agent's state directory.
     pub state_dir: PathBuf,
     /// The agent's configuration file.
@@ -85,6 +92,9 @@ impl Site {
         let mut parts = Parts::default();
         for (number, register) in place.registers.iter().enumerate() {
             parts.add(register.terminal, &format!("{}", number + 1)).await?;
+            if setup.printers {
+                parts.add_printer().await?;
+            }
         }
         let places = AgentPlaces {
             state_dir: &state_dir,
@@ -92,6 +102,7 @@ impl Site {
             http: http.to_string(),
             mqtt: link.address().to_string(),
             taps: parts.taps,
+            printers: parts.printer_lines.clone(),
         };
         let config = dir.join("agent.toml");
         let text = config::agent(setup, place, store, &places)?;
@@ -127,6 +138,8 @@ impl Site {
             link,
             tills,
             terminals: parts.terminals,
+            printers: parts.printers,
+            printer_taps: parts.printer_lines.into_iter().map(|(tap, _)| tap).collect(),
             state_dir,
             config,
             binary: setup.binary.clone(),
@@ -144,6 +157,32 @@ impl Site {
             Ok(self.status().await.ok().map(drop))
         });
         up.await.with_context(|| self.agent.log_tail())
+    }
+
+    /// Prints at a register as its till does, asking the printer first whether it is ready.
+    ///
+    /// # Errors
+    /// When the printer does not say that it is, or does not take all of it in time.
+    pub async fn print(&self, register: usize, job: &[u8]) -> anyhow::Result<()> {
+        let tap = self
+            .printer_taps
+            .get(register)
+            .context("a register without a printer")?;
+        let print = async {
+            let mut printer = TcpStream::connect(tap).await?;
+            printer.write_all(b"\x10\x04\x01").await?;
+            let mut state = [0];
+            printer.read_exact(&mut state).await?;
+            printer.write_all(job).await?;
+            printer.shutdown().await?;
+            printer.read_to_end(&mut Vec::new()).await?;
+            std::io::Result::Ok(state[0])
+        };
+        let state = tokio::time::timeout(START, print)
+            .await
+            .context("the printer took too long")??;
+        anyhow::ensure!(state == 0x12, "the printer said {state:02x}, wanted 12");
+        Ok(())
     }
 
     /// What the agent says about itself.
@@ -168,11 +207,23 @@ struct Parts {
     taps: Vec<Tap>,
     lines: Vec<Line>,
     terminals: Vec<Terminal>,
+    printers: Vec<Printer>,
+    /// Where tills print to, and the printer.
+    printer_lines: Vec<(SocketAddr, SocketAddr)>,
     cables: Vec<Pty>,
     serving: Vec<JoinHandle<()>>,
 }
 
 impl Parts {
+    async fn add_printer(&mut self) -> anyhow::Result<()> {
+        let printer = Printer::default();
+        let (address, serving) = printer.serve(([127, 0, 0, 1], 0).into()).await?;
+        self.printer_lines.push((free_port()?, address));
+        self.printers.push(printer);
+        self.serving.push(serving);
+        Ok(())
+    }
+
     async fn add(&mut self, line: TerminalLine, ecr: &str) -> anyhow::Result<()> {
         let terminal = Terminal::default();
         match line {
