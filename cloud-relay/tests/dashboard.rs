@@ -17,6 +17,7 @@ use tillwire_relay::dashboard::{Views, router};
 use tillwire_relay::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::stock::{DriftLine, OdooSide};
+use tillwire_relay_core::witness::WitnessTable;
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
 
@@ -117,6 +118,7 @@ impl Views for OneStore {
             lines: vec![line],
             effects: Vec::new(),
             exceptions: Vec::new(),
+            witnesses: WitnessTable::default(),
             transactions: Vec::new(),
         };
         Ok((store.as_str() == "maple-main").then_some(view))

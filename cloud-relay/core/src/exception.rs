@@ -53,6 +53,12 @@ pub enum ExceptionKind {
     MissingAccount,
     /// The terminal approved money that no ticket shows.
     OrphanApproval,
+    /// A payment that the terminal approved offline was refused when it was sent on, or deleted before.
+    OfflineRefused,
+    /// A receipt was printed, and nobody told its sale.
+    PrintedNotTold,
+    /// Two witnesses tell one ticket with different amounts.
+    WitnessesDiffer,
     /// A card tender that no terminal answered.
     TenderWithoutTerminal,
     /// Ticket and terminal name different amounts for one payment.
@@ -153,7 +159,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 45] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -174,6 +180,9 @@ impl ExceptionKind {
         Self::NegativeStock,
         Self::MissingAccount,
         Self::OrphanApproval,
+        Self::OfflineRefused,
+        Self::PrintedNotTold,
+        Self::WitnessesDiffer,
         Self::TenderWithoutTerminal,
         Self::TenderDiffers,
         Self::PaymentConflict,
@@ -222,6 +231,9 @@ impl ExceptionKind {
             Self::NegativeStock => "negative-stock",
             Self::MissingAccount => "missing-account",
             Self::OrphanApproval => "orphan-approval",
+            Self::OfflineRefused => "offline-refused",
+            Self::PrintedNotTold => "printed-not-told",
+            Self::WitnessesDiffer => "witnesses-differ",
             Self::TenderWithoutTerminal => "tender-without-terminal",
             Self::TenderDiffers => "tender-differs",
             Self::PaymentConflict => "payment-conflict",
@@ -277,6 +289,9 @@ impl ExceptionKind {
             Self::NegativeStock => "stock goes below zero",
             Self::MissingAccount => "no account for this movement",
             Self::OrphanApproval => "card was charged, but no ticket shows it",
+            Self::OfflineRefused => "offline card payment was refused later",
+            Self::PrintedNotTold => "receipt was printed, but no sale was told",
+            Self::WitnessesDiffer => "witnesses tell different amounts",
             Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
             Self::TenderDiffers => "ticket and terminal name different amounts",
             Self::PaymentConflict => "card payment contradicts itself",
@@ -329,6 +344,9 @@ impl ExceptionKind {
             Self::Unreadable
             | Self::CardData
             | Self::OrphanApproval
+            | Self::OfflineRefused
+            | Self::PrintedNotTold
+            | Self::WitnessesDiffer
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
             | Self::PaymentConflict
@@ -387,6 +405,9 @@ impl ExceptionKind {
             | Self::TicketGap
             | Self::CloseMismatch
             | Self::OrphanApproval
+            | Self::OfflineRefused
+            | Self::PrintedNotTold
+            | Self::WitnessesDiffer
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
             | Self::PaymentConflict

@@ -9,9 +9,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tillwire_proto::{
-    BusinessDay, BusinessKey, CloseRecord, Digest, LaneId, Notice, Observation, OriginalTicket, RecordNumber,
-    RegisterId, SegmentId, StoreId, TenantId, TerminalPayment, TicketNumber, Transaction, TransactionKind,
-    Unreadable, Witness,
+    BusinessDay, BusinessKey, CloseRecord, Digest, LaneId, Notice, Observation, OriginalTicket, Printed,
+    RecordNumber, RegisterId, Screen, SegmentId, StoreId, TenantId, TerminalPayment, TerminalReport,
+    TicketNumber, Transaction, TransactionKind, Unreadable, Witness,
 };
 
 use crate::exception::ExceptionDraft;
@@ -94,10 +94,49 @@ pub struct Payment {
     pub record: RecordId,
     /// The box's wall clock at capture, in milliseconds.
     pub wall_ms: i64,
+    /// When the relay stored it, in milliseconds since 1970-01-01T00:00:00Z.
+    pub received_ms: i64,
     /// The business day it belongs to when no ticket claims it.
     pub home: BusinessDay,
     /// What the terminal said.
     pub payment: TerminalPayment,
+}
+
+/// A printed receipt with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Print {
+    /// Its record.
+    pub record: RecordId,
+    /// The box's wall clock at capture, in milliseconds.
+    pub wall_ms: i64,
+    /// When the relay stored it, in milliseconds since 1970-01-01T00:00:00Z.
+    pub received_ms: i64,
+    /// The business day that its clock says.
+    pub home: BusinessDay,
+    /// What the paper says.
+    pub printed: Printed,
+}
+
+/// A terminal's report with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// Its record.
+    pub record: RecordId,
+    /// The business day that it was made on.
+    pub home: BusinessDay,
+    /// What the terminal said.
+    pub report: TerminalReport,
+}
+
+/// What a till's screen showed, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its record.
+    pub record: RecordId,
+    /// The box's wall clock at capture, in milliseconds.
+    pub wall_ms: i64,
+    /// What it showed.
+    pub screen: Screen,
 }
 
 /// A close record with its place.
@@ -155,6 +194,12 @@ pub struct DayFacts {
     pub others: BTreeMap<BusinessKey, Known>,
     /// Terminals' answers of this day and its neighbours.
     pub payments: Vec<Payment>,
+    /// Receipts printed on this day and its neighbours.
+    pub printed: Vec<Print>,
+    /// Terminals' reports of this day and its neighbours.
+    pub reports: Vec<Reported>,
+    /// What screens showed on this day and its neighbours.
+    pub screens: Vec<Shown>,
     /// The day's close records, all of them.
     pub closes: Vec<Close>,
     /// The day's records with a hash each, to compare spans with.

@@ -16,3 +16,4 @@ pub mod settlement;
 pub mod stock;
 pub mod store_day;
 pub mod tickets;
+pub mod witness;

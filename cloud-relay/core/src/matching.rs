@@ -2,9 +2,11 @@
 //! once: the ticket is what is booked, the terminal adds the card's brand. What is left over on either side has a
 //! name: money taken without a ticket, or a tender that no terminal knows.
 //!
-//! First by the invoice number that the POS sent to the terminal, then by register, exact amount and nearness on
-//! the box's own clock, which saw both.
+//! The rules go in order of trust, and the one that joined is kept: the invoice number that the POS sent to the terminal
+//! (a ticket's number or the POS's id of it); a printed receipt, which shows ticket and approval on one paper; the till's
+//! screen at the moment of the request; last register, exact amount and nearness on the box's own clock, which saw both.
 
+mod bridge;
 mod pairs;
 
 use std::collections::BTreeMap;
@@ -17,8 +19,11 @@ use crate::tickets::Ticket;
 
 use pairs::{Candidate, Charge};
 
-/// Tender and answer further apart than this on the box's clock are not joined without an invoice number.
+/// Tender and answer further apart than this on the box's clock are not joined without a number.
 const NEAR_MS: i64 = 30 * 60_000;
+
+/// Within this, and with nobody else to choose from, nearness is as good as proof.
+const SURE_MS: u64 = 120_000;
 
 /// How a tender and an answer were joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,8 +33,35 @@ pub enum MatchRule {
     Invoice,
     /// Invoice number; the amounts differ.
     InvoiceOnly,
-    /// Register, amount and nearness.
+    /// A printed receipt names the ticket, and the payment by its approval, reference or last four, with the amount.
+    Receipt,
+    /// The till's screen showed the ticket when the terminal was asked, with the amount.
+    Screen,
+    /// Register and amount within two minutes, only one candidate each way.
     Nearest,
+    /// Register, amount and nearness among several: which is which is a guess.
+    Probable,
+}
+
+impl MatchRule {
+    /// In words, for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice number and amount",
+            Self::InvoiceOnly => "invoice number, amounts differ",
+            Self::Receipt => "printed receipt",
+            Self::Screen => "ticket on the screen",
+            Self::Nearest => "register, amount and time",
+            Self::Probable => "probable: one of several",
+        }
+    }
+
+    /// False for a join that could be another.
+    #[must_use]
+    pub const fn is_certain(self) -> bool {
+        !matches!(self, Self::Probable)
+    }
 }
 
 /// A tender of a ticket: which ticket counts it, and its place among the ticket's tenders.
@@ -80,6 +112,14 @@ pub(crate) fn match_payments(
     let mut open = Open::new(&candidates, &charges);
     open.join_by_invoice(true);
     open.join_by_invoice(false);
+    open.join_named(
+        bridge::by_receipt(&candidates, &charges, &facts.printed),
+        MatchRule::Receipt,
+    );
+    open.join_named(
+        bridge::by_screen(&candidates, &charges, &facts.screens),
+        MatchRule::Screen,
+    );
     open.join_nearest();
     open.finish(facts)
 }
@@ -127,7 +167,7 @@ impl<'a> Open<'a> {
             let numbers = candidate
                 .numbers
                 .iter()
-                .filter_map(|number| by_invoice.get(number.as_str()));
+                .filter_map(|number| by_invoice.get(number));
             for &charge in numbers.flatten() {
                 let other = &self.charges[charge];
                 let same_way = candidate.minor.signum() == other.minor().signum();
@@ -141,6 +181,14 @@ impl<'a> Open<'a> {
         }
         pairs.sort_unstable();
         for (_, _, candidate, charge) in pairs {
+            self.join(candidate, charge, rule);
+        }
+    }
+
+    /// Pairs that something else names, the best first.
+    fn join_named(&mut self, mut pairs: Vec<bridge::Pair>, rule: MatchRule) {
+        pairs.sort_unstable();
+        for (_, candidate, charge) in pairs {
             self.join(candidate, charge, rule);
         }
     }
@@ -173,8 +221,19 @@ impl<'a> Open<'a> {
             }
         }
         pairs.sort_unstable();
-        for (_, candidate, charge) in pairs {
-            self.join(candidate, charge, MatchRule::Nearest);
+        let (mut of_candidate, mut of_charge) = (BTreeMap::new(), BTreeMap::new());
+        for (_, candidate, charge) in pairs.iter().filter(|(apart, ..)| *apart <= SURE_MS) {
+            *of_candidate.entry(*candidate).or_insert(0_u32) += 1;
+            *of_charge.entry(*charge).or_insert(0_u32) += 1;
+        }
+        for (apart, candidate, charge) in pairs {
+            let only = of_candidate.get(&candidate) == Some(&1) && of_charge.get(&charge) == Some(&1);
+            let rule = if apart <= SURE_MS && only {
+                MatchRule::Nearest
+            } else {
+                MatchRule::Probable
+            };
+            self.join(candidate, charge, rule);
         }
     }
 

@@ -8,6 +8,7 @@
 mod closes;
 mod gaps;
 mod notes;
+mod papers;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::settings::{ClosePolicy, StoreSettings};
 use crate::settlement::{self, CardTender, Open};
 use crate::stock::{self, StockTarget};
 use crate::tickets::{Ticket, Tickets};
+use crate::witness::{self, WitnessTable};
 
 /// How far a day is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,6 +74,10 @@ pub struct DayAssessment {
     pub card_tenders: Vec<CardTender>,
     /// What of them is open there.
     pub clearing: Vec<Open>,
+    /// The day as each witness tells it.
+    pub witnesses: WitnessTable,
+    /// When something that is waited for will have waited long enough, in milliseconds since 1970-01-01T00:00:00Z.
+    pub again_ms: Option<i64>,
 }
 
 impl DayAssessment {
@@ -98,12 +104,18 @@ pub fn assess(
     let mut found = Found::default();
     let registers = registers(&tickets, &mut found);
     let open = now_ms < settings.day_ends_ms(facts.day) && !all_closed(settings, &registers);
+    let witnesses = witness::table(&tickets);
+    let mut patience = papers::Patience::new(now_ms, open);
+    notes::orphans(&tickets, &mut patience, &mut found.exceptions);
+    papers::untold(facts, &mut patience, &mut found.exceptions);
+    papers::refused(facts, &mut found.exceptions);
     if !open {
         found.wait_for_closes(facts, settings, &registers, now_ms);
         gaps::find(facts, settings, &mut found.exceptions);
         closes::check(&tickets, now_ms, &mut found);
         notes::leftovers(&tickets, &mut found.exceptions);
         notes::contradictions(&tickets, &mut found.exceptions);
+        papers::differing(&tickets, &witnesses, &mut found.exceptions);
     }
     let clearing = notes::clearing(facts, &card_tenders, &mut found.exceptions);
     notes::told(facts, &mut found.exceptions);
@@ -122,6 +134,8 @@ pub fn assess(
             stock,
             card_tenders,
             clearing,
+            witnesses,
+            again_ms: patience.again_ms,
         },
     )
 }
@@ -140,6 +154,8 @@ struct Judged {
     stock: StockTarget,
     card_tenders: Vec<CardTender>,
     clearing: Vec<Open>,
+    witnesses: WitnessTable,
+    again_ms: Option<i64>,
 }
 
 impl Found {
@@ -210,6 +226,8 @@ impl Found {
             stock: judged.stock,
             card_tenders: judged.card_tenders,
             clearing: judged.clearing,
+            witnesses: judged.witnesses,
+            again_ms: judged.again_ms,
         }
     }
 }

@@ -4,9 +4,10 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use rusqlite::params;
 use serde_json::{Value, json};
-use tillwire_proto::{BusinessDay, RecordNumber, SegmentId};
+use tillwire_proto::{Amount, BusinessDay, RecordNumber, SegmentId};
 use tillwire_relay_core::exception::Decision;
 use tillwire_relay_core::facts::RecordId;
+use tillwire_relay_core::witness::{self, WitnessTable};
 
 use super::exception::shown;
 use super::explain;
@@ -174,8 +175,7 @@ async fn list(
         return print_json(&rows.iter().map(row_json).collect::<Vec<_>>());
     }
     for row in &rows {
-        let sums =
-            |amount: Option<tillwire_proto::Amount>| amount.map_or_else(|| "-".to_owned(), |a| a.to_string());
+        let sums = |amount: Option<Amount>| amount.map_or_else(|| "-".to_owned(), |a| a.to_string());
         println!(
             "{} {}/{}  {:<9} {:>6} tickets  net {}  tax {}  r{}{}",
             row.day,
@@ -225,6 +225,37 @@ async fn seen(config: &Config, store: &Store, of: Place, day: BusinessDay) -> Re
     Ok((row, seen))
 }
 
+/// What each witness counts, and the first things that they do not agree on.
+fn witnesses(table: &WitnessTable) {
+    let figure = |amount: Option<Amount>| amount.map_or_else(|| "-".to_owned(), |amount| amount.decimal());
+    for column in &table.columns {
+        println!(
+            "  told by the {:<9} {:>6}  total {:>12}  tax {:>10}  card {:>12}  cash {:>12}",
+            witness::name(column.witness),
+            column.count,
+            figure(column.total),
+            figure(column.tax),
+            figure(column.card),
+            figure(column.cash)
+        );
+    }
+    for one in table.disagreements.iter().take(20) {
+        let ticket = one.ticket.as_ref().map_or("-", |ticket| ticket.as_str());
+        println!(
+            "  ticket {ticket} at {} of {}: {}",
+            one.register,
+            one.amount,
+            one.what.words()
+        );
+    }
+    if table.disagreements.len() > 20 {
+        println!(
+            "  and {} more; --json has them all",
+            table.disagreements.len() - 20
+        );
+    }
+}
+
 async fn show(common: &Common, config: &Config, store: &Store, of: Place, day: BusinessDay) -> Result<()> {
     let (row, seen) = seen(config, store, of.clone(), day).await?;
     let (open, asked): (Vec<StoredException>, Vec<StoredEffect>) = store
@@ -250,6 +281,7 @@ async fn show(common: &Common, config: &Config, store: &Store, of: Place, day: B
         return print_json(&json!({
             "day": row_json(&row), "waiting": seen.assessment.waiting, "ledger": lines,
             "exceptions": open.iter().map(shown).collect::<Vec<_>>(),
+            "witnesses": seen.assessment.witnesses,
             "effects": asked.iter().map(effect_json).collect::<Vec<_>>(), "signatures": seen.signatures,
         }));
     }
@@ -279,6 +311,7 @@ async fn show(common: &Common, config: &Config, store: &Store, of: Place, day: B
             key.label
         );
     }
+    witnesses(&seen.assessment.witnesses);
     for signature in &seen.signatures {
         println!(
             "  signed by {}: {} ({})",

@@ -2,9 +2,14 @@
 
 use maud::{Markup, html};
 
+use tillwire_relay_core::witness::{WitnessTable, name};
+
 use super::html::{chip, money};
 use super::now;
-use super::view::{DayView, EffectRow, LedgerRow, RecordLink, RecordView, TransactionRow};
+use super::view::{Chip, DayView, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
+
+/// Disagreements on the page; a witness that was silent all day disagrees on every ticket.
+const DISAGREEMENTS_SHOWN: usize = 200;
 
 /// Links shown at once; a line of a busy day adds up hundreds of tickets.
 const LINKS_SHOWN: usize = 12;
@@ -16,6 +21,7 @@ pub(super) fn body(view: &DayView) -> Markup {
         h1 { (row.name) ", " (row.day) " " (chip(&row.state)) }
         @if let Some(why) = &row.blocked_by { p { (why) } }
         (ledger(&view.lines))
+        (witnesses(&view.witnesses))
         (effects(&view.effects))
         (now::exceptions(&view.exceptions))
         (transactions(&view.transactions))
@@ -76,6 +82,62 @@ fn effects(rows: &[EffectRow]) -> Markup {
                     } } }
                 } }
             }
+        }
+    }
+}
+
+/// What each source counts, side by side, and each ticket on which they do not agree.
+fn witnesses(table: &WitnessTable) -> Markup {
+    let figure = |amount: Option<tillwire_proto::Amount>| amount.map_or_else(|| "–".to_owned(), money);
+    let agree = Chip {
+        tone: if table.disagreements.is_empty() {
+            Tone::Good
+        } else {
+            Tone::Bad
+        },
+        word: match table.disagreements.len() {
+            0 => "they agree".to_owned(),
+            1 => "1 disagreement".to_owned(),
+            n => format!("{n} disagreements"),
+        },
+    };
+    html! {
+        section.card aria-labelledby="witnesses-title" {
+            div.head { h2 #witnesses-title { "Witnesses" } span.count { (table.columns.len()) } (chip(&agree)) }
+            div.scroll { table {
+                thead { tr {
+                    th { "Told by" } th.num { "Tickets" } th.num { "Total" } th.num { "Tax" } th.num { "Card" } th.num { "Cash" }
+                } }
+                tbody { @for column in &table.columns { tr {
+                    th scope="row" { (name(column.witness)) }
+                    td.num { (column.count) }
+                    td.num { (figure(column.total)) }
+                    td.num { (figure(column.tax)) }
+                    td.num { (figure(column.card)) }
+                    td.num { (figure(column.cash)) }
+                } } }
+            } }
+            @if !table.disagreements.is_empty() { (disagreements(table)) }
+        }
+    }
+}
+
+fn disagreements(table: &WitnessTable) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { th { "Ticket" } th { "Register" } th.num { "Amount" } th { "What" } th { "Record" } } }
+            tbody { @for one in table.disagreements.iter().take(DISAGREEMENTS_SHOWN) { tr {
+                th scope="row" { @match &one.ticket { Some(ticket) => (ticket), None => "–" } }
+                td { (one.register) }
+                td.num { (money(one.amount)) }
+                td.wide { (one.what.words()) }
+                td { @if let Some(record) = one.record {
+                    a href=(format!("/records/{}/{}", record.segment, record.number.0)) { "record " (record.number.0) }
+                } }
+            } } }
+        } }
+        @if table.disagreements.len() > DISAGREEMENTS_SHOWN {
+            p.empty { (table.disagreements.len() - DISAGREEMENTS_SHOWN) " more; " code { "tillwire-relay day show --json" } " has them all." }
         }
     }
 }

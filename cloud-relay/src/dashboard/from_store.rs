@@ -121,6 +121,7 @@ impl Views for StoreViews {
                     .map(|e| self.exception_row(e))
                     .collect(),
                 transactions: transactions(&looked.facts),
+                witnesses: looked.assessment.witnesses.clone(),
             }))
         })?)
     }

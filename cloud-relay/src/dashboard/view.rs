@@ -10,6 +10,7 @@ mod fleet;
 
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::stock::DriftLine;
+use tillwire_relay_core::witness::WitnessTable;
 
 pub use calendar::{CalendarDay, CalendarStore, CalendarView};
 pub use exceptions::{ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
@@ -173,6 +174,8 @@ pub struct DayView {
     pub effects: Vec<EffectRow>,
     /// What holds it or should be looked at.
     pub exceptions: Vec<ExceptionRow>,
+    /// The day as each witness tells it.
+    pub witnesses: WitnessTable,
     /// Transactions of the day.
     pub transactions: Vec<TransactionRow>,
 }

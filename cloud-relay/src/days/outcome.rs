@@ -77,7 +77,13 @@ pub(super) fn commit(
     let mut found =
         summary(assessed, settings, &effects, row, now_ms).map_err(|e| StoreError::refused(e.to_string()))?;
     found.blockers = found.blockers.saturating_add(u32::from(blocked));
-    found.due_ms = found.due_ms.into_iter().chain(posting_ms).chain(moving_ms).min();
+    found.due_ms = found
+        .due_ms
+        .into_iter()
+        .chain(posting_ms)
+        .chain(moving_ms)
+        .chain(assessment.again_ms)
+        .min();
     if found.state == POSTED && assessment.is_settled() && settlement::is_posted(unit.db, row)? {
         SETTLED.clone_into(&mut found.state);
     }

@@ -4,12 +4,16 @@
 //! Every pair that may belong together is written on one list with how well it fits; the list is sorted, and the best
 //! pair whose tender and answer are both still free is taken, until the list ends.
 
+mod third;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tillwire_proto::{
     Body, BusinessDay, BusinessKey, CardBrand, Outcome, PaymentCommand, TenderKind, TenderState,
     TerminalPayment,
 };
+
+use third::Third;
 
 use crate::settings::Store;
 use crate::tickets::{Counted, Tickets};
@@ -50,8 +54,8 @@ struct Wanted<'a> {
     cents: i64,
 }
 
-/// How well a pair fits, the smallest best: by invoice number and amount, by invoice number, by register, amount and
-/// nearness; then how far apart; then the order of tenders and answers.
+/// How well a pair fits, the smallest best: by invoice number and amount, by invoice number, by a receipt that shows
+/// both, by the screen, by register, amount and nearness; then how far apart; then the order of tenders and answers.
 type Fit = (u8, bool, u64, usize, usize);
 
 pub(crate) fn join<'a>(evidence: &Evidence<'a>, store: &Store<'_>, tickets: &Tickets<'a>) -> Cards<'a> {
@@ -62,14 +66,22 @@ pub(crate) fn join<'a>(evidence: &Evidence<'a>, store: &Store<'_>, tickets: &Tic
         .chain(&tickets.others)
         .flat_map(card_tenders)
         .collect();
+    let third = Third::of(&evidence.records);
     let mut fits: Vec<Fit> = Vec::new();
     for (number, one) in wanted.iter().enumerate() {
-        fits.extend(
-            answers
-                .iter()
-                .enumerate()
-                .filter_map(|(answer, other)| fit(one, number, other, answer)),
-        );
+        for (answer, other) in answers.iter().enumerate() {
+            fits.extend(fit(one, number, other, answer));
+            fits.extend(
+                third
+                    .by_paper(one, other)
+                    .map(|fit| (2, false, fit, number, answer)),
+            );
+            fits.extend(
+                third
+                    .by_screen(one, other)
+                    .map(|fit| (3, false, fit, number, answer)),
+            );
+        }
     }
     fits.sort_unstable();
     let (mut partner, mut used) = (BTreeMap::new(), BTreeSet::new());
@@ -112,17 +124,26 @@ fn card_tenders<'a>(ticket: &Counted<'a>) -> Vec<Wanted<'a>> {
 fn fit(one: &Wanted<'_>, number: usize, other: &Answer<'_>, answer: usize) -> Option<Fit> {
     let same_amount = other.cents.contains(&one.cents);
     let same_register = one.ticket.key.register == other.said.register;
-    let named =
-        other.said.invoice.as_ref().is_some_and(|invoice| {
-            *invoice == one.ticket.key.ticket || *invoice == one.ticket.told.key.ticket
-        });
+    let invoice = other
+        .said
+        .invoice
+        .as_ref()
+        .map(tillwire_proto::TicketNumber::as_str);
+    let named = invoice.is_some_and(|invoice| is_called(one, invoice));
     if named && one.cents.signum() == other.cents[0].signum() {
         let days = one.ticket.key.day.days_since_epoch() - other.home.days_since_epoch();
         let rule = u8::from(!same_amount);
         return Some((rule, !same_register, days.unsigned_abs().into(), number, answer));
     }
     let apart = one.ticket.wall_ms.abs_diff(other.wall_ms);
-    (same_register && same_amount && apart <= NEAR_MS).then_some((2, false, apart, number, answer))
+    (same_register && same_amount && apart <= NEAR_MS).then_some((4, false, apart, number, answer))
+}
+
+/// Whether a tender's ticket goes by that number: its own, the one it is taken back under, or the POS's id.
+fn is_called(one: &Wanted<'_>, number: &str) -> bool {
+    let told = one.ticket.told;
+    let id = told.pos_id.as_ref().map(tillwire_proto::PosId::as_str);
+    one.ticket.key.ticket.as_str() == number || told.key.ticket.as_str() == number || id == Some(number)
 }
 
 /// The answers that moved money and were not taken back at the terminal on the same day, in order of records.
@@ -130,7 +151,7 @@ fn answers<'a>(records: &[Record<'a>], store: &Store<'_>) -> Vec<Answer<'a>> {
     let mut all: Vec<Answer<'a>> = records
         .iter()
         .filter_map(|record| match &record.observation.fact {
-            Fact::Terminal(said) if moved_money(said) => Some(Answer {
+            Fact::Terminal(said) if moved_money(said) || takes_all_back(said) => Some(Answer {
                 place: record.place,
                 wall_ms: record.observation.stamp.wall_ms,
                 home: home(said, record.received_ms, store),
@@ -150,7 +171,7 @@ fn answers<'a>(records: &[Record<'a>], store: &Store<'_>) -> Vec<Answer<'a>> {
     for undo in undone {
         let takes_back = |answer: &Answer<'_>| {
             answer.home == undo.home
-                && answer.said.approved.minor() == undo.said.approved.minor()
+                && (takes_all_back(undo.said) || answer.said.approved.minor() == undo.said.approved.minor())
                 && same_payment(answer.said, undo.said)
         };
         match money.iter().position(takes_back) {
@@ -159,7 +180,7 @@ fn answers<'a>(records: &[Record<'a>], store: &Store<'_>) -> Vec<Answer<'a>> {
         }
     }
     // one that takes back what was not seen gives money back
-    money.extend(alone);
+    money.extend(alone.into_iter().filter(|answer| moved_money(answer.said)));
     money.sort_by_key(|answer| answer.place);
     for answer in &mut money {
         for tip in tips.iter().filter(|tip| same_payment(tip.said, answer.said)) {
@@ -170,6 +191,12 @@ fn answers<'a>(records: &[Record<'a>], store: &Store<'_>) -> Vec<Answer<'a>> {
         }
     }
     money
+}
+
+/// A void without an amount is one of the whole payment.
+fn takes_all_back(said: &TerminalPayment) -> bool {
+    let void = matches!(said.command, PaymentCommand::Void | PaymentCommand::Reversal);
+    void && said.outcome == Outcome::Approved && said.approved.is_zero()
 }
 
 fn moved_money(said: &TerminalPayment) -> bool {

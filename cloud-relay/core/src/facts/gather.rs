@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tillwire_proto::{Body, BusinessDay, Fact, Observation, StoreId, TenantId, Transaction};
+use tillwire_proto::{
+    Body, BusinessDay, Fact, Observation, Outcome, ReportState, StoreId, TenantId, Transaction,
+};
 
 use super::{
-    Captured, Close, DayFacts, Known, Payment, RecordId, Sighting, TicketKey, Told, Unread, Version, Wanted,
+    Captured, Close, DayFacts, Known, Payment, Print, RecordId, Reported, Shown, Sighting, TicketKey, Told,
+    Unread, Version, Wanted,
 };
 use crate::settings::StoreSettings;
 
@@ -66,6 +69,7 @@ impl DayFacts {
         for record in once.into_values() {
             facts.file(record, settings);
         }
+        facts.send_on();
         facts
     }
 
@@ -77,6 +81,9 @@ impl DayFacts {
             transactions: BTreeMap::new(),
             others: BTreeMap::new(),
             payments: Vec::new(),
+            printed: Vec::new(),
+            reports: Vec::new(),
+            screens: Vec::new(),
             closes: Vec::new(),
             hashes: BTreeMap::new(),
             unread: Vec::new(),
@@ -93,8 +100,8 @@ impl DayFacts {
             id,
             hash,
             lane,
+            received_ms,
             observation,
-            ..
         } = captured;
         let wall_ms = observation.stamp.wall_ms;
         match observation.fact {
@@ -122,8 +129,32 @@ impl DayFacts {
                 self.payments.push(Payment {
                     record: id,
                     wall_ms,
+                    received_ms,
                     home,
                     payment: *payment,
+                });
+            }
+            Fact::Printed(printed) if printed.store == self.store => {
+                self.printed.push(Print {
+                    record: id,
+                    wall_ms,
+                    received_ms,
+                    home,
+                    printed: *printed,
+                });
+            }
+            Fact::Report(report) if report.store == self.store => {
+                self.reports.push(Reported {
+                    record: id,
+                    home,
+                    report: *report,
+                });
+            }
+            Fact::Screen(screen) if screen.store == self.store => {
+                self.screens.push(Shown {
+                    record: id,
+                    wall_ms,
+                    screen: *screen,
                 });
             }
             Fact::Close(close) if close.store == self.store && home == self.day => {
@@ -154,6 +185,29 @@ impl DayFacts {
             | Fact::Printed(_)
             | Fact::Report(_)
             | Fact::Screen(_) => {}
+        }
+    }
+
+    /// What was approved offline and then sent on is what the report says it became: a payment with the gateway's own
+    /// reference.
+    fn send_on(&mut self) {
+        let entries = self.reports.iter().flat_map(|reported| {
+            let terminal = &reported.report.terminal;
+            reported.report.entries.iter().map(move |entry| (terminal, entry))
+        });
+        for (terminal, entry) in entries.filter(|(_, entry)| entry.state == ReportState::Approved) {
+            let stored = self.payments.iter_mut().find(|payment| {
+                let told = &payment.payment;
+                let number = entry.offline_number.is_some() && told.offline_number == entry.offline_number;
+                told.terminal == *terminal && told.outcome == Outcome::Stored && number
+            });
+            if let (Some(stored), Some(card)) = (stored, &entry.card) {
+                let mut known = stored.payment.card.clone().unwrap_or_else(|| card.clone());
+                known.reference = card.reference.clone().or(known.reference);
+                known.auth_code = card.auth_code.clone().or(known.auth_code);
+                stored.payment.card = Some(known);
+                stored.payment.outcome = Outcome::Approved;
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 //! answers with what was taken back already taken off.
 
 use tillwire_proto::{
-    Body, BusinessDay, BusinessKey, PaymentCommand, RegisterId, TenderKind, TenderState, TicketNumber,
+    Body, BusinessDay, BusinessKey, Outcome, PaymentCommand, RegisterId, TenderKind, TenderState,
 };
 
 use super::moved_money;
@@ -13,7 +13,8 @@ use crate::tickets::Ticket;
 pub(super) struct Candidate<'a> {
     pub(super) key: &'a BusinessKey,
     pub(super) index: usize,
-    pub(super) numbers: Vec<&'a TicketNumber>,
+    /// Ticket numbers and the POS's id: what an invoice number may be.
+    pub(super) numbers: Vec<&'a str>,
     pub(super) register: &'a RegisterId,
     pub(super) day: BusinessDay,
     /// Signed: negative goes to the customer.
@@ -44,10 +45,10 @@ pub(super) fn candidates<'a>(ticket: &Ticket<'a>) -> Vec<Candidate<'a>> {
     let Body::Trade(trade) = &ticket.transaction.body else {
         return Vec::new();
     };
-    let mut numbers = vec![&ticket.key.ticket];
-    if ticket.transaction.key.ticket != ticket.key.ticket {
-        numbers.push(&ticket.transaction.key.ticket);
-    }
+    let own = &ticket.transaction.key.ticket;
+    let mut numbers = vec![ticket.key.ticket.as_str()];
+    numbers.extend((*own != ticket.key.ticket).then_some(own.as_str()));
+    numbers.extend(ticket.transaction.pos_id.as_ref().map(|id| id.as_str()));
     let cards = trade.tenders.iter().enumerate().filter(|(_, tender)| {
         tender.kind == TenderKind::Card && tender.state == TenderState::Complete && !tender.amount.is_zero()
     });
@@ -66,7 +67,8 @@ pub(super) fn candidates<'a>(ticket: &Ticket<'a>) -> Vec<Candidate<'a>> {
 
 /// The answers that moved money and were not taken back at the terminal itself.
 pub(super) fn charges(payments: &[Payment]) -> Vec<Charge<'_>> {
-    let mut all: Vec<&Payment> = payments.iter().filter(|payment| moved_money(payment)).collect();
+    let counts = |payment: &&Payment| moved_money(payment) || is_undo_of_all(payment);
+    let mut all: Vec<&Payment> = payments.iter().filter(counts).collect();
     all.sort_by_key(|payment| payment.record);
     let (undo, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| is_undo(p));
     let (tips, mut money): (Vec<_>, Vec<_>) = rest
@@ -80,7 +82,7 @@ pub(super) fn charges(payments: &[Payment]) -> Vec<Charge<'_>> {
         }
     }
     // a void whose payment was not seen gives money back: it may be a ticket's negative tender
-    money.extend(unpaired);
+    money.extend(unpaired.into_iter().filter(|payment| moved_money(payment)));
     money.sort_by_key(|payment| payment.record);
     money
         .into_iter()
@@ -96,6 +98,12 @@ fn is_undo(payment: &Payment) -> bool {
         payment.payment.command,
         PaymentCommand::Void | PaymentCommand::Reversal
     )
+}
+
+/// A void that names no amount takes back the whole payment.
+fn is_undo_of_all(payment: &Payment) -> bool {
+    let told = &payment.payment;
+    is_undo(payment) && told.outcome == Outcome::Approved && told.approved.is_zero()
 }
 
 fn signed(payment: &Payment) -> i64 {
@@ -136,6 +144,6 @@ fn same_payment(one: &Payment, other: &Payment) -> bool {
 
 /// Only within one day: what is taken back on another day is that day's negative payment, and the first stays.
 fn takes_back(undo: &Payment, payment: &Payment) -> bool {
-    let same = undo.home == payment.home && undo.payment.approved.minor() == payment.payment.approved.minor();
-    same && same_payment(undo, payment)
+    let same_amount = undo.payment.approved.minor() == payment.payment.approved.minor();
+    undo.home == payment.home && (same_amount || is_undo_of_all(undo)) && same_payment(undo, payment)
 }

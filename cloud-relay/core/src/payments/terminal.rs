@@ -88,15 +88,18 @@ fn events(payment: &TerminalPayment) -> Vec<PaymentEvent> {
         (PaymentCommand::Sale | PaymentCommand::PreAuth, Outcome::Declined) => one(A::Declined, asked),
         // what was refused of an earlier payment leaves it as it was
         (_, Outcome::Declined) => Vec::new(),
+        // a void need not say how much: then it is all
+        (
+            PaymentCommand::Void | PaymentCommand::Reversal,
+            Outcome::Approved | Outcome::Partial | Outcome::Stored,
+        ) => one(A::Voided, approved),
         (_, Outcome::Approved | Outcome::Partial | Outcome::Stored) if approved.is_zero() => Vec::new(),
         (PaymentCommand::Sale | PaymentCommand::Refund | PaymentCommand::PreAuth, Outcome::Stored) => {
             one(A::Stored, approved)
         }
         (PaymentCommand::Sale, _) => vec![PaymentEvent::new(A::Authorised, approved), captured],
         (PaymentCommand::Refund, _) => one(A::Refunded, approved),
-        (PaymentCommand::Void | PaymentCommand::Reversal | PaymentCommand::DeletePreAuth, _) => {
-            one(A::Voided, approved)
-        }
+        (PaymentCommand::DeletePreAuth, _) => one(A::Voided, approved),
         (PaymentCommand::TipAdjust, _) => payment
             .tip
             .or(payment.requested)

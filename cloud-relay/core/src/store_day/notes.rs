@@ -2,6 +2,7 @@
 
 use tillwire_proto::{Amount, NoticeKind};
 
+use super::papers::Patience;
 use crate::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use crate::facts::{DayFacts, Payment, Told, Unread};
 use crate::matching::MatchRule;
@@ -141,13 +142,19 @@ pub(super) fn clearing(
     open
 }
 
-/// Payments without their other half, and halves that differ.
-pub(super) fn leftovers(tickets: &Tickets<'_>, into: &mut Vec<ExceptionDraft>) {
+/// Approvals that no ticket shows, after a while.
+pub(super) fn orphans(tickets: &Tickets<'_>, patience: &mut Patience, into: &mut Vec<ExceptionDraft>) {
     let facts = tickets.facts;
     for record in &tickets.matching.orphans {
         let payment = facts.payments.iter().find(|payment| payment.record == *record);
+        let payment = payment.filter(|payment| patience.is_over(payment.received_ms));
         into.extend(payment.map(|payment| orphan(facts, payment)));
     }
+}
+
+/// Tenders without their other half, and halves that differ.
+pub(super) fn leftovers(tickets: &Tickets<'_>, into: &mut Vec<ExceptionDraft>) {
+    let facts = tickets.facts;
     if tickets.settings.ticket_without_terminal == TicketWithoutTerminal::Accept {
         into.extend(unwatched(tickets));
     }

@@ -23,3 +23,4 @@ mod settlement;
 mod stock;
 mod stock_laws;
 mod tickets;
+mod witness;

@@ -7,6 +7,7 @@ use tillwire_proto::{Amount, Body, Fact, TenantId, Transaction, decode_observati
 use tillwire_relay_core::books::{Ledger, LedgerLine, LineKey};
 use tillwire_relay_core::facts::{DayFacts, RecordId};
 use tillwire_relay_core::odoo::{EffectKind, EffectState};
+use tillwire_relay_core::witness;
 
 use crate::dashboard::view::{Chip, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
 use crate::store::{StoreError, attachments, effects};
@@ -89,7 +90,7 @@ pub(super) fn transactions(facts: &DayFacts) -> Vec<TransactionRow> {
             let told: BTreeSet<String> = version
                 .sightings
                 .iter()
-                .map(|s| format!("{:?}", s.witness))
+                .map(|s| witness::name(s.witness).to_owned())
                 .collect();
             let transaction = &version.transaction;
             let row = TransactionRow {
