@@ -10,6 +10,7 @@ mod figures;
 mod floor;
 mod line;
 mod sales;
+mod tap;
 
 use anyhow::{Context as _, Result, bail};
 use figures::Table;
@@ -17,11 +18,12 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
     ("books", books::run),
+    ("tap", tap::run),
 ];
 
 /// Runs one part, or all, and prints the table.

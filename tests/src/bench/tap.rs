@@ -1,0 +1,169 @@
+//! The printer's tap: what it adds to a question and its answer, alone and beside tills that print without pause, and
+//! how many receipts one core reads.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tillwire_agent_core::capture::dialect::{Side, TapMemory, decoder};
+use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
+use tillwire_proto::{Currency, Fact, LaneId, RegisterId, StoreId};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::figures::{Table, Times, per_second, rate};
+use crate::shop::{Plan, What, business_day};
+use crate::sims::printer::receipt::receipt;
+use crate::tap::printer_tap;
+
+const ROUNDS: usize = 5_000;
+
+/// Tills that print while the round trips are measured, and how many receipts each in a second.
+const BUSY_TILLS: usize = 8;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+const QUESTION: &[u8] = b"\x10\x04\x01";
+
+pub(super) fn run(table: &mut Table) -> Result<()> {
+    let jobs = jobs();
+    read(table, &jobs)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(latency(table, &jobs))
+}
+
+/// A day's receipts.
+fn jobs() -> Vec<Vec<u8>> {
+    let shop = super::sales::shop();
+    let plan = Plan {
+        tickets: 400,
+        unknown_sku: false,
+        close: false,
+    };
+    let events = shop.day(plan, 0);
+    let job = |event: &crate::shop::Event| match &event.what {
+        What::Ticket(ticket) => Some(receipt(&shop, event, ticket, business_day(), false)),
+        _ => None,
+    };
+    events.iter().filter_map(job).collect()
+}
+
+/// Bytes to facts, on this thread.
+fn read(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
+    let settings = TapSettings {
+        lane: LaneId::new("printer")?,
+        store: StoreId::new("store")?,
+        register: RegisterId::new("till-1")?,
+        currency: Currency::USD,
+        line: TapLine::Tcp {
+            listen: ([127, 0, 0, 1], 0).into(),
+            device: String::new(),
+        },
+        dialect: Dialect::EscPos(Box::default()),
+    };
+    let mut printer = decoder(&settings, &TapMemory::default());
+    let (start, mut receipts, mut bytes) = (Instant::now(), 0, 0);
+    while start.elapsed() < Duration::from_secs(3) {
+        for job in jobs {
+            let heard = printer.said(Side::Pos, job);
+            receipts += heard
+                .iter()
+                .filter(|heard| matches!(heard.fact, Fact::Printed(_)))
+                .count();
+            bytes += job.len();
+        }
+    }
+    let took = start.elapsed();
+    table.floor(
+        "printed receipts read on one core",
+        per_second(rate(receipts, took)),
+    );
+    table.floor(
+        "the same in bytes",
+        format!("{:.1} MB/s", rate(bytes, took) / 1e6),
+    );
+    Ok(())
+}
+
+async fn latency(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let printer = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answers(stream));
+        }
+    });
+    let stop = CancellationToken::new();
+    let (tap, memory) = printer_tap(printer, stop.clone()).await?;
+    added(table, "nothing else printed", printer, tap).await?;
+    let tills: Vec<_> = (0..BUSY_TILLS)
+        .map(|_| tokio::spawn(prints(tap, jobs.to_vec())))
+        .collect();
+    added(table, "400 receipts/s beside it", printer, tap).await?;
+    tills.iter().for_each(tokio::task::JoinHandle::abort);
+    let heard = memory.heard().len();
+    anyhow::ensure!(heard > 0, "the tap heard none of the receipts beside it");
+    stop.cancel();
+    Ok(())
+}
+
+/// Answers every question with a byte, takes everything else.
+async fn answers(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let len = stream.read(&mut buffer).await?;
+        if len == 0 {
+            return Ok(());
+        }
+        if buffer[..len].ends_with(QUESTION) {
+            stream.write_all(&[0x12]).await?;
+        }
+    }
+}
+
+async fn prints(tap: SocketAddr, jobs: Vec<Vec<u8>>) -> std::io::Result<()> {
+    let mut till = TcpStream::connect(tap).await?;
+    for job in jobs.iter().cycle() {
+        till.write_all(job).await?;
+        tokio::time::sleep(BUSY_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// The same round trips with and without the tap, by turns, so that what else the machine does meets both.
+async fn added(table: &mut Table, beside: &str, printer: SocketAddr, tap: SocketAddr) -> Result<()> {
+    let (mut straight, mut through) = (TcpStream::connect(printer).await?, TcpStream::connect(tap).await?);
+    straight.set_nodelay(true)?;
+    through.set_nodelay(true)?;
+    let (mut direct, mut tapped) = (Vec::with_capacity(ROUNDS), Vec::with_capacity(ROUNDS));
+    for _ in 0..ROUNDS {
+        direct.push(round_trip(&mut straight).await?);
+        tapped.push(round_trip(&mut through).await?);
+    }
+    let (direct, tapped) = (Times::new(direct), Times::new(tapped));
+    let added = |percent: usize| {
+        let micros = |times: &Times| times.percentile(percent).as_micros();
+        format!("{} − {} µs", micros(&tapped), micros(&direct))
+    };
+    let p99 = tapped.percentile(99).saturating_sub(direct.percentile(99));
+    table.goal(
+        &format!("printer's answer through the tap − without, p99, {beside}"),
+        "≤ 2000 µs",
+        added(99),
+        p99 <= Duration::from_millis(2),
+    );
+    table.floor(&format!("the same, p50, {beside}"), added(50));
+    table.floor(&format!("the same, max, {beside}"), added(100));
+    Ok(())
+}
+
+async fn round_trip(line: &mut TcpStream) -> std::io::Result<Duration> {
+    let start = Instant::now();
+    line.write_all(QUESTION).await?;
+    line.read_exact(&mut [0]).await?;
+    Ok(start.elapsed())
+}
