@@ -98,11 +98,11 @@ async fn latency(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     });
     let stop = CancellationToken::new();
     let (tap, memory) = printer_tap(printer, stop.clone()).await?;
-    added(table, "nothing else printed", printer, tap).await?;
+    added(table, "alone", printer, tap).await?;
     let tills: Vec<_> = (0..BUSY_TILLS)
         .map(|_| tokio::spawn(prints(tap, jobs.to_vec())))
         .collect();
-    added(table, "400 receipts/s beside it", printer, tap).await?;
+    added(table, "beside 400 receipts/s", printer, tap).await?;
     tills.iter().for_each(tokio::task::JoinHandle::abort);
     let heard = memory.heard().len();
     anyhow::ensure!(heard > 0, "the tap heard none of the receipts beside it");
@@ -151,7 +151,7 @@ async fn added(table: &mut Table, beside: &str, printer: SocketAddr, tap: Socket
     };
     let p99 = tapped.percentile(99).saturating_sub(direct.percentile(99));
     table.goal(
-        &format!("printer's answer through the tap − without, p99, {beside}"),
+        &format!("printer's answer, tap − direct, p99, {beside}"),
         "≤ 2000 µs",
         added(99),
         p99 <= Duration::from_millis(2),

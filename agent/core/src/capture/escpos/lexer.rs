@@ -6,8 +6,8 @@ use super::text::{escape, field};
 use super::token::{Payload, Shape, Token};
 use zeroize::Zeroizing;
 
-/// What is kept of one code's content, in bytes. QR codes hold up to 7,089 digits; a ticket's is a short address.
-pub const CONTENT_LEN_MAX: usize = 1024;
+/// What is kept of one code's content, in bytes: more than the largest QR code holds (7,089 digits).
+pub const CONTENT_LEN_MAX: usize = 8 * 1024;
 
 /// Understands what is said to a printer. Any split of the same bytes gives the same tokens.
 ///
