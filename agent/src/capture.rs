@@ -4,6 +4,7 @@
 //! A source that can wait ([`http`]) is told *taken* after the commit. A source that cannot ([`tap`]) is forwarded
 //! at once and journaled behind.
 
+pub mod folder;
 pub mod http;
 mod notices;
 pub mod tap;

@@ -3,6 +3,7 @@
 //! A wrong key or value names itself, its line, what was found and what is allowed. Secrets are never values: keys
 //! name the files that hold them.
 
+mod folder;
 mod keys;
 pub(crate) mod printer;
 mod raw;
@@ -156,7 +157,7 @@ fn values(table: &toml::Table, text: &str, file: &str, overrides: &BTreeMap<&str
             help: key.help.to_owned(),
         }
     });
-    let lists = ["register", "upa", "pax", "hpa", "printer"]
+    let lists = ["register", "upa", "pax", "hpa", "printer", "folder"]
         .into_iter()
         .filter_map(|name| {
             let value = table.get(name)?.to_string();
@@ -244,6 +245,11 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
         limits: limits(&raw.limits),
         store,
         registers,
+        folders: raw
+            .folder
+            .into_iter()
+            .map(folder::settings)
+            .collect::<anyhow::Result<_>>()?,
         retail,
         taps,
     })
@@ -271,18 +277,20 @@ fn http(raw: raw::Http) -> anyhow::Result<HttpSource> {
 }
 
 fn tender((payment_type, name): (&String, &String)) -> anyhow::Result<(String, TenderKind)> {
-    let kind = match name.as_str() {
+    let kind = tender_kind(name).with_context(|| format!("heartland.tenders.{payment_type}"))?;
+    Ok((payment_type.clone(), kind))
+}
+
+fn tender_kind(name: &str) -> anyhow::Result<TenderKind> {
+    Ok(match name {
         "cash" => TenderKind::Cash,
         "card" => TenderKind::Card,
         "gift-card" => TenderKind::GiftCard,
         "store-credit" => TenderKind::StoreCredit,
         "check" => TenderKind::Check,
         "on-account" => TenderKind::OnAccount,
-        other => {
-            TenderKind::Other(Code::new(other).with_context(|| format!("heartland.tenders.{payment_type}"))?)
-        }
-    };
-    Ok((payment_type.clone(), kind))
+        other => TenderKind::Other(Code::new(other)?),
+    })
 }
 
 /// The dialect of one terminal.

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::capture::folder::Folder;
 use crate::capture::http::{HttpSource, serve};
 use crate::capture::tap;
 use crate::clock::{self, Clock};
@@ -146,6 +147,14 @@ impl Agent {
             let stop = self.capture.clone();
             self.sources.spawn(async move {
                 serve(listener, routes, stop).await;
+                Ok(())
+            });
+        }
+        for folder in &settings.folders {
+            let folder = Folder::new(folder.clone(), settings.retail.clone(), sink.clone());
+            let stop = self.capture.clone();
+            self.sources.spawn(async move {
+                folder.run(stop).await;
                 Ok(())
             });
         }

@@ -4,6 +4,7 @@
 
 pub mod dialect;
 pub mod escpos;
+pub mod folder;
 pub mod hpa;
 mod noise;
 mod notice;

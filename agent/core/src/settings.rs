@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId};
 
-use crate::capture::settings::{HeartlandRetailSettings, TapSettings};
+use crate::capture::settings::{FolderSettings, HeartlandRetailSettings, TapSettings};
 
 /// Everything that the agent is told.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub retail: HeartlandRetailSettings,
     /// Taps on the lines of terminals and printers.
     pub taps: Vec<TapSettings>,
+    /// Folders with files of tickets.
+    pub folders: Vec<FolderSettings>,
     /// The way to the relay.
     pub relay: RelayLink,
     /// Limits of disk and memory.
@@ -149,7 +151,7 @@ pub enum SettingsError {
         wanted: String,
     },
     /// Nothing to capture.
-    #[error("no source is configured; add [http], or a tap such as [[upa]] or [[printer]]")]
+    #[error("no source is configured; add [http], a tap such as [[upa]] or [[printer]], or a [[folder]]")]
     NoSource,
 }
 
@@ -161,7 +163,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.check_names()?;
         self.check_limits()?;
-        if self.http.is_none() && self.taps.is_empty() {
+        if self.http.is_none() && self.taps.is_empty() && self.folders.is_empty() {
             return Err(SettingsError::NoSource);
         }
         Ok(())
@@ -171,6 +173,7 @@ impl Settings {
     pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
         let http = self.http.iter().map(|http| &http.lane);
         http.chain(self.taps.iter().map(|tap| &tap.lane))
+            .chain(self.folders.iter().map(|folder| &folder.lane))
     }
 
     fn check_names(&self) -> Result<(), SettingsError> {
@@ -275,6 +278,7 @@ mod tests {
                 },
                 dialect: Dialect::Upa(TerminalId::new("pinpad-1").unwrap()),
             }],
+            folders: Vec::new(),
             relay: RelayLink::default(),
             limits: Limits::default(),
         }

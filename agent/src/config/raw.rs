@@ -25,6 +25,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) hpa: Vec<Terminal>,
     #[serde(default)]
+    pub(super) folder: Vec<super::folder::Folder>,
+    #[serde(default)]
     pub(super) printer: Vec<super::printer::Printer>,
     #[serde(default)]
     pub(super) relay: Relay,

@@ -1,6 +1,7 @@
 //! Capture's shells: real sockets and lines, sources that misbehave, and journals that do.
 
 mod durable;
+mod folder;
 mod http;
 mod journal;
 mod tap_printer;

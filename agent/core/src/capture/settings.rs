@@ -11,6 +11,7 @@ use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TerminalId, Witness}
 use zeroize::Zeroizing;
 
 use super::escpos::CodePage;
+use super::folder::Format;
 use super::receipt::Template;
 
 /// Why a capture setting was refused.
@@ -178,6 +179,21 @@ impl Dialect {
             Self::EscPos(_) => Witness::Printer,
         }
     }
+}
+
+/// A folder that somebody drops files into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderSettings {
+    /// The lane that its tickets are journaled on.
+    pub lane: LaneId,
+    /// The folder. `done` and `refused` are made inside it.
+    pub folder: PathBuf,
+    /// What its files are.
+    pub format: Format,
+    /// Only files whose name ends so, in lower case.
+    pub ending: Option<String>,
+    /// So long a file must stand unchanged before it is read.
+    pub settle: Duration,
 }
 
 /// What a tap sits in.
