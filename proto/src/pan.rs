@@ -79,12 +79,28 @@ fn card_in_run(text: &[u8], run: &[usize]) -> Option<Range<usize>> {
                 continue;
             }
             let digits: Vec<u8> = run[first..=last].iter().map(|at| text[*at] - b'0').collect();
-            if is_card_number(&digits) {
-                return Some(run[first]..run[last] + 1);
+            let range = run[first]..run[last] + 1;
+            if is_card_number(&digits) && !is_in_uuid(text, &range) {
+                return Some(range);
             }
         }
     }
     None
+}
+
+/// Groups of a UUID (RFC 9562: 8-4-4-4-12 hexadecimal digits) that happen to be figures. Only where a letter stands in it:
+/// figures alone in that shape are nobody's identifier.
+fn is_in_uuid(text: &[u8], range: &Range<usize>) -> bool {
+    let is_part = |byte: &&u8| byte.is_ascii_hexdigit() || **byte == b'-';
+    let start = range.start - text[..range.start].iter().rev().take_while(is_part).count();
+    let end = range.end + text[range.end..].iter().take_while(is_part).count();
+    let token = &text[start..end];
+    let dashes = token
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'-')
+        .map(|(at, _)| at);
+    token.len() == 36 && dashes.eq([8, 13, 18, 23]) && token.iter().any(u8::is_ascii_alphabetic)
 }
 
 fn is_card_number(digits: &[u8]) -> bool {
@@ -144,6 +160,16 @@ fn issuer_may_have(digits: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn figures_of_a_uuid_are_no_card() {
+        assert!(!holds_card_number(b"id 39400014-0514-401e-ac7e-3f7450d3e946."));
+        assert!(holds_card_number(b"39400014-0514-401"));
+        assert!(
+            holds_card_number(b"39400014-0514-401e-ac7e-3f7450d3e9461"),
+            "one digit more is no UUID"
+        );
+    }
 
     /// The networks' published test numbers.
     const CARDS: [&str; 9] = [

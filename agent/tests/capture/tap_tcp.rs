@@ -201,7 +201,7 @@ async fn more_than_can_be_held_is_forwarded_and_told_as_a_gap() {
         hears(&mut terminal, &noise).await;
     }
     drop((till, terminal));
-    tap.journal.wait_for(2).await;
+    tap.journal.wait_for(3).await;
     let reasons = tap.journal.reasons();
     assert!(reasons.contains(&"tap-lagged".to_owned()), "{reasons:?}");
 }

@@ -7,15 +7,17 @@
 //! - card numbers by the grammar of [`tillwire_proto::pan`], in text, in JSON strings with or without escapes, and in
 //!   JSON numbers with or without an exponent; JSON that is quoted inside a JSON string is read too;
 //! - magnetic stripe tracks 1 and 2 (ISO/IEC 7813), with their sentinels or around a valid card number;
+//! - all of these in base64 (standard or URL alphabet) and percent-encoded, card numbers in EBCDIC's digits, and grouped by
+//!   dots, slashes or no-break spaces in the shapes of cards;
 //! - card verification codes behind a word or key that says so, and in the same text as a card number;
 //! - values under keys that terminals use for secrets (Heartland UPA: `PAN`, `clearPAN`, `encryptedPan`,
 //!   `trackData`, `Cvv`, `PinDUKPT`, `3DesDukpt`, `EmvTags`, ...), card holder and expiry, tokens that can be charged,
 //!   gift card numbers, and the chip tags that hold any of these (EMV 56, 57, 5A, 5F20, 5F24, 99, 9F0B, 9F1F, 9F20, 9F6B).
 //!
 //! It does not see: numbers that fail the check digit or lie outside the networks' ranges; thirteen or fourteen
-//! digits that are a valid bar code number (GTIN) as well; digits grouped by
-//! anything but single spaces or dashes; a card number inside a longer unbroken row of digits; anything compressed,
-//! encrypted, percent-encoded, in base64, in digits other than ASCII's or split over two messages; names and expiry in
+//! digits that are a valid bar code number (GTIN) as well; digits grouped in
+//! other ways; a card number inside a longer unbroken row of digits; anything compressed or encrypted, in base64 of base64,
+//! in other digits than ASCII's and EBCDIC's, or split over two messages (each dialect hands over whole ones); names and expiry in
 //! chip data under a key it does not know; a picture of a card. Behind it, the record types refuse card numbers once more.
 //!
 //! Keys are found by their text, not by parsing the whole body, so that malformed and cut bodies are swept as well.
@@ -25,6 +27,7 @@ use zeroize::Zeroize as _;
 
 mod code;
 mod edit;
+mod encoded;
 mod keys;
 mod number;
 mod strings;
@@ -204,6 +207,12 @@ fn sweep_into(bytes: &mut Vec<u8>, redactions: &mut Redactions, depth: u8) {
         redactions.merge(&inner);
         edit::apply(bytes, edits, redactions);
     }
+    sweep_plain(bytes, redactions);
+    edit::apply(bytes, encoded::find(bytes), redactions);
+}
+
+/// What is written as it is.
+fn sweep_plain(bytes: &mut Vec<u8>, redactions: &mut Redactions) {
     for find in [keys::find, track::find, number::find, code::find] {
         edit::apply(bytes, find(bytes), redactions);
     }

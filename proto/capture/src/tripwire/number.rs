@@ -179,6 +179,13 @@ fn exponents(bytes: &[u8]) -> Vec<Edit> {
             .take_while(|b| b.is_ascii_digit())
             .count();
         let range = at - mantissa..at + 1 + sign + power;
+        // hexadecimal has an `e` between digits, too
+        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        if letter(range.start.checked_sub(1).and_then(|before| bytes.get(before)))
+            || letter(bytes.get(range.end))
+        {
+            continue;
+        }
         let written = expand(&bytes[at - mantissa..at], &bytes[at + 1 + sign..range.end]);
         if let Some(digits) = written.filter(|digits| pan::holds_card_number(digits)) {
             edits.push(Edit::new(range, Kind::CardNumber, last4(&digits, 12).as_deref()).quoted());

@@ -214,3 +214,87 @@ proptest! {
         prop_assert!(!tillwire_proto::pan::holds_card_number(&bytes));
     }
 }
+
+#[test]
+fn digits_of_ebcdic_are_digits() {
+    let mut bytes = b"\xc1\x40".to_vec();
+    bytes.extend(b"4111111111111111".map(|digit| digit - b'0' + 0xf0));
+    bytes.push(0x40);
+    let redactions = sweep(&mut bytes);
+    assert_eq!(bytes, b"\xc1\x40[card-number 1111]\x40");
+    assert_eq!(redactions.of(Kind::CardNumber), 1);
+}
+
+/// Figures that stores really write: ticket numbers, times, bar codes, telephone numbers, order numbers, identifiers.
+fn innocent(seed: u64) -> String {
+    // a small generator of its own: the same figures on every machine
+    let mut state = seed
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        .wrapping_add(0x1234_5678_9abc_def1);
+    let mut next = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    match seed % 8 {
+        0 => format!("ticket {}", 10_000_000 + next(90_000_000)),
+        1 => format!(
+            "2026{:02}{:02}{:02}{:02}{:02}{}",
+            1 + next(12),
+            1 + next(28),
+            next(24),
+            next(60),
+            next(60),
+            next(1000)
+        ),
+        2 => format!(
+            "({:03}) {:03}-{:04} ext. {}",
+            200 + next(700),
+            next(1000),
+            next(10_000),
+            next(1000)
+        ),
+        3 => format!("PO-{:04}-{:06}", 2020 + next(10), next(1_000_000)),
+        4 => format!(
+            "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            next(1 << 32),
+            next(1 << 16),
+            next(1 << 12),
+            next(1 << 12),
+            next(1 << 48)
+        ),
+        5 => {
+            let body = 30_000_000_000 + next(9_000_000_000);
+            let sum: u64 = body
+                .to_string()
+                .bytes()
+                .enumerate()
+                .map(|(at, digit)| u64::from(digit - b'0') * if at % 2 == 0 { 3 } else { 1 })
+                .sum();
+            format!("{body}{}", (10 - sum % 10) % 10)
+        }
+        6 => format!(
+            "192.168.{}.{} 1.{}.{}",
+            next(256),
+            next(256),
+            next(100),
+            next(1000)
+        ),
+        _ => data_encoding::BASE64.encode(&next(u64::MAX).to_be_bytes().repeat(4)),
+    }
+}
+
+#[test]
+fn of_two_hundred_thousand_figures_that_stores_write_at_most_two_raise_an_alarm() {
+    let mut alarms = Vec::new();
+    for seed in 0..200_000 {
+        let text = innocent(seed);
+        let mut bytes = text.clone().into_bytes();
+        if sweep(&mut bytes).is_alarming() {
+            alarms.push(text);
+        }
+    }
+    println!("{} false alarms in 200000: {alarms:?}", alarms.len());
+    assert!(alarms.len() <= 2, "{alarms:?}");
+}

@@ -104,6 +104,8 @@ impl Exchange {
             Err(words) => return Some(self.wrong(&words)),
         };
         let id = request.member(3, 0).unwrap_or_default().to_owned();
+        // whatever is answered from here on answers this
+        self.answers.clear();
         self.questions.retain(|(other, _)| *other != id);
         if self.questions.len() == REMEMBERED_MAX {
             self.questions.pop_front();

@@ -124,6 +124,8 @@ impl Exchange {
             None => return None,
         };
         let id = request.request_id.text().unwrap_or_default().into_owned();
+        // whatever is answered from here on answers this
+        self.answers.clear();
         self.questions.retain(|(other, _)| *other != id);
         if self.questions.len() == REMEMBERED_MAX {
             self.questions.pop_front();
