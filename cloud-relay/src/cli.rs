@@ -5,6 +5,22 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this module talks to people
 
+/// As the standard library's, but a reader that went away (`| head`) is no error.
+macro_rules! println {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// See `println`.
+macro_rules! print {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod day;
 mod device;
 mod doctor;

@@ -81,7 +81,9 @@ pub use director::{Asked, Director};
 pub use faults::{Fault, Faults, Fired, Target, When};
 pub use hands::Hands;
 pub use seed::{Accounts, SeedIds};
-pub use snapshot::{LineView, MoveView, PaymentView, PickingView, QuantView, Snapshot, StockMoveView};
+pub use snapshot::{
+    LineView, MoveView, PartnerView, PaymentView, PickingView, QuantView, Snapshot, StockMoveView,
+};
 pub use state::CallRecord;
 pub use version::OdooVersion;
 

@@ -14,7 +14,7 @@ mod site;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -226,8 +226,23 @@ where
     }
 }
 
-/// A loopback port that nobody listens on now.
+/// A loopback port that nobody listens on now, and that no connection is given either: below the range that the system
+/// takes the near ends of connections from, or another process could have it before the one that is started for it.
 fn free_port() -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
-    listener.local_addr().context("read the port")
+    const LOWEST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    for _ in 0..COUNT {
+        // processes begin at different places
+        let nth = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = LOWEST + std::process::id().wrapping_mul(97).wrapping_add(nth) % COUNT;
+        let port = u16::try_from(port).context("a port")?;
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            return listener.local_addr().context("read the port");
+        }
+    }
+    bail!(
+        "found no free port from {LOWEST} to {}, wanted one",
+        LOWEST + COUNT
+    )
 }

@@ -186,3 +186,20 @@ fn relay_starts_answers_and_stops_when_told() {
     let left = std::fs::read_to_string(place.dir.path().join("state/relay.db.generation")).unwrap();
     assert!(left.contains("generation 1"), "{left}");
 }
+
+#[test]
+fn reader_that_goes_away_is_no_failure() {
+    let place = Place::new();
+    assert!(same(place.command("init"), ExitCode::SUCCESS));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_tillwire-relay"));
+    program.args(["config", "show", "--config"]).arg(place.config());
+    let done = program.stdout(writer).output().unwrap();
+    let words = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success() && words.is_empty(),
+        "{}: {words}",
+        done.status
+    );
+}

@@ -16,8 +16,8 @@ pub struct Asked {
     /// `common` for logins and versions.
     pub model: String,
     pub method: String,
-    /// The records that it is about: those that it is called on, or whose lines it reads by a domain
-    /// `[[field, "=", id]]`.
+    /// The records that it is about: those that it is called on, or whose lines it reads by a domain that begins with
+    /// `[field, "=", id]` or `[field, "in", ids]`.
     pub ids: Vec<i64>,
     /// External id of the first row of a `load()`.
     pub xid: Option<String>,
@@ -82,9 +82,14 @@ impl Asked {
 
 fn ids(about: &Value) -> Vec<i64> {
     let items = about.as_array().map(Vec::as_slice).unwrap_or_default();
-    let condition = |item: &Value| (item.get(1)? == "=").then(|| item.get(2)?.as_i64())?;
     match items {
-        [only] if only.is_array() => condition(only).into_iter().collect(),
+        [condition, ..] if condition.is_array() => match (condition.get(1), condition.get(2)) {
+            (Some(operator), Some(id)) if operator == "=" => id.as_i64().into_iter().collect(),
+            (Some(operator), Some(Value::Array(ids))) if operator == "in" => {
+                ids.iter().filter_map(Value::as_i64).collect()
+            }
+            _ => Vec::new(),
+        },
         _ => items.iter().filter_map(Value::as_i64).collect(),
     }
 }
@@ -162,6 +167,9 @@ mod tests {
             Asked::named("account.move.line", "search_read", named.as_object().unwrap()),
             asked
         );
+        let lines = json!({ "domain": [["move_id", "in", [7, 8]], ["account_id", "=", 9]] });
+        let asked = Asked::named("account.move.line", "search_read", lines.as_object().unwrap());
+        assert_eq!(asked.ids, [7, 8]);
         let post = json!([[3, 4]]);
         let asked = Asked::listed("account.move", "action_post", post.as_array().unwrap());
         assert_eq!(asked.ids, [3, 4]);

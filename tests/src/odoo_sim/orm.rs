@@ -271,7 +271,7 @@ impl Env<'_> {
                 "account.payment" => account_payment::before_unlink(self, *id)?,
                 "stock.picking" => stock_picking::before_unlink(self, *id)?,
                 "stock.move" => stock_move::before_unlink(self, *id)?,
-                "res.company" | "account.account" | "account.journal" | "product.product"
+                "res.company" | "res.partner" | "account.account" | "account.journal" | "product.product"
                     if self.is_used(model, *id) =>
                 {
                     return Err(OdooError::foreign_key(model, "record"));
@@ -295,6 +295,7 @@ impl Env<'_> {
             "account.account" => ("account.move.line", "account_id"),
             "account.journal" => ("account.move", "journal_id"),
             "product.product" => ("stock.move", "product_id"),
+            "res.partner" => ("account.move", "partner_id"),
             _ => return true,
         };
         self.db

@@ -10,6 +10,8 @@ use super::stock_quant::QUANT;
 use super::value::{CENT, Val};
 use std::collections::BTreeMap;
 
+const PARTNER: &str = "res.partner";
+
 /// A journal entry with its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveView {
@@ -79,6 +81,17 @@ pub struct PaymentView {
     pub xid: Option<String>,
 }
 
+/// A contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartnerView {
+    pub id: i64,
+    /// Its internal reference; empty without one.
+    pub reference: String,
+    /// Code of the account that its invoices are owed on, where the contact itself names one.
+    pub receivable: String,
+    pub xid: Option<String>,
+}
+
 /// Stock of a product at a location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuantView {
@@ -128,6 +141,7 @@ pub struct Snapshot {
     pub quants: Vec<QuantView>,
     pub pickings: Vec<PickingView>,
     pub payments: Vec<PaymentView>,
+    pub partners: Vec<PartnerView>,
     /// External id to model and database id.
     pub xids: BTreeMap<String, (String, i64)>,
 }
@@ -164,6 +178,12 @@ impl Snapshot {
                 .rows
                 .keys()
                 .map(|id| payment(env, *id, xid(PAYMENT, *id)))
+                .collect(),
+            partners: db
+                .table(PARTNER)
+                .rows
+                .keys()
+                .map(|id| partner(db, *id, xid(PARTNER, *id)))
                 .collect(),
             xids,
         }
@@ -273,6 +293,16 @@ fn payment(env: &Env<'_>, id: i64, xid: Option<String>) -> PaymentView {
         journal_id: db.ref_id(PAYMENT, id, "journal_id").unwrap_or(0),
         partner_id: db.ref_id(PAYMENT, id, "partner_id"),
         move_id: db.ref_id(PAYMENT, id, "move_id"),
+        xid,
+    }
+}
+
+fn partner(db: &Db, id: i64, xid: Option<String>) -> PartnerView {
+    let receivable = db.ref_id(PARTNER, id, "property_account_receivable_id");
+    PartnerView {
+        id,
+        reference: db.text(PARTNER, id, "ref"),
+        receivable: db.text("account.account", receivable.unwrap_or(0), "code"),
         xid,
     }
 }

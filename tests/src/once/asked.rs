@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OpenFlags};
 
 use super::meant::{Meant, documents};
-use crate::odoo_sim::{Asked, Hands};
+use crate::odoo_sim::{Asked, Hands, MoveView};
 
 /// Methods that change nothing. Any other is taken for one that does.
 const READS: [&str; 16] = [
@@ -40,11 +40,13 @@ struct Look {
     as_meant: bool,
 }
 
-/// A document that the relay has made.
+/// A document that the relay has made, or lines that it has pay each other.
 #[derive(Debug, Default)]
 struct Doc {
-    /// Which effect.
-    which: usize,
+    /// Its model; of a payment that of its lines.
+    model: String,
+    /// Its own id; of a payment those of the documents whose lines pay each other.
+    ids: Vec<i64>,
     /// It was told something and not read since.
     told: bool,
     looked: Option<Look>,
@@ -55,7 +57,8 @@ struct Doc {
 pub(super) struct Rules {
     database: PathBuf,
     open: Option<Connection>,
-    docs: BTreeMap<(String, i64), Doc>,
+    /// By the keys of what was meant.
+    docs: BTreeMap<String, Doc>,
     suspended: bool,
 }
 
@@ -75,30 +78,33 @@ impl Rules {
     }
 
     /// Which rules this call breaks by coming now.
-    pub(super) fn arrives(&mut self, asked: &Asked) -> Vec<String> {
+    pub(super) fn arrives(&mut self, asked: &Asked, hands: &Hands<'_, '_>) -> Vec<String> {
         let mut broken = Vec::new();
         if self.suspended || is_read(asked) {
             return broken;
         }
         let what = format!("{}.{}", asked.model, asked.method);
-        for id in &asked.ids {
-            let Some(doc) = self.docs.get_mut(&(asked.model.clone(), *id)) else {
-                broken.push(format!("{what} of {id}, which the relay did not make"));
+        let about = self.about(asked, hands);
+        if about.is_empty() && !asked.ids.is_empty() {
+            broken.push(format!("{what} of {:?}, which the relay did not make", asked.ids));
+        }
+        for key in &about {
+            let Some(doc) = self.docs.get_mut(key) else {
                 continue;
             };
             if doc.told {
                 broken.push(format!(
-                    "{what} of {id}, which had been told something and not been read since"
+                    "{what} of {key}, which had been told something and not been read since"
                 ));
             }
             if doc.looked.is_some_and(|look| !look.as_meant) {
                 broken.push(format!(
-                    "{what} of {id}, which was read and is not what was meant"
+                    "{what} of {key}, which was read and is not what was meant"
                 ));
             }
             doc.told = true;
         }
-        match self.says_calling(asked) {
+        match self.says_calling(asked.xid.as_ref().or(about.first())) {
             Ok(true) => {}
             Ok(false) => broken.push(format!("{what} left before the database said so")),
             Err(error) => broken.push(format!("the relay's database could not be read: {error}")),
@@ -107,63 +113,100 @@ impl Rules {
     }
 
     /// Odoo has refused the call before it did anything, and said so.
-    pub(super) fn refused(&mut self, asked: &Asked) {
-        for id in &asked.ids {
-            if let Some(doc) = self.docs.get_mut(&(asked.model.clone(), *id)) {
+    pub(super) fn refused(&mut self, asked: &Asked, hands: &Hands<'_, '_>) {
+        for key in self.about(asked, hands) {
+            if let Some(doc) = self.docs.get_mut(&key) {
                 doc.told = false;
             }
         }
     }
 
+    /// The keys of what a call changes.
+    fn about(&self, asked: &Asked, hands: &Hands<'_, '_>) -> Vec<String> {
+        let ids = if asked.model == "account.move.line" {
+            let odoo = hands.snapshot();
+            let has = |entry: &&MoveView| entry.lines.iter().any(|line| asked.ids.contains(&line.id));
+            odoo.moves.iter().filter(has).map(|entry| entry.id).collect()
+        } else {
+            asked.ids.clone()
+        };
+        let is_about = |doc: &Doc| doc.model == asked.model && ids.iter().any(|id| doc.ids.contains(id));
+        let docs = self.docs.iter().filter(|(_, doc)| is_about(doc));
+        docs.map(|(key, _)| key.clone()).collect()
+    }
+
     /// A call was executed: what was made, or what was shown.
     pub(super) fn executed(&mut self, asked: &Asked, meant: &[Meant], hands: &mut Hands<'_, '_>) {
-        if let Some(xid) = &asked.xid {
-            let which = meant.iter().position(|meant| meant.key() == *xid);
-            if let (Some(which), Some(id)) = (which, hands.find(xid)) {
-                let doc = self.docs.entry((asked.model.clone(), id)).or_default();
-                doc.which = which;
-            }
+        if let Some(xid) = &asked.xid
+            && meant.iter().any(|meant| meant.key() == *xid)
+            && let Some(id) = hands.find(xid)
+        {
+            let doc = self.docs.entry(xid.clone()).or_default();
+            (doc.model, doc.ids) = (asked.model.clone(), vec![id]);
         }
         if !is_read(asked) || asked.ids.is_empty() {
             return;
         }
-        let about = |(model, id): &(String, i64)| tells_of(&asked.model, model) && asked.ids.contains(id);
-        for (at, doc) in self.docs.iter_mut().filter(|(at, _)| about(at)) {
-            let odoo = hands.snapshot();
-            let shown = documents(&odoo, hands.customers());
-            let shown = shown.iter().find(|d| d.model == at.0 && d.id == at.1);
-            let Some(meant) = meant.get(doc.which) else {
+        self.meets_payments(asked, meant, hands);
+        // a payment's read shows lines of an invoice too, and is no look at the invoice
+        let read = |doc: &Doc| {
+            let all = doc.ids.len() == asked.ids.len() && doc.ids.iter().all(|id| asked.ids.contains(id));
+            all && tells_of(&asked.model, &doc.model)
+        };
+        // looking at all of Odoo takes its time
+        if !self.docs.values().any(read) {
+            return;
+        }
+        let shown = documents(&hands.snapshot(), hands.customers());
+        for (key, doc) in self.docs.iter_mut().filter(|(_, doc)| read(doc)) {
+            let shown = shown.iter().find(|shown| shown.key.as_ref() == Some(key));
+            let Some(meant) = meant.iter().find(|meant| meant.key() == *key) else {
                 continue;
             };
             doc.told = false;
             doc.looked = Some(Look {
                 confirmed: shown.is_some_and(|d| d.confirmed),
-                as_meant: shown.is_some_and(|d| d.content == meant.content()),
+                // a payment that is not made yet holds nothing that could be wrong
+                as_meant: shown.map_or(matches!(meant, Meant::Payment { .. }), |d| {
+                    d.content == meant.content()
+                }),
             });
         }
     }
 
-    /// Whether an effect of this key, or this document, is noted as being called for.
-    fn says_calling(&mut self, asked: &Asked) -> rusqlite::Result<bool> {
+    /// A payment is no record: it is known from the first time that its documents are read together.
+    fn meets_payments(&mut self, asked: &Asked, meant: &[Meant], hands: &Hands<'_, '_>) {
+        for payment in meant
+            .iter()
+            .filter(|meant| matches!(meant, Meant::Payment { .. }))
+        {
+            let ids = payment.pays().map(|key| hands.find(&key));
+            if ids.iter().all(|id| id.is_some_and(|id| asked.ids.contains(&id))) {
+                let doc = self.docs.entry(payment.key()).or_default();
+                doc.model = payment.model().to_owned();
+                doc.ids = ids.into_iter().flatten().collect();
+            }
+        }
+    }
+
+    /// Whether the effect of this key is noted as being called for.
+    fn says_calling(&mut self, key: Option<&String>) -> rusqlite::Result<bool> {
         if self.open.is_none() {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             self.open = Some(Connection::open_with_flags(&self.database, flags)?);
         }
         let Some(db) = &self.open else { return Ok(false) };
-        let sql = "SELECT count(*) FROM effects WHERE state = 'sent' AND json_extract(effect, '$.calling') \
-                   AND (key = ?1 OR json_extract(effect, '$.document') = ?2)";
-        let count: i64 = db
-            .prepare_cached(sql)?
-            .query_row((&asked.xid, asked.ids.first()), |row| row.get(0))?;
+        let sql = "SELECT count(*) FROM effects WHERE state = 'sent' AND json_extract(effect, '$.calling') AND key = ?1";
+        let count: i64 = db.prepare_cached(sql)?.query_row([key], |row| row.get(0))?;
         Ok(count >= 1)
     }
 
-    /// What is wrong with calling this document done.
-    pub(super) fn is_done(&self, model: &str, id: i64) -> Option<String> {
+    /// What is wrong with calling the effect of this key done.
+    pub(super) fn is_done(&self, key: &str) -> Option<String> {
         if self.suspended {
             return None;
         }
-        let doc = self.docs.get(&(model.to_owned(), id));
+        let doc = self.docs.get(key);
         let told = doc.is_some_and(|doc| doc.told);
         let good = Look {
             confirmed: true,
@@ -171,11 +214,11 @@ impl Rules {
         };
         if told {
             return Some(format!(
-                "{model} {id} counts as done, and was not read after it had been told something"
+                "{key} counts as done, and was not read after it had been told something"
             ));
         }
         (doc.and_then(|doc| doc.looked) != Some(good))
-            .then(|| format!("{model} {id} counts as done, and was never read as it was meant"))
+            .then(|| format!("{key} counts as done, and was never read as it was meant"))
     }
 }
 

@@ -80,16 +80,28 @@ impl Rows {
         rejected.map(|(key, _)| key.as_str())
     }
 
-    /// Models and ids of what is done.
-    pub fn done(&self) -> impl Iterator<Item = (&'static str, i64)> {
+    /// Keys of what is done.
+    pub fn done(&self) -> impl Iterator<Item = &str> {
         let done = self.effects.iter().filter(|(_, row)| row.state == "done");
-        done.filter_map(|(key, row)| {
-            let model = if key.starts_with("tillwire.j_") {
-                "account.move"
-            } else {
-                "stock.picking"
-            };
-            Some((model, row.document?))
+        done.map(|(key, _)| key.as_str())
+    }
+
+    /// Whether it cannot go on because something that it needs was refused.
+    fn is_blocked(&self, meant: &Meant, all: &[Meant]) -> bool {
+        meant.needs().iter().any(|key| {
+            let need = all.iter().find(|other| other.key() == *key);
+            let refused = self.effects.get(key).is_some_and(|row| row.state == "rejected");
+            refused || need.is_some_and(|need| self.is_blocked(need, all))
+        })
+    }
+
+    /// Whether nothing goes on before a person does something.
+    #[must_use]
+    pub fn at_rest(&self, all: &[Meant]) -> bool {
+        all.iter().all(|meant| {
+            let row = self.effects.get(&meant.key());
+            row.is_some_and(|row| matches!(row.state.as_str(), "done" | "rejected"))
+                || self.is_blocked(meant, all)
         })
     }
 
@@ -105,13 +117,12 @@ impl Rows {
 pub fn judge(plan: &Plan, seen: &Seen, rows: &Rows, odoo: &Snapshot, customers: i64) -> Vec<String> {
     let held = documents(odoo, customers);
     let mut problems = strangers(plan, &held);
-    let none = Vec::new();
-    for (which, meant) in plan.meant.iter().enumerate() {
-        let acts = seen.acts.get(&which).unwrap_or(&none);
+    for meant in &plan.meant {
         let one = One {
             key: meant.key(),
             meant,
-            spoilt: acts.iter().any(|act| act.spoils()),
+            spoilt: is_spoilt(plan, seen, meant),
+            blocked: rows.is_blocked(meant, &plan.meant),
             held: held
                 .iter()
                 .filter(|d| d.key.as_deref() == Some(&meant.key()))
@@ -137,16 +148,10 @@ pub fn judge(plan: &Plan, seen: &Seen, rows: &Rows, odoo: &Snapshot, customers: 
 #[must_use]
 pub fn refusals(plan: &Plan, seen: &Seen, rows: &Rows) -> Vec<String> {
     let mut problems = Vec::new();
-    for (which, meant) in plan.meant.iter().enumerate() {
+    for meant in &plan.meant {
         let key = meant.key();
         let row = rows.effects.get(&key).filter(|row| row.state == "rejected");
-        let spoilt = seen
-            .acts
-            .get(&which)
-            .into_iter()
-            .flatten()
-            .any(|act| act.spoils());
-        if let (Some(row), false) = (row, spoilt) {
+        if let (Some(row), false) = (row, is_spoilt(plan, seen, meant)) {
             problems.push(format!(
                 "{key}: refused, and nobody had touched it: {}",
                 row.reason
@@ -154,6 +159,17 @@ pub fn refusals(plan: &Plan, seen: &Seen, rows: &Rows) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether a person did something to it, or to what it needs, that the relay may refuse.
+fn is_spoilt(plan: &Plan, seen: &Seen, meant: &Meant) -> bool {
+    let which = plan.meant.iter().position(|other| other == meant);
+    let mut acts = seen.acts.iter().filter(|(of, _)| Some(**of) == which);
+    acts.any(|(_, acts)| acts.iter().any(|act| act.spoils()))
+        || meant.needs().iter().any(|key| {
+            let need = plan.meant.iter().find(|other| other.key() == *key);
+            need.is_some_and(|need| is_spoilt(plan, seen, need))
+        })
 }
 
 /// Documents that nobody meant: doubles under another key, or under none.
@@ -185,6 +201,8 @@ struct One<'a> {
     meant: &'a Meant,
     /// A person did something to it that the relay may refuse.
     spoilt: bool,
+    /// Something that it needs was refused.
+    blocked: bool,
     held: Vec<&'a Document>,
 }
 
@@ -209,7 +227,7 @@ impl One<'_> {
                 if !is && !self.spoilt {
                     wrong(format!("Odoo does not hold it: {:?}", self.held));
                 }
-                if !is && !kinds.contains(&"odoo-changed") {
+                if !is && self.meant.is_watched() && !kinds.contains(&"odoo-changed") {
                     wrong(format!("nobody is told what Odoo holds instead: {:?}", self.held));
                 }
                 if is && dated && !kinds.is_empty() {
@@ -218,7 +236,7 @@ impl One<'_> {
                 if is && !dated && !kinds.contains(&"locked-period") {
                     wrong(format!("nobody is told of its date: {:?}", self.held));
                 }
-                if is && self.held.first().map(|d| d.id) != row.document {
+                if is && self.held.first().map(|d| d.id) != Some(row.document.unwrap_or(0)) {
                     wrong("the relay believes in another document".to_owned());
                 }
             }
@@ -233,6 +251,8 @@ impl One<'_> {
                     wrong(format!("refused, and nobody is told: {}", row.reason));
                 }
             }
+            // who refused what it needs was told; it goes on when that does
+            "intent" | "sent" if self.blocked => {}
             other => wrong(format!("it is at rest as {other}: {}", row.reason)),
         }
         problems

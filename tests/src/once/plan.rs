@@ -77,9 +77,9 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let meant = (1..=rng.random_range(1..=3)).map(|number| {
+        let meant = (1..=rng.random_range(1..=3)).flat_map(|number| {
             let kind = Kind::ALL[rng.random_range(0..Kind::ALL.len())];
-            Meant::draw(kind, number, &mut rng)
+            kind.draw(number, &mut rng)
         });
         let meant: Vec<Meant> = meant.collect();
         let from_start = rng.random_bool(0.1);

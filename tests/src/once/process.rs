@@ -1,7 +1,7 @@
 //! One life of the relay's posting side on the run's database: real store, link, breaker, HTTP client and poster, as
 //! `tillwire-relay run` puts them together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use tillwire_relay::store::{Store, StoreError, StoreOptions};
 use tillwire_relay_core::odoo::Effect;
 use tillwire_relay_core::settings::{StoreDraft, StoreSettings};
 
+use super::judge::Rows;
 use super::meant::{Meant, place};
 use super::watch::Watch;
 use crate::odoo_sim::OdooSim;
@@ -61,6 +62,7 @@ pub struct Process {
     pub store: Store,
     /// Its way to Odoo.
     pub link: Arc<Link>,
+    database: PathBuf,
     number: u32,
 }
 
@@ -79,9 +81,14 @@ pub fn settings() -> anyhow::Result<StoreSettings> {
         company = "My Company"
         journal = "MISC"
         warehouse = "WH"
+        mode = "customer-invoice"
         [odoo.accounts]
         revenue = "400000"
         tender = { cash = "101501", card = "101702" }
+        [odoo.invoices]
+        journal = "INV"
+        receivable = "121000"
+        summary_partner = "WALK-IN"
         "#,
     )?;
     draft.check().map_err(|problems| anyhow::anyhow!("{problems:?}"))
@@ -122,6 +129,7 @@ impl Process {
             watch: watch.clone(),
             store,
             link: Arc::new(link.seeded(seed)),
+            database: database.to_owned(),
             number,
         })
     }
@@ -132,7 +140,7 @@ impl Process {
         match self.begin(meant, alone).await {
             Err(StoreError::Closed) => Rest::Closed,
             Err(error) => Rest::Failed(error),
-            Ok(()) => self.work().await,
+            Ok(()) => self.work(meant).await,
         }
     }
 
@@ -165,7 +173,7 @@ impl Process {
     }
 
     /// Turns of the poster; the clock stands at whatever it waits for.
-    pub async fn work(&self) -> Rest {
+    pub async fn work(&self, meant: &[Meant]) -> Rest {
         let mut poster = Poster::new(
             Arc::clone(&self.link),
             self.store.clone(),
@@ -178,6 +186,8 @@ impl Process {
                 Ok(Turn::Worked) => self.world.clock.now_ms(),
                 Ok(Turn::Idle { until_ms: None }) if away == 0 => return Rest::Quiet,
                 Ok(Turn::Idle { until_ms: None }) => self.world.clock.now_ms(),
+                // what needs something that was refused is tried again and again; nothing comes of it
+                Ok(Turn::Idle { .. }) if away == 0 && self.waits_for_people(meant) => return Rest::Quiet,
                 Ok(Turn::Idle {
                     until_ms: Some(until_ms),
                 })
@@ -196,6 +206,11 @@ impl Process {
             }
         }
         Rest::Restless
+    }
+
+    fn waits_for_people(&self, meant: &[Meant]) -> bool {
+        let needy = meant.iter().any(|meant| !meant.needs().is_empty());
+        needy && Rows::read(&self.database).is_ok_and(|rows| rows.at_rest(meant))
     }
 
     /// Stops Odoo when the plan says so, and starts it again after its turns.

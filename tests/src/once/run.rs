@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::json;
 use tillwire_relay::clock::Clock;
 use tillwire_relay::jobs::drift::Drift;
 use tillwire_relay::jobs::post::{CoreMachine, Machine};
 use tillwire_relay::store::effects::Effects;
 
 use super::judge;
-use super::meant::ITEMS;
+use super::meant::{ITEMS, RECEIVABLE, WALK_IN};
 use super::plan::Plan;
 use super::process::{Process, Rest, World};
 use super::watch::{End, Seen, Watch};
-use crate::odoo_sim::OdooSim;
+use crate::odoo_sim::{Hands, OdooSim};
 
 /// When every run begins: 2026-11-24T18:00:00Z.
 const START_MS: i64 = 1_795_543_200_000;
@@ -88,6 +89,8 @@ pub async fn play(plan: &Plan, conditions: &Conditions) -> anyhow::Result<Played
     for sku in ITEMS {
         sim.add_product(sku, true, STOCK);
     }
+    sim.hands(furnish)
+        .map_err(|error| anyhow::anyhow!("furnish the simulated Odoo: {error}"))?;
     let watch = Watch::new(plan, database.clone());
     sim.set_director(Some(watch.director()));
     let world = World {
@@ -108,6 +111,16 @@ pub async fn play(plan: &Plan, conditions: &Conditions) -> anyhow::Result<Played
     run.lives().await?;
     run.afterwards().await?;
     run.judged()
+}
+
+/// The contact of invoices to nobody in particular.
+fn furnish(hands: &mut Hands<'_, '_>) -> Result<(), String> {
+    let account = json!([[["code", "=", RECEIVABLE]]]);
+    let account = hands.call("account.account", "search", &account)?;
+    let contact = json!([[{
+        "name": "Walk-in customers", "ref": WALK_IN, "property_account_receivable_id": account[0]
+    }]]);
+    hands.call("res.partner", "create", &contact).map(drop)
 }
 
 /// A folder in memory where the system has one: nothing here is about the disk.
@@ -206,7 +219,7 @@ impl Run<'_> {
     }
 
     async fn comes_to_rest(&mut self, process: &Process) {
-        let rest = process.work().await;
+        let rest = process.work(&self.plan.meant).await;
         if !matches!(rest, Rest::Quiet) {
             self.problems
                 .push(format!("with everything well again: {rest:?}"));

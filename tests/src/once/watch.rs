@@ -192,11 +192,11 @@ impl Watch {
         self.state().person(act, which, hands);
     }
 
-    /// These count as done: what is wrong with that is noted.
-    pub fn are_done(&self, documents: impl Iterator<Item = (&'static str, i64)>) {
+    /// The effects of these keys count as done: what is wrong with that is noted.
+    pub fn are_done<'a>(&self, keys: impl Iterator<Item = &'a str>) {
         let mut state = self.state();
-        for (model, id) in documents {
-            let broken = state.rules.is_done(model, id);
+        for key in keys {
+            let broken = state.rules.is_done(key);
             state.seen.broken.extend(broken);
         }
     }
@@ -256,14 +256,14 @@ impl State {
 impl Director for Watch {
     fn arrives(&mut self, asked: &Asked, hands: &mut Hands<'_, '_>) -> Option<Fault> {
         let mut state = self.state();
-        let broken = state.rules.arrives(asked);
+        let broken = state.rules.arrives(asked, hands);
         state.seen.broken.extend(broken);
         let number = state.counts(Moment::Arrived(named(asked)))?;
         state.persons(number, hands);
         let what = state.take(number, |what| !matches!(what, What::Person(..)))?;
         state.seen.trace.push(format!("      {what:?}"));
         if what == What::Fault(Fault::SerializationFailure) {
-            state.rules.refused(asked);
+            state.rules.refused(asked, hands);
         }
         match what {
             What::Crash(call) => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tillwire_e2e::once::wrong::WRONGS;
 use tillwire_e2e::once::{Conditions, Plan, alone};
 
-/// Seeds within which each must be found out: a small part of the campaign.
-const SEEDS: u64 = 200;
+/// Seeds within which each must be found out: as many as an ordinary test plays.
+const SEEDS: u64 = 1_000;
 
 #[test]
 fn every_wrong_machine_is_found_out() {

@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::bench::figures::{Table, ms};
 use crate::bench::workdir;
-use crate::odoo_api::id_of;
 use crate::odoo_company::journal_code;
 use crate::odoo_sim::CallRecord;
 use crate::shop::{Event, Plan, What};
@@ -114,7 +113,7 @@ fn counted(table: &mut Table, calls: &[CallRecord]) -> Result<()> {
 /// What a till that writes to Odoo itself would do: an entry per ticket, created and posted.
 async fn one_by_one(world: &World, events: &[Event]) -> Result<(usize, Duration)> {
     let (api, chart) = (&world.odoo.api, &world.chart);
-    let one = |rows: Vec<serde_json::Value>| rows.first().and_then(|row| id_of(&row["id"]));
+    let one = |rows: Vec<serde_json::Value>| rows.first().and_then(|row| row["id"].as_i64());
     let account = async |code: &str| {
         let found = api
             .search("account.account", json!([["code", "=", code]]), &["id"])

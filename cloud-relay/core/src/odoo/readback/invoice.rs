@@ -36,6 +36,7 @@ fn compare(found: &FoundEntry, meant: &Invoice, resolved: &ResolvedBooks) -> Ver
     let mut verdict = Verdict::default();
     let journal = resolved.invoicing.journal.unwrap_or(0);
     verdict.compare("journal", &found.journal.to_string(), &journal.to_string());
+    verdict.compare("reference", &found.reference, &meant.reference);
     verdict.compare("move_type", &found.move_type, meant.kind.move_type());
     let id = |code| resolved.accounts.get(code).copied().unwrap_or(0);
     let total = meant.total();
