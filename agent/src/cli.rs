@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use tillwire_proto::LaneId;
 
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_FILE};
 use crate::enrol::Enrolment;
+use crate::identity::DeviceKey;
 use crate::journal::{self, Reader};
-use crate::{identity, run, status};
+use crate::{acknowledge, identity, run, status};
 
 /// Beside the till: captures what happens at the registers, keeps it on this box, sends it to the relay.
 #[derive(Debug, Parser)]
@@ -67,6 +70,16 @@ enum Verb {
     Receipt {
         #[command(subcommand)]
         verb: receipt::ReceiptVerb,
+    },
+    /// What can be on each lane's wire. With lanes and a name: seals that somebody takes responsibility for wires that can
+    /// carry clear card data; add what is printed to the configuration.
+    Acknowledge {
+        /// A lane; may be given several times.
+        #[arg(long, requires = "by")]
+        lane: Vec<LaneId>,
+        /// Who acknowledges, by name and office.
+        #[arg(long, requires = "lane")]
+        by: Option<String>,
     },
     /// Remove key, identity and journal from this box. Refused while records wait for a receipt.
     Wipe {
@@ -139,6 +152,7 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Run => {
             let config = config()?;
             end_on_panic();
+            leave_no_dump()?;
             runtime()?.block_on(run::run(&config))?;
         }
         Verb::Enroll {
@@ -153,6 +167,7 @@ fn obey(cli: &Cli) -> anyhow::Result<ExitCode> {
         Verb::Doctor => return runtime()?.block_on(doctor::run(&config()?)),
         Verb::Journal { verb } => return journal_verb(&config()?, verb),
         Verb::Receipt { verb } => return receipt::run(verb),
+        Verb::Acknowledge { lane, by } => acknowledge_lanes(&config()?, lane, by.as_deref())?,
         Verb::Wipe { force } => wipe(&config()?, *force)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -165,6 +180,16 @@ fn end_on_panic() {
         usual(panic);
         std::process::exit(70); // EX_SOFTWARE of sysexits.h
     }));
+}
+
+/// What is in memory stays there: a crash leaves no core dump, and no other program of this user may look inside.
+fn leave_no_dump() -> anyhow::Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).context("cannot forbid core dumps")?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot close this process to others")
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -194,6 +219,21 @@ fn say(out: &mut dyn Write, line: &str) {
 
 fn print(line: &str) {
     say(&mut std::io::stdout(), line);
+}
+
+fn acknowledge_lanes(config: &Config, lanes: &[LaneId], by: Option<&str>) -> anyhow::Result<()> {
+    let settings = &config.settings;
+    let key = DeviceKey::read(&settings.state_dir);
+    let text = match by {
+        None => acknowledge::table(settings, key.as_ref().ok()),
+        Some(by) => {
+            let date = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+            let key = key.context("a seal needs the key of this box; run `tillwire-agent enroll` first")?;
+            acknowledge::give(settings, &key, lanes, by, &date)?
+        }
+    };
+    print(text.trim_end());
+    Ok(())
 }
 
 fn enroll(config: &Config, relay: &str, code: &str, patience: u64) -> anyhow::Result<()> {

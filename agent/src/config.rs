@@ -3,6 +3,8 @@
 //! A wrong key or value names itself, its line, what was found and what is allowed. Secrets are never values: keys
 //! name the files that hold them.
 
+mod acknowledge;
+mod environment;
 mod folder;
 mod keys;
 pub(crate) mod printer;
@@ -19,7 +21,7 @@ use tillwire_agent_core::capture::settings::{
 use tillwire_agent_core::settings::{HttpSource, Limits, RelayLink, Settings, Store};
 use tillwire_proto::{Code, Currency, Digest, RegisterId, TenderKind, TerminalId};
 
-use keys::{KEYS, Key};
+use keys::KEYS;
 use raw::Raw;
 
 /// Where the file is when nobody says otherwise.
@@ -68,7 +70,7 @@ impl Config {
     pub fn read(text: &str, file: &str, env: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<Self> {
         let mut table: toml::Table =
             toml::from_str(text).map_err(|e| anyhow!("{file}: {}", e.to_string().trim_end()))?;
-        let overrides = override_from(env, &mut table);
+        let overrides = environment::override_from(env, &mut table);
         // The file is judged with its lines; what the environment changed has none.
         let raw: Raw = if overrides.is_empty() {
             toml::from_str(text).map_err(|e| anyhow!("{file}: {}", e.to_string().trim_end()))?
@@ -101,41 +103,6 @@ impl Raw {
     }
 }
 
-/// Lays environment variables over the file; the variable's name per key that it set.
-fn override_from(
-    env: &dyn Fn(&str) -> Option<String>,
-    table: &mut toml::Table,
-) -> BTreeMap<&'static str, String> {
-    let mut set = BTreeMap::new();
-    for key in KEYS {
-        let variable = format!("TILLWIRE_{}", key.name.replace('.', "_").to_uppercase());
-        let Some(text) = env(&variable) else { continue };
-        let (section, name) = key.name.split_once('.').expect("every key has a section");
-        let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
-        if let Some(section) = section.as_table_mut() {
-            section.insert(name.to_owned(), value_of(key, &text));
-            set.insert(key.name, variable);
-        }
-    }
-    set
-}
-
-/// A number, list or table where the key wants one; anything else is a text, also a store that is called 42.
-fn value_of(key: &Key, text: &str) -> toml::Value {
-    let read = |text: &str| {
-        toml::from_str::<toml::Table>(&format!("value = {text}"))
-            .ok()?
-            .remove("value")
-    };
-    let is_text = key
-        .default
-        .is_none_or(|default| read(default).is_none_or(|value| value.is_str()));
-    let wants_text = is_text && key.name != "limits.journal_len_max";
-    read(text)
-        .filter(|_| !wants_text)
-        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
-}
-
 fn values(table: &toml::Table, text: &str, file: &str, overrides: &BTreeMap<&str, String>) -> Vec<Value> {
     let single = KEYS.iter().map(|key| {
         let (section, name) = key.name.split_once('.').expect("every key has a section");
@@ -157,18 +124,26 @@ fn values(table: &toml::Table, text: &str, file: &str, overrides: &BTreeMap<&str
             help: key.help.to_owned(),
         }
     });
-    let lists = ["register", "upa", "pax", "hpa", "printer", "folder"]
-        .into_iter()
-        .filter_map(|name| {
-            let value = table.get(name)?.to_string();
-            let help = format!("[[{name}]] entries of the file");
-            Some(Value {
-                key: name.to_owned(),
-                value: Some(value),
-                source: file.to_owned(),
-                help,
-            })
-        });
+    let lists = [
+        "register",
+        "upa",
+        "pax",
+        "hpa",
+        "printer",
+        "folder",
+        "acknowledge",
+    ]
+    .into_iter()
+    .filter_map(|name| {
+        let value = table.get(name)?.to_string();
+        let help = format!("[[{name}]] entries of the file");
+        Some(Value {
+            key: name.to_owned(),
+            value: Some(value),
+            source: file.to_owned(),
+            help,
+        })
+    });
     single.chain(lists).collect()
 }
 
@@ -252,6 +227,11 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
             .collect::<anyhow::Result<_>>()?,
         retail,
         taps,
+        acknowledged: raw
+            .acknowledge
+            .into_iter()
+            .map(acknowledge::given)
+            .collect::<anyhow::Result<_>>()?,
     })
 }
 

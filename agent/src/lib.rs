@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod acknowledge;
 pub mod capture;
 pub mod cli;
 pub mod clock;

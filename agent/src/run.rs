@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::acknowledge;
 use crate::capture::folder::Folder;
 use crate::capture::http::{HttpSource, serve};
 use crate::capture::tap;
@@ -60,6 +61,7 @@ impl Agent {
         let lock = journal::lock(&settings.state_dir)?;
         let clock = Clock::new(Some(&settings.state_dir), settings.clock_offset_ms);
         let (enrolled, key) = identity(settings)?;
+        acknowledge::check(settings, &key)?;
         let journal = open_journal(config, &enrolled, clock.clone())?;
         let (shown, watch_shown) = watch::channel(Shown::default());
         let monitor = Monitor {

@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use serde::Serialize;
 use tillwire_proto::{StoreId, TenantId};
 use tillwire_relay_core::settings::RelaySettings;
@@ -223,6 +224,16 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     })
 }
 
+/// What is in memory (keys, sales) stays there: a crash leaves no core dump.
+fn leave_no_dump() -> Result<()> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).context("cannot forbid core dumps")?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("cannot close this process to others")
+}
+
 fn start_log(runs: bool) {
     let usual = if runs { "info" } else { "warn" };
     let filter = EnvFilter::try_from_env("TILLWIRE_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
@@ -239,6 +250,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
     let Cli { common, command } = cli;
     match command {
         Command::Run { restored } => {
+            leave_no_dump()?;
             let config = load(&common)?;
             let stop = CancellationToken::new();
             let asked = stop.clone();

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a random story says its seed")]
 
 mod bad_input_harms_nobody;
+mod card_data_leaves_no_trace;
 mod disk_full_and_freed;
 mod disk_keeps_what_was_synced;
 mod invoices_have_the_same_cents;

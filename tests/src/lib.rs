@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod bench;
+pub mod canary;
 pub mod cents;
 
 pub mod checkers;

@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod escpos;
 pub mod folder;
 pub mod hpa;
+pub mod manifest;
 mod noise;
 mod notice;
 pub mod pax;

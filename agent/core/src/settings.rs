@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId};
 
+use crate::capture::manifest::Acknowledgement;
 use crate::capture::settings::{FolderSettings, HeartlandRetailSettings, TapSettings};
 
 /// Everything that the agent is told.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub taps: Vec<TapSettings>,
     /// Folders with files of tickets.
     pub folders: Vec<FolderSettings>,
+    /// Wires with clear card data that somebody has acknowledged.
+    pub acknowledged: Vec<Acknowledgement>,
     /// The way to the relay.
     pub relay: RelayLink,
     /// Limits of disk and memory.
@@ -279,6 +282,7 @@ mod tests {
                 dialect: Dialect::Upa(TerminalId::new("pinpad-1").unwrap()),
             }],
             folders: Vec::new(),
+            acknowledged: Vec::new(),
             relay: RelayLink::default(),
             limits: Limits::default(),
         }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::print;
+use crate::acknowledge;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{self, DeviceKey};
@@ -27,6 +28,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         ("journal", journal(config)),
         ("ticket secret", secret(config)),
         ("identity", identity_fits(config)),
+        ("card data", card_data(config)),
         ("certificate", certificate(config)),
         ("relay", relay(config).await),
     ];
@@ -91,6 +93,15 @@ fn identity_fits(config: &Config) -> anyhow::Result<String> {
         "device {} of {}/{}",
         enrolled.device, enrolled.tenant, enrolled.store
     ))
+}
+
+fn card_data(config: &Config) -> anyhow::Result<String> {
+    let settings = &config.settings;
+    if acknowledge::lanes(settings).all(|(_, manifest)| manifest.clear.is_none()) {
+        return Ok("no wire that can carry it in clear".to_owned());
+    }
+    acknowledge::check(settings, &DeviceKey::read(&settings.state_dir)?)?;
+    Ok("wires that can carry it in clear are acknowledged".to_owned())
 }
 
 fn certificate(config: &Config) -> anyhow::Result<String> {

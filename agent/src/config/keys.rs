@@ -1,7 +1,7 @@
 //! Every single key: its default, and what it is. `config show` prints this table with the values in force, so that the
 //! manual is on the device.
 
-/// One key of a section that stands alone. Lists (`[[register]]`, `[[upa]]` and the other taps) are documented in
+/// One key of a section that stands alone. Lists (`[[register]]`, `[[upa]]` and the other taps, `[[acknowledge]]`) are documented in
 /// `example.toml`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {

@@ -29,6 +29,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) printer: Vec<super::printer::Printer>,
     #[serde(default)]
+    pub(super) acknowledge: Vec<Acknowledge>,
+    #[serde(default)]
     pub(super) relay: Relay,
     #[serde(default)]
     pub(super) limits: Limits,
@@ -99,6 +101,16 @@ pub(super) struct Terminal {
     pub(super) parity: Option<String>,
     /// Serial: 1 or 2.
     pub(super) stop_bits: Option<u8>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acknowledge {
+    pub(super) lane: LaneId,
+    pub(super) by: String,
+    pub(super) date: String,
+    /// Base64 (URL alphabet, without padding) of the device's signature.
+    pub(super) seal: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

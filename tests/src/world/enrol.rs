@@ -2,6 +2,7 @@
 //! fingerprint, the first accepts.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -55,7 +56,38 @@ impl Site {
             relay.command(&["device", "accept", &fingerprint]).await?;
             anyhow::Ok(())
         };
-        tokio::try_join!(asking, accept).map(drop)
+        tokio::try_join!(asking, accept)?;
+        self.acknowledge().await
+    }
+
+    /// Takes responsibility for the wires that can carry clear card data, as a security officer does at the box.
+    async fn acknowledge(&self) -> anyhow::Result<()> {
+        let run = async |words: Vec<OsString>| {
+            let mut args: Vec<OsString> = vec![AS_AGENT.into(), "acknowledge".into()];
+            args.extend(words);
+            args.extend(["--config".into(), self.config.clone().into()]);
+            let binary = self.binary.clone();
+            let run = tokio::task::spawn_blocking(move || Program::run_once(&binary, &args));
+            run.await.context("wait for the agent's command")?
+        };
+        let mut words: Vec<OsString> = vec!["--by".into(), "the story's security officer".into()];
+        let mut lane = "";
+        let table = run(Vec::new()).await?;
+        for line in table.lines() {
+            if line.contains("does not start") {
+                words.extend(["--lane".into(), lane.into()]);
+            } else if !line.starts_with(' ') {
+                lane = line;
+            }
+        }
+        if words.len() == 2 {
+            return Ok(());
+        }
+        let sealed = run(words).await?;
+        let mut config = std::fs::OpenOptions::new().append(true).open(&self.config)?;
+        config
+            .write_all(sealed.as_bytes())
+            .context("add the acknowledgements")
     }
 }
 
