@@ -16,6 +16,8 @@ use std::time::Duration;
 
 use tillwire_relay_core::settings::RelaySettings;
 
+use crate::cloud::Account;
+
 pub use example::EXAMPLE;
 pub use field::{FIELDS, Field};
 pub use mapping::MappingFile;
@@ -89,6 +91,8 @@ pub struct Config {
     pub stock: Stock,
     /// The mapping file, where one is configured.
     pub mapping: Option<MappingFile>,
+    /// Accounts in the POS's cloud.
+    pub heartland: Vec<Account>,
     /// The stores, with that mapping.
     pub stores: RelaySettings,
 }
@@ -188,6 +192,7 @@ impl Config {
                 lines: resolved.number("stock.lines", 1, 200)?,
             },
             mapping,
+            heartland: raw::accounts(text, name, &stores)?,
             stores,
         };
         Ok((config, resolved))

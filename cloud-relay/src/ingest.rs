@@ -96,7 +96,12 @@ impl RelayIngest {
         }
     }
 
-    async fn take(&self, who: &DeviceRef, payload: Bytes) -> Verdict {
+    /// The devices that are admitted.
+    pub(crate) const fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    pub(crate) async fn take(&self, who: &DeviceRef, payload: Bytes) -> Verdict {
         let Some(device) = self.registry.active(who) else {
             return Verdict::Refused(format!("device {who} is not admitted"));
         };

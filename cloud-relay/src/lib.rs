@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod clock;
 pub mod closing;
+pub mod cloud;
 pub mod config;
 pub mod dashboard;
 pub mod days;

@@ -6,6 +6,7 @@
 //! | `device-ca.pem`, `device-ca.key` | issuing CA for devices, path length 0 | the endpoint |
 //! | `device-ca-*.pem` | earlier device CAs, kept until their last device certificate has ended | the endpoint |
 //! | `server.pem`, `server.key` | the relay's TLS certificate | agents, through the root |
+//! | `cloud.key` | P-256 key that seals what the relay itself hears from a POS's cloud; made when first needed | this relay |
 //! | `receipt.key` | Ed25519 key that signs receipts | agents pin it at enrolment |
 //!
 //! Keys are sealed by their file mode: a key that others may read is refused. Once the server certificate is made,
@@ -28,10 +29,12 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::endpoint::DeviceRef;
 
 mod authority;
+mod cloud;
 mod files;
 mod request;
 mod tls;
 
+pub use cloud::CloudKey;
 pub use request::{DeviceKey, REQUEST_LEN_MAX};
 
 /// Rest of the server certificate's life at which [`Pki::server_renewal_due`] says yes: a third.

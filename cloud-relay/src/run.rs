@@ -9,6 +9,7 @@
 //! It stops in the other order: devices are told goodbye after what they sent is committed, work in the background
 //! finishes its step, and the store closes last. A relay that is killed instead loses nothing but that politeness.
 
+mod cloud;
 mod housekeeping;
 mod odoo;
 mod web;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::cloud::hooks;
 use crate::config::Config;
 use crate::dashboard::StoreViews;
 use crate::days::{Days, Pace};
@@ -144,18 +146,18 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
 
     let downlink = Downlink::new(store.clock().clone());
     let signer = ReceiptSigner::new(pki.receipt_key());
-    let ingest = RelayIngest::new(
+    let ingest = Arc::new(RelayIngest::new(
         store.clone(),
         Arc::clone(&registry),
         Arc::clone(&settings),
         signer,
         downlink.clone(),
-    );
+    ));
     let endpoint = Endpoint::start(
         bind("mqtt.listen", config.mqtt.listen).await?,
         pki.server_config()?,
         Limits::default(),
-        Arc::new(ingest),
+        Arc::clone(&ingest),
         downlink.clone(),
     )?;
     let facts = RelayFacts {
@@ -170,9 +172,14 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         crate::enrol::router(Arc::new(enrolments)),
         stop.clone(),
     ));
+    let doors = cloud::start(&config, &store, &ingest, &pki, &tasks, &stop).await?;
     let views = Arc::new(StoreViews::new(store.clone(), in_force.clone(), downlink.clone()));
     let http = bind("http.listen", config.http_listen).await?;
-    tasks.spawn(web::serve(http, web::router(&store, views), stop.clone()));
+    tasks.spawn(web::serve(
+        http,
+        web::router(&store, views).merge(hooks::router(store.clone(), doors)),
+        stop.clone(),
+    ));
     tasks.spawn(housekeeping::run(store.clone(), registry, downlink, stop.clone()));
     tracing::info!(
         "relay {} generation {}: devices at {}, enrolment at {}, pages at http://{}",

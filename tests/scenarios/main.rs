@@ -4,6 +4,7 @@
 
 mod bad_input_harms_nobody;
 mod card_data_leaves_no_trace;
+mod cloud_is_a_witness_beside_the_till;
 mod disk_full_and_freed;
 mod disk_keeps_what_was_synced;
 mod invoices_have_the_same_cents;

@@ -4,3 +4,4 @@
 pub mod odoo;
 pub mod printer;
 pub mod receipts;
+pub mod retail_cloud;

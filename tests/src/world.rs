@@ -58,6 +58,8 @@ pub struct Setup {
     pub clocks_off: BTreeMap<usize, i64>,
     /// Whether each register has a receipt printer with a tap.
     pub printers: bool,
+    /// The retailer's account in the POS's cloud, which the relay asks: its address, and a file with its token.
+    pub cloud: Option<(String, PathBuf)>,
     /// Tellings in a hundred that tills repeat.
     pub repeats: u32,
     /// What the retailer decided about posting: keys of each store's `odoo` table. With `mode`, Odoo is given what
@@ -81,6 +83,7 @@ impl Setup {
             agent_dirs: BTreeMap::new(),
             clocks_off: BTreeMap::new(),
             printers: false,
+            cloud: None,
             repeats: 10,
             posting: serde_json::Map::new(),
         }

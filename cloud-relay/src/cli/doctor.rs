@@ -7,7 +7,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{Common, load, print_json};
+use tillwire_capture::heartland_retail::cloud::{Manner, WHOAMI};
+
 use crate::clock::Clock;
+use crate::cloud::Account;
+use crate::cloud::client::Client;
 use crate::config::Config;
 use crate::mapping::InForce;
 use crate::pki::Pki;
@@ -82,6 +86,9 @@ pub(super) async fn doctor(common: &Common) -> Result<ExitCode> {
             "run `tillwire-relay init`, or mend the folder",
         )),
     }
+    for account in &config.heartland {
+        found.push(cloud(account).await);
+    }
     if config.odoo.is_none() {
         found.push(bad(
             "look",
@@ -104,6 +111,35 @@ pub(super) async fn doctor(common: &Common) -> Result<ExitCode> {
         }
     }
     Ok(if fit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether a retailer's account in the POS's cloud takes its token.
+async fn cloud(account: &Account) -> Finding {
+    let what = format!("Heartland account {} of {}", account.url, account.tenant);
+    let client = match Client::new(account) {
+        Ok(client) => client,
+        Err(error) => {
+            return bad(
+                "stop",
+                format!("{what}: {error:#}"),
+                "put an API token of the account there",
+            );
+        }
+    };
+    let told = client.ask(WHOAMI).await;
+    match told.manner {
+        Manner::Read => good(format!("{what} answers")),
+        Manner::Unauthorised => bad(
+            "stop",
+            format!("{what}: {}, the token is not taken", told.words),
+            "make a new token (My Account, API) with the right to read sales, and put it into token_file",
+        ),
+        _ => bad(
+            "look",
+            format!("{what}: {}", told.words),
+            "see whether the address is right and reachable from here",
+        ),
+    }
 }
 
 fn clock() -> Finding {

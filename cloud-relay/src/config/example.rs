@@ -32,6 +32,20 @@ key_file = "/etc/tillwire/odoo.key"
 every_s = 30                       # stock moves at least so often while something was sold
 lines = 100                        # or as soon as so many products wait in one store
 
+# [[heartland]]                    # the retailer's account at Heartland Retail, as a witness beside the tills
+# tenant = "acme"
+# url = "https://acme.retail.heartland.us"
+# token_file = "/etc/tillwire/heartland.token"
+# hook_secret_file = "/etc/tillwire/heartland.hook"  # webhooks then arrive at http.listen under /hooks/heartland/SECRET
+# every_s = 15                     # between two rounds of questions
+# overlap_s = 300                  # how far each round goes back behind the last one
+# reread_days = 3                  # read again once a day
+# [[heartland.store]]
+# store = "main-street"
+# location_ids = ["100004"]
+# registers = { r1 = ["100011"], r2 = ["100012"] }
+# tenders = { "7" = "gift-card" }
+
 [[store]]
 tenant = "acme"
 store = "main-street"

@@ -9,6 +9,9 @@ use serde::Deserialize;
 use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
 use toml::de::{DeTable, DeValue};
 
+use crate::cloud::Account;
+use crate::cloud::settings::{AccountDraft, Wrong};
+
 use super::{ConfigError, FIELDS, Field, MappingFile};
 
 /// Where a value came from.
@@ -134,7 +137,7 @@ fn written(text: &str, name: &str) -> Result<BTreeMap<String, (String, usize)>, 
         let line = line(text, key.span().start);
         let top = key.get_ref().as_ref();
         match value.get_ref() {
-            DeValue::Array(_) if top == "store" => {}
+            DeValue::Array(_) if matches!(top, "store" | "heartland") => {}
             DeValue::Table(section) => {
                 for (inner, value) in section {
                     let key = format!("{top}.{}", inner.get_ref());
@@ -165,7 +168,7 @@ fn take(
     let place = format!("{name}:{line}");
     if !FIELDS.iter().any(|field| field.key == key) {
         let known: Vec<&str> = FIELDS.iter().map(|field| field.key).collect();
-        let known = format!("{}, or a [[store]] table", known.join(", "));
+        let known = format!("{}, or a [[store]] or [[heartland]] table", known.join(", "));
         return Err(ConfigError::UnknownKey {
             place,
             found: key,
@@ -230,6 +233,32 @@ pub(super) fn stores(
             .map_err(|error| mapping.wrong(error)),
         None => Ok(stores),
     }
+}
+
+#[derive(Deserialize)]
+struct Accounts {
+    #[serde(default)]
+    heartland: Vec<toml::Spanned<AccountDraft>>,
+}
+
+/// The `[[heartland]]` tables, checked against the stores.
+pub(super) fn accounts(text: &str, name: &str, stores: &RelaySettings) -> Result<Vec<Account>, ConfigError> {
+    let accounts: Accounts = toml::from_str(text).map_err(|e| syntax(text, name, &e))?;
+    let checked = accounts.heartland.iter().map(|draft| {
+        draft
+            .get_ref()
+            .check(stores)
+            .map_err(|Wrong(key, found, wanted)| {
+                let table = line(text, draft.span().start);
+                ConfigError::Value {
+                    place: format!("{name}:{}", line_of_key(text, table, &key)),
+                    key: format!("heartland.{key}"),
+                    found,
+                    wanted,
+                }
+            })
+    });
+    checked.collect()
 }
 
 /// The line of a store's key: the first after the table's start whose key is the last part of the path.

@@ -73,6 +73,42 @@ pub fn get(db: &Connection, tenant: &TenantId, device: &DeviceId) -> Result<Opti
         .optional()?)
 }
 
+/// A device that is the relay itself, writing what it hears elsewhere.
+#[derive(Debug, Clone)]
+pub struct Local {
+    /// The retailer.
+    pub tenant: TenantId,
+    /// Its name.
+    pub device: DeviceId,
+    /// The store that it writes for.
+    pub store: StoreId,
+    /// Uncompressed P-256 point.
+    pub public_key: Vec<u8>,
+    /// SHA-256 of the key's `SubjectPublicKeyInfo`.
+    pub fingerprint: Digest,
+}
+
+/// Makes it known, or gives it its present key. One that a person revoked stays revoked.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn ensure_local(unit: &mut Unit<'_>, local: &Local, now_ms: i64) -> Result<(), StoreError> {
+    unit.db.execute(
+        "INSERT INTO devices (tenant, device, store, public_key, fingerprint, state, accepted_ms, accepted_by) \
+         VALUES (?1, ?2, ?3, ?4, ?5, 'active', ?6, 'the relay') ON CONFLICT (tenant, device) DO UPDATE SET \
+         store = ?3, public_key = ?4, fingerprint = ?5 WHERE accepted_by = 'the relay'",
+        params![
+            local.tenant.as_str(),
+            local.device.as_str(),
+            local.store.as_str(),
+            local.public_key,
+            local.fingerprint.as_bytes(),
+            now_ms
+        ],
+    )?;
+    Ok(())
+}
+
 /// What came of one lane of one device, over all its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneProgress {

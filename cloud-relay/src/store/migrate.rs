@@ -11,6 +11,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0005_mappings", include_str!("migrations/0005_mappings.sql")),
     ("0006_stock", include_str!("migrations/0006_stock.sql")),
     ("0007_names", include_str!("migrations/0007_names.sql")),
+    ("0008_cloud", include_str!("migrations/0008_cloud.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -11,6 +11,7 @@ use tillwire_proto::{RegisterId, Transaction};
 use crate::scalar::Object;
 use crate::settings::HeartlandRetailSettings;
 
+pub mod cloud;
 mod error;
 mod event;
 mod line;

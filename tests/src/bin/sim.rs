@@ -19,6 +19,8 @@ enum Which {
     Printer(sims::printer::Args),
     /// A till that prints receipts of a made-up shop.
     Receipts(sims::receipts::Args),
+    /// A retailer's account at Heartland Retail, with its REST interface and webhooks.
+    RetailCloud(sims::retail_cloud::Args),
 }
 
 #[tokio::main]
@@ -27,5 +29,6 @@ async fn main() -> anyhow::Result<()> {
         Which::Odoo(args) => sims::odoo::run(args).await,
         Which::Printer(args) => sims::printer::run(args).await,
         Which::Receipts(args) => sims::receipts::run(args).await,
+        Which::RetailCloud(args) => sims::retail_cloud::run(args).await,
     }
 }

@@ -99,13 +99,14 @@ pub(super) fn agent(
 
 /// The relay's configuration.
 pub(super) fn relay(
-    posting: &serde_json::Map<String, Value>,
+    setup: &Setup,
     shop: &Shop,
     chart: &Chart,
     odoo: &Odoo,
     company: &str,
     places: &RelayPlaces<'_>,
 ) -> anyhow::Result<String> {
+    let posting = &setup.posting;
     let store = |(index, store): (usize, &Store)| {
         let registers: Vec<_> = store.registers.iter().map(|r| &r.id).collect();
         let mut table = json!({
@@ -124,7 +125,7 @@ pub(super) fn relay(
         table
     };
     let stores: Vec<_> = shop.stores.iter().enumerate().map(store).collect();
-    write(&json!({
+    let mut config = json!({
         "state_dir": places.state_dir,
         "http": { "listen": places.http },
         "mqtt": { "listen": places.mqtt, "address": places.mqtt },
@@ -132,7 +133,20 @@ pub(super) fn relay(
         "odoo": { "url": odoo.url, "database": odoo.db, "login": odoo.login, "key_file": places.key_file },
         "stock": { "every_s": 2, "lines": 20 },
         "store": stores,
-    }))
+    });
+    if let Some((url, token_file)) = &setup.cloud {
+        let store = |store: &Store| {
+            let stations = store.registers.iter();
+            let stations = stations.map(|r| (r.id.clone(), json!([r.station_id.to_string()])));
+            let stations: serde_json::Map<_, _> = stations.collect();
+            json!({ "store": store.id, "location_ids": [store.location_id.to_string()], "registers": stations })
+        };
+        let stores: Vec<_> = shop.stores.iter().map(store).collect();
+        let hook = token_file.with_extension("hook");
+        config["heartland"] = json!([{ "tenant": shop.tenant, "url": url, "token_file": token_file,
+            "hook_secret_file": hook, "every_s": 1, "store": stores }]);
+    }
+    write(&config)
 }
 
 /// The mapping that says to the relay what the chart says to the reference.

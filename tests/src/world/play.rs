@@ -59,6 +59,11 @@ impl World {
         try_join_all(registers).await.map(drop)
     }
 
+    /// An event happened that no till told the agent: only the cloud knows it.
+    pub fn happened_in_the_cloud(&self, date: Date, event: &Event) {
+        self.happened().told.entry(date).or_default().push(event.clone());
+    }
+
     /// Lets one event happen and be taken.
     ///
     /// # Errors

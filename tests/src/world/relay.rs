@@ -64,7 +64,7 @@ impl Relay {
             enrol: enrol.to_string(),
         };
         let config = dir.join("relay.toml");
-        let text = config::relay(&setup.posting, shop, chart, odoo, company, &places)?;
+        let text = config::relay(setup, shop, chart, odoo, company, &places)?;
         std::fs::write(&config, text).with_context(|| format!("write {}", config.display()))?;
         let args = vec![
             AS_RELAY.into(),

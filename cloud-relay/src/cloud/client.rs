@@ -1,0 +1,104 @@
+//! Asks the account one question at a time. What an answer means is [`Manner`]'s.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tillwire_capture::heartland_retail::cloud::Manner;
+use zeroize::Zeroizing;
+
+use super::Account;
+
+/// Longest answer, in bytes: a page of 5,000 tickets with their parts.
+const ANSWER_LEN_MAX: usize = 64 * 1024 * 1024;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Told {
+    /// What it means.
+    pub manner: Manner,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// For people, where it is no good: the status.
+    pub words: String,
+}
+
+/// The way to an account.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: Zeroizing<String>,
+}
+
+impl Client {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// Names the file that holds none.
+    pub fn new(account: &Account) -> Result<Self> {
+        let path = &account.token_file;
+        let token = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the token file {}", path.display()))?;
+        let token = Zeroizing::new(token.trim().to_owned());
+        anyhow::ensure!(
+            !token.is_empty(),
+            "found no token in {}, wanted an API token of {}",
+            path.display(),
+            account.url
+        );
+        let mut http = reqwest::Client::builder()
+            .user_agent(concat!("tillwire-relay/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .timeout(Duration::from_secs(60))
+            // the token must not follow anybody elsewhere
+            .redirect(reqwest::redirect::Policy::none());
+        if account.url.starts_with("http://") {
+            http = http.no_proxy();
+        }
+        Ok(Self {
+            http: http
+                .build()
+                .context("cannot prepare the HTTP client for Heartland")?,
+            url: account.url.clone(),
+            token,
+        })
+    }
+
+    /// Asks for a path.
+    pub async fn ask(&self, path: &str) -> Told {
+        let broken = |words: String| Told {
+            manner: Manner::Broken,
+            body: Vec::new(),
+            words,
+        };
+        let request = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(self.token.as_str());
+        let mut answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return broken(format!("no answer: {}", error.without_url())),
+        };
+        let status = answer.status();
+        let retry_after = answer
+            .headers()
+            .get("retry-after")
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut body = Vec::new();
+        loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_LEN_MAX => {
+                    body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => return broken(format!("an answer of more than {ANSWER_LEN_MAX} bytes")),
+                Ok(None) => break,
+                Err(error) => return broken(format!("the answer broke off: {}", error.without_url())),
+            }
+        }
+        Told {
+            manner: Manner::of(status.as_u16(), retry_after),
+            body,
+            words: format!("HTTP {status}"),
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Asks an account for tickets, round after round: what a webhook named, what changed since the last round, and once a day the
+//! last days again, because a change of a payment does not always show in its ticket's time.
+//!
+//! A ticket that is held in the same words makes no record; a changed one is the next revision. The order is: records,
+//! then what is held, then how far it is known. Whatever is lost between two of them is asked for again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use tillwire_capture::heartland_retail::cloud::{
+    Listed, Manner, Next, Question, read_listed, read_page, ticket_path,
+};
+use tillwire_capture::heartland_retail::read_ticket;
+use tillwire_capture::{tripwire, unreadable};
+use tillwire_proto::{Digest, Fact, Note, Notice, NoticeKind, StoreId, Transaction};
+use tillwire_relay_core::odoo::{Backoff, jitter};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::Account;
+use super::client::{Client, Told};
+use super::lane::{Heard, Lane};
+use super::memory::{self, Known, Ticket};
+use crate::ingest::RelayIngest;
+use crate::pki::CloudKey;
+use crate::store::Store;
+
+/// How far back an account is read at first.
+const FIRST_DAYS: i64 = 3;
+
+/// Between two times that the last days are read again, in milliseconds.
+const REREAD_MS: i64 = 24 * 3_600_000;
+
+/// Rounds that may fail before the stores are told.
+const QUIET_FAILURES: u32 = 3;
+
+/// Why a round did not go well.
+#[derive(Debug)]
+pub enum Problem {
+    /// The account says no, or nothing: in words, and how long to leave it alone at least.
+    Account(String, Duration),
+    /// Something here.
+    Here(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Problem {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Here(error.into())
+    }
+}
+
+/// The witness of one account.
+pub struct Poller {
+    account: Account,
+    name: String,
+    client: Client,
+    store: Store,
+    lanes: BTreeMap<StoreId, Lane>,
+    wake: Arc<Notify>,
+    failures: u32,
+    /// Notices that wait for a round in which they can be written.
+    silent: bool,
+    alarmed_ms: i64,
+}
+
+impl std::fmt::Debug for Poller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Poller({})", self.name)
+    }
+}
+
+impl Poller {
+    /// Opens the lanes of the account's stores.
+    ///
+    /// # Errors
+    /// When the token cannot be read, or the store does not take the lanes' device.
+    pub async fn open(
+        account: Account,
+        store: &Store,
+        ingest: &Arc<RelayIngest>,
+        key: &Arc<CloudKey>,
+        wake: Arc<Notify>,
+    ) -> Result<Self> {
+        let client = Client::new(&account).with_context(|| format!("heartland account {}", account.url))?;
+        let mut lanes = BTreeMap::new();
+        for at in &account.stores {
+            let lane = Lane::open(store, ingest, key, &account.tenant, &at.store).await?;
+            lanes.insert(at.store.clone(), lane);
+        }
+        Ok(Self {
+            name: account.name(),
+            account,
+            client,
+            store: store.clone(),
+            lanes,
+            wake,
+            failures: 0,
+            silent: false,
+            alarmed_ms: i64::MIN,
+        })
+    }
+
+    /// Rounds until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let pause = self.turn().await;
+            let wake = Arc::clone(&self.wake);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = wake.notified(), if self.failures == 0 => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One round, and how long to pause after it.
+    async fn turn(&mut self) -> Duration {
+        let (words, least) = match self.round().await {
+            Ok(fresh) => {
+                if fresh > 0 {
+                    tracing::info!(account = self.name, fresh, "tickets came from the cloud");
+                }
+                if self.silent {
+                    self.tell("answers again").await;
+                    self.silent = false;
+                }
+                self.failures = 0;
+                return self.account.every;
+            }
+            Err(Problem::Account(words, least)) => (words, least),
+            Err(Problem::Here(error)) => (format!("{error:#}"), Duration::ZERO),
+        };
+        self.failures = self.failures.saturating_add(1);
+        tracing::warn!(
+            account = self.name,
+            failures = self.failures,
+            "the cloud was not read: {words}"
+        );
+        self.note_problem(&words).await;
+        if self.failures == QUIET_FAILURES {
+            self.silent = true;
+            self.tell(&format!("is not heard: {words}")).await;
+        }
+        let seed = jitter(
+            self.store.clock().now_ms().unsigned_abs(),
+            u64::from(self.failures),
+            u64::MAX,
+        );
+        let wait = Backoff::default().wait_ms(self.failures, seed);
+        least.max(Duration::from_millis(wait)).max(self.account.every)
+    }
+
+    async fn note_problem(&self, words: &str) {
+        let (name, words) = (self.name.clone(), words.to_owned());
+        let written = self.store.write(move |unit| {
+            let known = memory::known(unit.db, &name)?.unwrap_or_default();
+            let problem = Some(words);
+            memory::remember(unit, &name, &Known { problem, ..known })
+        });
+        if let Err(error) = written.await {
+            tracing::error!("what is wrong with an account could not be noted: {error}");
+        }
+    }
+
+    /// Writes a notice on every lane of the account.
+    async fn tell(&mut self, words: &str) {
+        let Some(text) = Note::cleaned(&format!("the POS's cloud {} {words}", self.account.url)) else {
+            return;
+        };
+        self.notice(NoticeKind::Source, &text).await;
+    }
+
+    async fn notice(&mut self, kind: NoticeKind, text: &Note) {
+        for lane in self.lanes.values_mut() {
+            let heard = Heard {
+                fact: Fact::Notice(Notice {
+                    kind,
+                    text: text.clone(),
+                }),
+                raw: Vec::new(),
+                redacted: 0,
+            };
+            if let Err(error) = lane.append(&[heard]).await {
+                tracing::error!("a notice was not written: {error:#}");
+            }
+        }
+    }
+
+    /// Asks for everything that is new. Returns how many records that made.
+    ///
+    /// # Errors
+    /// [`Problem`]; what was read before it is kept.
+    pub async fn round(&mut self) -> Result<usize, Problem> {
+        let name = self.name.clone();
+        let known = self.store.read(move |db| memory::known(db, &name)).await?;
+        let now_ms = self.store.clock().now_ms();
+        let mut known = known.filter(|known| known.since_ms > 0).unwrap_or_else(|| Known {
+            since_ms: days_ago(now_ms, FIRST_DAYS),
+            reread_ms: now_ms,
+            ..Known::default()
+        });
+        let mut fresh = self.fetch_named().await?;
+        if now_ms - known.reread_ms > REREAD_MS && self.account.reread_days > 0 {
+            let since = days_ago(now_ms, i64::from(self.account.reread_days)).min(known.since_ms);
+            fresh += self.list(Question::after(time(since)?, 0)).await?.0;
+            known.reread_ms = now_ms;
+        }
+        let (more, through) = self
+            .list(Question::after(time(known.since_ms)?, self.account.overlap_s))
+            .await?;
+        known.since_ms = known.since_ms.max(through.as_millisecond());
+        (known.polled_ms, known.problem) = (Some(now_ms), None);
+        let name = self.name.clone();
+        self.store
+            .write(move |unit| memory::remember(unit, &name, &known))
+            .await?;
+        Ok(fresh + more)
+    }
+
+    /// Tickets that webhooks named.
+    async fn fetch_named(&mut self) -> Result<usize, Problem> {
+        let name = self.name.clone();
+        let named = self.store.read(move |db| memory::wakes(db, &name)).await?;
+        let mut fresh = 0;
+        for ticket in named {
+            let Some(path) = ticket_path(&ticket) else {
+                continue;
+            };
+            let told = self.client.ask(&path).await;
+            match told.manner {
+                Manner::Read => {
+                    let listed = read_listed(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
+                    fresh += self.take(&[listed]).await?;
+                }
+                // a webhook may name what is no ticket
+                Manner::Absent | Manner::Refused => {}
+                _ => return Err(self.problem(&told)),
+            }
+            let name = self.name.clone();
+            self.store
+                .write(move |unit| memory::woken(unit, &name, &ticket))
+                .await?;
+        }
+        Ok(fresh)
+    }
+
+    /// Asks on until nothing more follows. Records made, and through when everything is known.
+    async fn list(&mut self, mut question: Question) -> Result<(usize, Timestamp), Problem> {
+        let mut fresh = 0;
+        loop {
+            let told = self.client.ask(&question.path()).await;
+            if told.manner != Manner::Read {
+                return Err(self.problem(&told));
+            }
+            let page = read_page(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
+            fresh += self.take(&page.tickets).await?;
+            match question.next(&page) {
+                Next::Ask(next) => question = next,
+                Next::Done(through) => return Ok((fresh, through)),
+                Next::Crowded(minute) => {
+                    let words = format!("more tickets changed in the minute of {minute} than one page holds");
+                    return Err(Problem::Account(words, Duration::from_secs(300)));
+                }
+            }
+        }
+    }
+
+    fn unlike(&self, words: &str) -> Problem {
+        Problem::Account(format!("{}: {words}", self.account.url), Duration::ZERO)
+    }
+
+    fn problem(&self, told: &Told) -> Problem {
+        let (words, wait) = match told.manner {
+            Manner::Unauthorised => (
+                format!(
+                    "{}: the token is not taken; make a new one and put it into {}",
+                    told.words,
+                    self.account.token_file.display()
+                ),
+                300,
+            ),
+            Manner::Slower(seconds) => (format!("{}: asked too often", told.words), seconds),
+            _ => (told.words.clone(), 0),
+        };
+        Problem::Account(words, Duration::from_secs(wait))
+    }
+
+    /// Makes records of what is not held yet. Returns how many.
+    async fn take(&mut self, page: &[Listed<'_>]) -> Result<usize, Problem> {
+        let mut fresh = 0;
+        for listed in page.iter().filter(|listed| listed.settled) {
+            let Some(retail) = self.account.store_of(&listed.location).cloned() else {
+                continue;
+            };
+            let (name, id) = (self.name.clone(), listed.id.clone());
+            let held = self.store.read(move |db| memory::ticket(db, &name, &id)).await?;
+            let mut raw = listed.body.to_vec();
+            let redactions = tripwire::sweep(&mut raw);
+            let read = read_ticket(&raw, &retail);
+            if read.as_ref().is_err_and(|refused| refused.error.is_early()) {
+                continue;
+            }
+            let content = content(read.as_ref().ok(), &raw);
+            let updated_ms = listed.updated_at.as_millisecond();
+            if held.as_ref().is_some_and(|held| held.content == content) {
+                continue;
+            }
+            let revision = held.map_or(0, |held| held.revision.saturating_add(1));
+            let fact = match read {
+                Ok(mut transaction) => {
+                    transaction.key.revision = revision;
+                    Fact::Transaction(Box::new(transaction))
+                }
+                Err(refused) => unreadable(refused.error.reason(), &refused.to_string(), refused.register),
+            };
+            if redactions.is_alarming() {
+                self.alarm(&redactions.words()).await;
+            }
+            let heard = Heard {
+                fact,
+                raw,
+                redacted: redactions.total(),
+            };
+            let lane = self
+                .lanes
+                .get_mut(&retail.store)
+                .context("a store of the account has its lane")?;
+            lane.append(&[heard]).await?;
+            let ticket = Ticket {
+                ticket: listed.id.clone(),
+                updated_ms,
+                content,
+                revision,
+            };
+            let name = self.name.clone();
+            self.store
+                .write(move |unit| memory::hold(unit, &name, &[ticket]))
+                .await?;
+            fresh += 1;
+        }
+        Ok(fresh)
+    }
+
+    /// Card data came: once an hour that is said.
+    async fn alarm(&mut self, words: &str) {
+        let now_ms = self.store.clock().now_ms();
+        if now_ms.saturating_sub(self.alarmed_ms) < 3_600_000 {
+            return;
+        }
+        self.alarmed_ms = now_ms;
+        if let Some(text) = Note::cleaned(&format!(
+            "the POS's cloud sent card data, which was replaced: {words}"
+        )) {
+            self.notice(NoticeKind::CardData, &text).await;
+        }
+    }
+}
+
+/// What a ticket says, apart from its revision: equal contents are the same ticket told again. Of bytes that are not
+/// understood, the bytes.
+fn content(transaction: Option<&Transaction>, raw: &[u8]) -> Digest {
+    let told = transaction.and_then(|transaction| serde_json::to_vec(transaction).ok());
+    Digest::of(told.as_deref().unwrap_or(raw))
+}
+
+fn days_ago(now_ms: i64, days: i64) -> i64 {
+    now_ms.saturating_sub(days.saturating_mul(24 * 3_600_000))
+}
+
+fn time(ms: i64) -> Result<Timestamp> {
+    Timestamp::from_millisecond(ms).context("a time of the account")
+}

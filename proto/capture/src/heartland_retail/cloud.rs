@@ -1,0 +1,406 @@
+//! The retailer's account in Heartland Retail's cloud, as its REST interface (v1) tells it: what to ask next, how a page reads,
+//! and what a status means.
+//!
+//! Tickets are listed by `updated_at`, oldest first, and only the first page of a list is ever asked for: a ticket that
+//! changes while a list is paged moves to its end, and everything behind its old place moves forward by one, over the edge
+//! of the page. Asking again from where the last page ended cannot miss one. Since lists appear to be filtered by whole
+//! minutes, the same minute is asked again until a page gets past it, with longer pages if it must be.
+//!
+//! Sources: the vendor's own clients (`springboard-client-ruby`, `springboard-data-migrations`) for paths, `_filter`,
+//! `_include[]`, `sort`, `per_page` and the shape of a page; programs in live use for the minute-grained filter, and for
+//! `Retry-After` on 429.
+
+use std::borrow::Cow;
+
+use jiff::{Timestamp, ToSpan as _};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::scalar::Scalar;
+
+/// Tickets of a page, to begin with.
+pub const PAGE_LEN: u32 = 200;
+
+/// Tickets of the longest page; the vendor's own programs ask for as many.
+pub const PAGE_LEN_MAX: u32 = 5_000;
+
+/// A list to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Question {
+    /// Tickets that changed at this moment or later.
+    pub since: Timestamp,
+    /// At most so many.
+    pub len: u32,
+}
+
+/// What follows from a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// There may be more: this is the next question.
+    Ask(Question),
+    /// That is all for now; nothing older than this moment is unknown.
+    Done(Timestamp),
+    /// More tickets changed within this minute than the longest page holds: a person must look.
+    Crowded(Timestamp),
+}
+
+/// A page: always the first of its list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// Tickets of the whole list, where the page says so.
+    pub total: Option<u64>,
+    /// Its tickets, in the order of the page.
+    pub tickets: Vec<Listed<'a>>,
+}
+
+/// A ticket of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<'a> {
+    /// Its id in the account.
+    pub id: String,
+    /// When it changed last.
+    pub updated_at: Timestamp,
+    /// The location that it belongs to; empty when it names none.
+    pub location: String,
+    /// Whether it is finished, or taken back.
+    pub settled: bool,
+    /// Its own bytes, as they stand in the page.
+    pub body: &'a [u8],
+}
+
+/// A page, or a ticket in it, that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("found {found}, wanted {wanted}")]
+pub struct PageError {
+    /// As found.
+    pub found: String,
+    /// What a page has.
+    pub wanted: &'static str,
+}
+
+/// What an answer's status means for who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// The answer is there.
+    Read,
+    /// What was asked for is not there.
+    Absent,
+    /// The token is not, or no longer, good for this.
+    Unauthorised,
+    /// Too many questions: ask again after so many seconds.
+    Slower(u64),
+    /// The question itself is not liked.
+    Refused,
+    /// Something is wrong over there: ask again later.
+    Broken,
+}
+
+impl Manner {
+    /// Of a status and its `Retry-After`, in seconds.
+    #[must_use]
+    pub fn of(status: u16, retry_after: Option<u64>) -> Self {
+        match status {
+            200..=299 => Self::Read,
+            401 | 403 => Self::Unauthorised,
+            404 | 410 => Self::Absent,
+            429 => Self::Slower(retry_after.unwrap_or(60).min(3_600)),
+            400..=499 => Self::Refused,
+            _ => Self::Broken,
+        }
+    }
+}
+
+impl Question {
+    /// The question that a round begins with: from where the last one ended, with an overlap in seconds, because a change can
+    /// show later than its time says.
+    #[must_use]
+    pub fn after(cursor: Timestamp, overlap_s: u32) -> Self {
+        let since = cursor
+            .checked_sub(i64::from(overlap_s).seconds())
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        Self {
+            since: whole_minute(since),
+            len: PAGE_LEN,
+        }
+    }
+
+    /// Path and query below the account's address.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let since = self.since.strftime("%Y-%m-%dT%H:%M:%S%%2B00:00");
+        format!(
+            "/api/sales/tickets?sort=updated_at&page=1&per_page={}&_include%5B%5D=lines&_include%5B%5D=payments&\
+             _filter=%7B%22updated_at%22%3A%7B%22%24gte%22%3A%22{since}%22%7D%7D",
+            self.len
+        )
+    }
+
+    /// What to ask after this page, which answered this question.
+    #[must_use]
+    pub fn next(&self, page: &Page<'_>) -> Next {
+        let times = page.tickets.iter().map(|ticket| ticket.updated_at);
+        let newest = times.max().unwrap_or(self.since);
+        let len = page.tickets.len();
+        // an account may have shorter pages than it is asked for
+        let full = page
+            .total
+            .map_or(len >= self.len as usize, |total| total > len as u64);
+        if !full || len == 0 {
+            return Next::Done(newest.max(self.since));
+        }
+        let since = whole_minute(newest);
+        if since > self.since {
+            Next::Ask(Self { since, len: PAGE_LEN })
+        } else if self.len < PAGE_LEN_MAX && len >= self.len as usize {
+            Next::Ask(Self {
+                since: self.since,
+                len: (self.len * 5).min(PAGE_LEN_MAX),
+            })
+        } else {
+            Next::Crowded(self.since)
+        }
+    }
+}
+
+/// Path and query of one ticket with its parts. `None` when the id is none: only digits are ever seen.
+#[must_use]
+pub fn ticket_path(id: &str) -> Option<String> {
+    let good = !id.is_empty() && id.len() <= 20 && id.bytes().all(|byte| byte.is_ascii_digit());
+    good.then(|| format!("/api/sales/tickets/{id}?_include%5B%5D=lines&_include%5B%5D=payments"))
+}
+
+/// Path that answers to a good token with who it belongs to.
+pub const WHOAMI: &str = "/api/system/whoami";
+
+fn whole_minute(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(60) * 60).unwrap_or(at)
+}
+
+#[derive(Deserialize)]
+struct RawPage<'a> {
+    #[serde(default)]
+    total: Option<u64>,
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct RawHead<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    updated_at: Scalar<'a>,
+    #[serde(borrow, default)]
+    source_location_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    location_id: Scalar<'a>,
+    #[serde(borrow, default, rename = "completed?")]
+    completed: Scalar<'a>,
+    #[serde(borrow, default, rename = "voided?")]
+    voided: Scalar<'a>,
+    #[serde(borrow, default)]
+    status: Scalar<'a>,
+}
+
+/// Reads a page of tickets.
+///
+/// # Errors
+/// [`PageError`] when it is no page, or a ticket in it has no id or time: nothing of it may be passed over.
+pub fn read_page(body: &[u8]) -> Result<Page<'_>, PageError> {
+    let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| PageError {
+        found: error.to_string(),
+        wanted: "a page of tickets: {\"results\": [...]}",
+    })?;
+    let tickets = page.results.into_iter();
+    let tickets = tickets.map(|raw| read_listed(raw.get().as_bytes()));
+    Ok(Page {
+        total: page.total,
+        tickets: tickets.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Reads what a single ticket says about itself.
+///
+/// # Errors
+/// As [`read_page`].
+pub fn read_listed(body: &[u8]) -> Result<Listed<'_>, PageError> {
+    let head: RawHead<'_> = serde_json::from_slice(body).map_err(|error| PageError {
+        found: error.to_string(),
+        wanted: "a ticket",
+    })?;
+    let text = |scalar: &Scalar<'_>| scalar.text().map(Cow::into_owned).unwrap_or_default();
+    let (id, updated) = (text(&head.id), text(&head.updated_at));
+    if ticket_path(&id).is_none() {
+        return Err(PageError {
+            found: format!("a ticket with id {id:?}"),
+            wanted: "a whole number",
+        });
+    }
+    let updated_at = updated.parse().map_err(|_| PageError {
+        found: format!("ticket {id} with updated_at {updated:?}"),
+        wanted: "a time such as 2026-11-14T16:32:17+00:00",
+    })?;
+    let location = Some(text(&head.source_location_id)).filter(|location| !location.is_empty());
+    let is_true = |scalar: &Scalar<'_>| scalar.flag() == Some(true);
+    Ok(Listed {
+        id,
+        updated_at,
+        location: location.unwrap_or_else(|| text(&head.location_id)),
+        settled: is_true(&head.completed) || is_true(&head.voided) || text(&head.status) == "complete",
+        body,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn listed(id: u32, time: &str) -> Listed<'static> {
+        Listed {
+            id: id.to_string(),
+            updated_at: at(time),
+            location: "1".to_owned(),
+            settled: true,
+            body: b"{}",
+        }
+    }
+
+    fn page(total: Option<u64>, tickets: &[Listed<'static>]) -> Page<'static> {
+        Page {
+            total,
+            tickets: tickets.to_vec(),
+        }
+    }
+
+    #[test]
+    fn question_overlaps_and_begins_with_a_whole_minute() {
+        let question = Question::after(at("2026-11-14T16:32:17Z"), 300);
+        assert_eq!(question.since, at("2026-11-14T16:27:00Z"));
+        let path = question.path();
+        assert!(
+            path.contains("%22%24gte%22%3A%222026-11-14T16:27:00%2B00:00%22"),
+            "{path}"
+        );
+        assert!(
+            path.contains("_include%5B%5D=lines&_include%5B%5D=payments"),
+            "{path}"
+        );
+    }
+
+    #[test]
+    fn full_page_is_followed_by_its_last_minute_and_a_crowded_minute_by_longer_pages() {
+        let question = Question {
+            since: at("2026-11-14T16:27:00Z"),
+            len: 2,
+        };
+        let onward = [
+            listed(1, "2026-11-14T16:27:10Z"),
+            listed(2, "2026-11-14T16:29:10Z"),
+        ];
+        let next = question.next(&page(None, &onward));
+        assert_eq!(
+            next,
+            Next::Ask(Question {
+                since: at("2026-11-14T16:29:00Z"),
+                len: PAGE_LEN
+            })
+        );
+        let same = [
+            listed(1, "2026-11-14T16:27:10Z"),
+            listed(2, "2026-11-14T16:27:50Z"),
+        ];
+        assert_eq!(
+            question.next(&page(None, &same)),
+            Next::Ask(Question {
+                since: question.since,
+                len: 10
+            })
+        );
+        assert_eq!(
+            question.next(&page(None, &same[..1])),
+            Next::Done(at("2026-11-14T16:27:10Z"))
+        );
+        assert_eq!(question.next(&page(None, &[])), Next::Done(question.since));
+        let longest = Question {
+            since: question.since,
+            len: PAGE_LEN_MAX,
+        };
+        let many = vec![listed(1, "2026-11-14T16:27:10Z"); PAGE_LEN_MAX as usize];
+        assert_eq!(longest.next(&page(None, &many)), Next::Crowded(question.since));
+    }
+
+    #[test]
+    fn account_with_shorter_pages_than_asked_for_is_read_to_its_end() {
+        let question = Question {
+            since: at("2026-11-14T16:27:00Z"),
+            len: PAGE_LEN,
+        };
+        let onward = [
+            listed(1, "2026-11-14T16:27:10Z"),
+            listed(2, "2026-11-14T16:29:10Z"),
+        ];
+        let next = question.next(&page(Some(9), &onward));
+        assert_eq!(
+            next,
+            Next::Ask(Question {
+                since: at("2026-11-14T16:29:00Z"),
+                len: PAGE_LEN
+            })
+        );
+        assert_eq!(
+            question.next(&page(Some(2), &onward)),
+            Next::Done(at("2026-11-14T16:29:10Z"))
+        );
+        let crowded = question.next(&page(Some(9), &onward[..1]));
+        assert_eq!(crowded, Next::Crowded(question.since), "longer pages do not help");
+    }
+
+    #[test]
+    fn page_gives_each_ticket_with_its_own_bytes() {
+        let page = br#"{"total":2,"pages":1,"per_page":50,"results":[
+            {"id": 204881, "updated_at":"2026-11-14T16:32:17+00:00","source_location_id":100004,"completed?":true, "total": 95.040},
+            {"id":7,"updated_at":"2026-11-14T16:33:00Z","location_id":"9","status":"incomplete"}]}"#;
+        let page = read_page(page).unwrap();
+        assert_eq!(page.total, Some(2));
+        let tickets = page.tickets;
+        assert_eq!(tickets[0].id, "204881");
+        assert_eq!(
+            (tickets[0].location.as_str(), tickets[0].settled),
+            ("100004", true)
+        );
+        assert!(std::str::from_utf8(tickets[0].body).unwrap().ends_with("95.040}"));
+        assert_eq!((tickets[1].location.as_str(), tickets[1].settled), ("9", false));
+    }
+
+    #[test]
+    fn page_with_a_ticket_that_cannot_be_told_is_refused_whole() {
+        for (page, words) in [
+            (&br#"{"results":[{"id":1}]}"#[..], "updated_at"),
+            (br#"{"results":[{"updated_at":"2026-11-14T16:32:17Z"}]}"#, "id"),
+            (
+                br#"{"results":[{"id":"../x","updated_at":"2026-11-14T16:32:17Z"}]}"#,
+                "whole number",
+            ),
+            (br#"{"message":"no"}"#, "results"),
+            (br#"{"results":[{"id":1,"upd"#, "page of tickets"),
+        ] {
+            let error = read_page(page).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn status_says_whether_to_wait_to_stop_or_to_read() {
+        assert_eq!(Manner::of(200, None), Manner::Read);
+        assert_eq!(Manner::of(429, Some(7)), Manner::Slower(7));
+        assert_eq!(Manner::of(429, None), Manner::Slower(60));
+        assert_eq!(Manner::of(401, None), Manner::Unauthorised);
+        assert_eq!(Manner::of(404, None), Manner::Absent);
+        assert_eq!(Manner::of(400, None), Manner::Refused);
+        assert_eq!(Manner::of(502, None), Manner::Broken);
+    }
+}

@@ -1,0 +1,16 @@
+//! A page of a retailer's account in the cloud: read or refused, and what follows from it moves on.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tillwire_agent_core::capture::heartland_retail::cloud::{Next, Question, read_listed, read_page, ticket_path};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(listed) = read_listed(bytes) {
+        assert!(ticket_path(&listed.id).is_some(), "an id that cannot be asked for");
+    }
+    let Ok(page) = read_page(bytes) else { return };
+    let question = Question::after(jiff::Timestamp::UNIX_EPOCH, 300);
+    if let Next::Ask(next) = question.next(&page) {
+        assert!(next.since > question.since || next.len > question.len, "the same question again");
+    }
+});

@@ -1,0 +1,79 @@
+//! The relay asks the retailer's account in the POS's cloud beside what tills push: each sale is booked once, the day shows both
+//! accounts, and a ticket that no till pushed is booked all the same.
+
+use tillwire_e2e::relay_store::Held;
+use tillwire_e2e::shop::{Event, How, What};
+use tillwire_e2e::sims::retail_cloud::{Account, Mishap};
+use tillwire_e2e::till_sim::{Clock, telling};
+use tillwire_e2e::world::Pace;
+use tillwire_proto::{Fact, Witness};
+
+use crate::story::{a_day, all_is_well, open, ticket};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cloud_and_till_count_once_and_the_cloud_alone_is_enough() {
+    let account = Account::new("token-of-the-account");
+    let (address, _serving) = account.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let secrets = tempfile::tempdir().unwrap();
+    let token = secrets.path().join("heartland.token");
+    std::fs::write(&token, "token-of-the-account").unwrap();
+    std::fs::write(token.with_extension("hook"), "a2c4e6a8b1d3f5a7a2c4e6a8b1d3f5a7").unwrap();
+    let world = open(71, 1, |setup| {
+        setup.cloud = Some((format!("http://{address}"), token.clone()));
+    })
+    .await;
+    let events = a_day(&world, 12);
+    // the last sale in cash that nobody took back is told to the cloud alone
+    let voided: Vec<u64> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Void(ticket) => Some(ticket.id),
+            _ => None,
+        })
+        .collect();
+    let by_cash = |event: &&Event| {
+        ticket(event).is_some_and(|ticket| {
+            !voided.contains(&ticket.id)
+                && ticket
+                    .payments
+                    .iter()
+                    .all(|payment| matches!(payment.how, How::Cash))
+        })
+    };
+    let missed = events.iter().rev().find(by_cash).unwrap().clone();
+    account.goes_wrong([Mishap::TooMany(1), Mishap::Cut]);
+    for event in events
+        .iter()
+        .filter(|event| matches!(event.what, What::Ticket(_) | What::Void(_)))
+    {
+        let (_, body) = telling(&world.shop, world.date, Clock::default(), event);
+        account.put(serde_json::from_str(&body).unwrap()).unwrap();
+    }
+    let number = |event: &Event| ticket(event).map(|ticket| ticket.id);
+    let told: Vec<_> = events
+        .iter()
+        .filter(|event| number(event).is_none() || number(event) != number(&missed))
+        .cloned()
+        .collect();
+    world.play(world.date, &told, Pace::AtOnce).await.unwrap();
+    world.happened_in_the_cloud(world.date, &missed);
+    all_is_well(&world).await;
+
+    let held = Held::read(&world.relay.database).unwrap();
+    let from_cloud = held.observations().filter(|(_, _, told)| {
+        told.witness == Witness::CloudPoll && matches!(told.fact, Fact::Transaction(_))
+    });
+    let sold = events.iter().filter(|event| ticket(event).is_some()).count();
+    assert_eq!(
+        from_cloud.count(),
+        sold,
+        "each ticket is on record once as the cloud tells it"
+    );
+    let store = format!("acme/{}", world.shop.stores[0].id);
+    let day = world
+        .relay
+        .command(&["day", "show", &store, &world.date.to_string()])
+        .await
+        .unwrap();
+    assert!(day.contains("cloud"), "{day}");
+}

@@ -1,0 +1,399 @@
+//! The POS's cloud as a witness, against an account that misbehaves as real ones do: what it tells is on record once, in order
+//! of its changes, and a webhook is believed in nothing but a ticket's number.
+#![allow(clippy::unwrap_used, reason = "a test stops where it is surprised")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tillwire_e2e::relay_store::Held;
+use tillwire_e2e::sims::retail_cloud::{Account as Cloud, Mishap};
+use tillwire_proto::{Fact, NoticeKind};
+use tillwire_relay::cloud::hooks::{self, Door};
+use tillwire_relay::cloud::poll::Problem;
+use tillwire_relay::cloud::settings::AccountDraft;
+use tillwire_relay::cloud::{Account, Poller};
+use tillwire_relay::endpoint::{Delivery, DeviceRef, SendError};
+use tillwire_relay::ingest::registry::Registry;
+use tillwire_relay::ingest::signer::ReceiptSigner;
+use tillwire_relay::ingest::{Down, RelayIngest};
+use tillwire_relay::pki::Pki;
+use tillwire_relay::store::{Store, StoreOptions};
+use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+struct NobodyListens;
+
+impl Down for NobodyListens {
+    fn send(&self, _: &DeviceRef, _: Bytes, _: Delivery) -> Result<(), SendError> {
+        Ok(())
+    }
+}
+
+/// A relay's ingest on a store of its own, and an account in the cloud.
+struct Desk {
+    dir: tempfile::TempDir,
+    store: Store,
+    ingest: Arc<RelayIngest>,
+    pki: Pki,
+    cloud: Cloud,
+    account: Account,
+    wake: Arc<Notify>,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreOptions::at(dir.path().join("relay.db"))).unwrap();
+        let pki = Pki::init(
+            &dir.path().join("keys"),
+            &["localhost".to_owned()],
+            store.clock().now_ms(),
+        )
+        .unwrap();
+        let draft: StoreDraft = serde_json::from_value(json!({ "tenant": "acme", "store": "s01",
+            "time_zone": "America/Chicago", "registers": ["till-1"], "odoo": { "company": "A", "journal": "J",
+            "warehouse": "W", "accounts": { "tender": { "cash": "1" }, "revenue": "4" } } }))
+        .unwrap();
+        let settings = Arc::new(RelaySettings::new([draft.check().unwrap()]).unwrap());
+        let cloud = Cloud::new("good-token");
+        let (address, _) = cloud.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let (token, hook) = (dir.path().join("token"), dir.path().join("hook"));
+        std::fs::write(&token, "good-token\n").unwrap();
+        std::fs::write(&hook, SECRET).unwrap();
+        let draft: AccountDraft = serde_json::from_value(json!({ "tenant": "acme", "url": format!("http://{address}"),
+            "token_file": token, "hook_secret_file": hook, "store": [{ "store": "s01", "location_ids": ["100004"],
+            "registers": { "till-1": ["100011"] } }] }))
+        .unwrap();
+        let account = draft.check(&settings).unwrap();
+        let registry = Registry::load(&store).await.unwrap();
+        let signer = ReceiptSigner::new(pki.receipt_key());
+        let ingest = RelayIngest::new(store.clone(), registry, settings, signer, NobodyListens);
+        Self {
+            dir,
+            store,
+            ingest: Arc::new(ingest),
+            pki,
+            cloud,
+            account,
+            wake: Arc::default(),
+        }
+    }
+
+    async fn poller(&self) -> Poller {
+        let key = self.pki.cloud_key().unwrap();
+        let wake = Arc::clone(&self.wake);
+        Poller::open(self.account.clone(), &self.store, &self.ingest, &key, wake)
+            .await
+            .unwrap()
+    }
+
+    /// Number and revision of each ticket on record.
+    fn tickets(&self) -> Vec<(String, u32)> {
+        let held = Held::read(&self.dir.path().join("relay.db")).unwrap();
+        let told = held.observations().filter_map(|(_, _, told)| match told.fact {
+            Fact::Transaction(transaction) => {
+                Some((transaction.key.ticket.to_string(), transaction.key.revision))
+            }
+            _ => None,
+        });
+        let mut told: Vec<_> = told.collect();
+        told.sort();
+        told
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let held = Held::read(&self.dir.path().join("relay.db")).unwrap();
+        held.observations().map(|(_, _, told)| told.fact).collect()
+    }
+}
+
+/// A ticket of the account: one mug, paid in cash.
+fn ticket(id: u64, updated_at: &str) -> Value {
+    json!({ "id": id, "uuid": format!("0f6c0d6e-7f0a-4f55-9a6c-{id:012x}"), "type": "Ticket",
+        "public_id": id.to_string(), "status": "complete", "completed?": true, "voided?": false,
+        "station_id": 100011, "source_location_id": 100004, "location_id": 100004, "customer_name": "",
+        "original_subtotal": 10.0, "total_discounts": 0, "subtotal": 10.0, "total_tax": 0, "tax_total": 0,
+        "total": 10.0, "total_paid": 10.0, "balance": 0, "created_at": updated_at, "updated_at": updated_at,
+        "completed_at": updated_at, "local_completed_at": "2026-11-24T10:32:16", "custom": {},
+        "lines": [{ "id": id * 10, "type": "ItemLine", "description": "Mug", "value": 10.0, "item_id": 5,
+            "item_public_id": "MUG", "qty": 1, "original_unit_price": 10.0, "unit_price": 10.0,
+            "adjusted_unit_price": null, "unit_cost": 4.0, "price_adjustments": [] }],
+        "payments": [{ "id": id * 10 + 1, "type": "Payments::CashPayment", "description": "Cash", "deposit": true,
+            "payment_type_id": 1, "status": "complete", "amount": 10.0, "completed_at": updated_at,
+            "local_completed_at": "2026-11-24T10:32:16", "updated_at": updated_at }] })
+}
+
+/// So many minutes ago.
+fn ago(minutes: i64, seconds: i64) -> String {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second() - minutes * 60 + seconds)
+        .unwrap()
+        .to_string()
+}
+
+fn words(problem: &Problem) -> String {
+    match problem {
+        Problem::Account(words, _) => words.clone(),
+        Problem::Here(error) => format!("here: {error:#}"),
+    }
+}
+
+#[tokio::test]
+async fn every_ticket_is_on_record_once_although_pages_shift_under_the_reader() {
+    let desk = Desk::new().await;
+    for id in 1..=60 {
+        desk.cloud
+            .put(ticket(id, &ago(130 - i64::try_from(id).unwrap(), 0)))
+            .unwrap();
+    }
+    desk.cloud.page_max(7);
+    // tickets that were read already move to the end while the list is read
+    desk.cloud.goes_wrong((0..6).map(|nth| Mishap::Touched(nth % 3)));
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 60);
+    let told = desk.tickets();
+    let numbers: BTreeSet<&str> = told.iter().map(|(number, _)| number.as_str()).collect();
+    assert_eq!((told.len(), numbers.len()), (60, 60));
+    assert!(
+        desk.cloud.asked().iter().all(|asked| asked.contains("page=1&")),
+        "only first pages are asked for"
+    );
+    assert_eq!(poller.round().await.unwrap(), 0, "told again, nothing is new");
+}
+
+#[tokio::test]
+async fn what_was_read_is_known_after_a_restart_and_a_late_one_is_found() {
+    let desk = Desk::new().await;
+    desk.cloud.put(ticket(1, &ago(20, 0))).unwrap();
+    assert_eq!(desk.poller().await.round().await.unwrap(), 1);
+    // it was there before, and shows only now
+    desk.cloud.put(ticket(2, &ago(23, 0))).unwrap();
+    assert_eq!(desk.poller().await.round().await.unwrap(), 1);
+    assert_eq!(desk.tickets(), [("1".to_owned(), 0), ("2".to_owned(), 0)]);
+}
+
+#[tokio::test]
+async fn changed_ticket_is_its_next_revision_and_an_unfinished_one_is_none() {
+    let desk = Desk::new().await;
+    let mut open = ticket(2, &ago(9, 0));
+    (open["status"], open["completed?"]) = (json!("incomplete"), json!(false));
+    desk.cloud.put(open).unwrap();
+    desk.cloud.put(ticket(1, &ago(10, 0))).unwrap();
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 1);
+    let mut changed = ticket(1, &ago(5, 0));
+    changed["sales_rep"] = json!("Priya");
+    desk.cloud.put(changed).unwrap();
+    desk.cloud.put(ticket(2, &ago(4, 0))).unwrap();
+    assert_eq!(poller.round().await.unwrap(), 2);
+    let (one, two) = ("1".to_owned(), "2".to_owned());
+    assert_eq!(desk.tickets(), [(one.clone(), 0), (one, 1), (two, 0)]);
+}
+
+#[tokio::test]
+async fn account_that_misbehaves_is_left_alone_and_nothing_is_lost() {
+    let desk = Desk::new().await;
+    desk.cloud.put(ticket(1, &ago(10, 0))).unwrap();
+    let mut poller = desk.poller().await;
+    desk.cloud
+        .goes_wrong([Mishap::TooMany(7), Mishap::Status(502), Mishap::Cut]);
+    let slower = poller.round().await.unwrap_err();
+    let Problem::Account(said, wait) = &slower else {
+        panic!("{slower:?}")
+    };
+    assert!(said.contains("429") && wait.as_secs() == 7, "{said} {wait:?}");
+    assert!(words(&poller.round().await.unwrap_err()).contains("502"));
+    assert!(words(&poller.round().await.unwrap_err()).contains("wanted a page of tickets"));
+    desk.cloud.takes_only("another-token");
+    let refused = words(&poller.round().await.unwrap_err());
+    assert!(
+        refused.contains("the token is not taken; make a new one"),
+        "{refused}"
+    );
+    desk.cloud.takes_only("good-token");
+    assert_eq!(poller.round().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn stores_are_told_when_their_cloud_is_not_heard_and_when_it_is_again() {
+    let desk = Desk::new().await;
+    desk.cloud.goes_wrong(std::iter::repeat_n(Mishap::Status(503), 3));
+    let mut account = desk.account.clone();
+    account.every = std::time::Duration::from_millis(20);
+    let key = desk.pki.cloud_key().unwrap();
+    let poller = Poller::open(account, &desk.store, &desk.ingest, &key, Arc::clone(&desk.wake))
+        .await
+        .unwrap();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn(poller.run(stop.clone()));
+    let notices = || {
+        let facts = desk.facts();
+        let notices = facts.into_iter().filter_map(|fact| match fact {
+            Fact::Notice(notice) if notice.kind == NoticeKind::Source => Some(notice.text.to_string()),
+            _ => None,
+        });
+        notices.collect::<Vec<_>>()
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        while notices().len() < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let told = notices();
+    assert!(
+        told[0].contains("is not heard: HTTP 503") && told[1].contains("answers again"),
+        "{told:?}"
+    );
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn webhook_is_on_disk_before_it_is_answered_and_believed_in_nothing() {
+    let desk = Desk::new().await;
+    let door = Door::of(&desk.account, Arc::clone(&desk.wake)).unwrap().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hooks/heartland", listener.local_addr().unwrap());
+    let router = hooks::router(desk.store.clone(), vec![door]);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    // older than any round would look
+    desk.cloud.put(ticket(1, "2020-01-01T00:00:00Z")).unwrap();
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 0);
+
+    assert_eq!(
+        desk.cloud
+            .tell(&format!("{url}/not-the-secret-of-anybody"), 1)
+            .await
+            .unwrap(),
+        404
+    );
+    assert_eq!(
+        poller.round().await.unwrap(),
+        0,
+        "who does not know the secret says nothing"
+    );
+    assert_eq!(desk.cloud.tell(&format!("{url}/{SECRET}"), 1).await.unwrap(), 200);
+    assert_eq!(desk.cloud.tell(&format!("{url}/{SECRET}"), 1).await.unwrap(), 200);
+    assert_eq!(
+        desk.poller().await.round().await.unwrap(),
+        1,
+        "a relay that starts anew knows of it"
+    );
+    assert_eq!(desk.tickets(), [("1".to_owned(), 0)]);
+
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (body, wanted) in [
+        (
+            r#"{"id": 99, "updated_at": "2026-11-24T10:00:00Z", "total": 1000000}"#.to_owned(),
+            200,
+        ),
+        (r#"{"first_name":"A","email":"a@b.c"}"#.to_owned(), 200),
+        ("not json".to_owned(), 200),
+        ("x".repeat(300_000), 413),
+    ] {
+        let answer = http
+            .post(format!("{url}/{SECRET}"))
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status().as_u16(), wanted);
+    }
+    assert_eq!(
+        poller.round().await.unwrap(),
+        0,
+        "a ticket that the account does not have is none"
+    );
+}
+
+#[tokio::test]
+async fn other_locations_are_nobodys_and_what_cannot_be_read_is_kept_with_its_bytes() {
+    let desk = Desk::new().await;
+    let mut elsewhere = ticket(1, &ago(10, 0));
+    (elsewhere["source_location_id"], elsewhere["location_id"]) = (json!(7), json!(7));
+    desk.cloud.put(elsewhere).unwrap();
+    let mut wrong = ticket(2, &ago(9, 0));
+    wrong["total"] = json!(11.0);
+    wrong["customer_name"] = json!("card 4111 1111 1111 1111");
+    desk.cloud.put(wrong).unwrap();
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 1);
+    assert_eq!(poller.round().await.unwrap(), 0, "it is kept once");
+    let facts = desk.facts();
+    let unreadable = facts
+        .iter()
+        .filter(|fact| matches!(fact, Fact::Unreadable(_)))
+        .count();
+    let alarms = facts
+        .iter()
+        .filter(|fact| matches!(fact, Fact::Notice(notice) if notice.kind == NoticeKind::CardData));
+    assert_eq!((unreadable, alarms.count()), (1, 1));
+    let attachments: BTreeMap<String, Vec<u8>> = attachments(&desk);
+    assert_eq!(attachments.len(), 1);
+    let kept = String::from_utf8(attachments.into_values().next().unwrap()).unwrap();
+    assert!(
+        kept.contains("\"total\":11.0") && !kept.contains("4111 1111"),
+        "{kept}"
+    );
+}
+
+fn attachments(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
+    let db = rusqlite::Connection::open(desk.dir.path().join("relay.db")).unwrap();
+    let mut rows = db.prepare("SELECT hex(digest), packed FROM attachments").unwrap();
+    let rows = rows
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .unwrap();
+    rows.map(|row| {
+        row.map(|(digest, packed)| (digest, zstd::decode_all(&packed[..]).unwrap()))
+            .unwrap()
+    })
+    .collect()
+}
+
+#[test]
+fn account_that_cannot_be_is_refused_by_the_key_that_is_wrong() {
+    let draft: StoreDraft = serde_json::from_value(json!({ "tenant": "acme", "store": "s01",
+        "time_zone": "America/Chicago", "registers": ["till-1"], "odoo": { "company": "A", "journal": "J",
+        "warehouse": "W", "accounts": { "tender": { "cash": "1" }, "revenue": "4" } } }))
+    .unwrap();
+    let settings = RelaySettings::new([draft.check().unwrap()]).unwrap();
+    let good = json!({ "tenant": "acme", "url": "https://acme.example", "token_file": "/t", "store": [{ "store": "s01",
+        "location_ids": ["1"], "registers": { "till-1": ["1"] } }] });
+    let check = |change: &dyn Fn(&mut Value)| {
+        let mut draft = good.clone();
+        change(&mut draft);
+        serde_json::from_value::<AccountDraft>(draft)
+            .unwrap()
+            .check(&settings)
+    };
+    assert!(check(&|_| {}).is_ok());
+    for (key, change) in [
+        (
+            "url",
+            (&|draft: &mut Value| draft["url"] = json!("http://acme.example")) as &dyn Fn(&mut Value),
+        ),
+        ("every_s", &|draft| draft["every_s"] = json!(0)),
+        ("store.store", &|draft| draft["store"][0]["store"] = json!("s99")),
+        ("store.location_ids", &|draft| {
+            draft["store"][0]["location_ids"] = json!([]);
+        }),
+        ("store.registers", &|draft| {
+            draft["store"][0]["registers"] = json!({ "till-9": ["1"] });
+        }),
+        ("store.registers", &|draft| {
+            draft["store"][0]["registers"] = json!({ "till-1": ["1", "1"] });
+        }),
+        ("store", &|draft| draft["store"] = json!([])),
+    ] {
+        assert_eq!(check(change).unwrap_err().0, key);
+    }
+}
