@@ -22,6 +22,6 @@ pub use disk::EXIT_IO;
 pub use handle::{AppendError, Appending, Journal, Sink, Taken};
 pub use lane::Origin;
 pub use marks::Receipted;
-pub use open::{OpenOptions, database, lock};
+pub use open::{OpenOptions, database, lock, make_folder};
 pub use read::{Bodies, KeptAttachment, Reader, Segment};
 pub use writer::Progress;

@@ -51,12 +51,12 @@ enum Command {
     },
     /// Plays many seeded runs with everything going wrong that may; stops at the first that fails and prints its seed.
     Campaign {
-        /// Which: once.
+        /// Which: once, canary, kill, power, or all (which writes `tests/PROOF.md`).
         name: String,
-        /// How many runs.
-        #[arg(long, default_value_t = 10_000)]
-        n: u64,
-        /// The first run's seed.
+        /// How many tries; the campaign's usual number when absent.
+        #[arg(long)]
+        n: Option<u64>,
+        /// The first seed.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },

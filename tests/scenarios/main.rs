@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a random story says its seed")]
 
 mod bad_input_harms_nobody;
+mod box_loses_its_power_again_and_again;
 mod card_data_leaves_no_trace;
 mod cloud_is_a_witness_beside_the_till;
 mod disk_full_and_freed;

@@ -6,7 +6,7 @@
 //! dropped or torn, as drawn from a seed, and each un-synced name is there or not. Stable bytes stay.
 //!
 //! Strict like POSIX, stricter than ext4: a new file is there after a crash only when its directory was synced.
-//! It does not model lying storage or rot. The disk can be told to be full and to fail its syncs.
+//! It does not model rot. The disk can be told to be full, to fail its syncs, and to lie about them.
 
 //! It runs in a process of its own (the program `disk`): a process that serves the disk it writes to can end up
 //! waiting for itself.
@@ -120,6 +120,11 @@ impl Disk {
     /// Syncs fail from now on, or work again.
     pub fn fail_syncs(&self, fail: bool) {
         self.order(if fail { "fail-syncs" } else { "mend-syncs" });
+    }
+
+    /// Syncs are answered and not done from now on, as by a drive that lies about its cache.
+    pub fn lie(&self) {
+        self.order("lie");
     }
 
     /// How many writes are not stable now.

@@ -48,7 +48,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
 fn state_dir(config: &Config) -> anyhow::Result<String> {
     let dir = &config.settings.state_dir;
     let probe = dir.join("doctor.tmp");
-    std::fs::create_dir_all(dir)
+    journal::make_folder(dir)
         .and_then(|()| std::fs::write(&probe, b"probe"))
         .and_then(|()| std::fs::remove_file(&probe))
         .with_context(|| format!("cannot write to {}; give it to the agent's user", dir.display()))?;

@@ -30,12 +30,30 @@ pub fn database(state_dir: &Path) -> PathBuf {
     state_dir.join("journal.db")
 }
 
+/// Makes a folder that is still there after a power cut: its name is stable only when the folder above it was synced, and so
+/// on up to the first that was there before.
+///
+/// # Errors
+/// When it cannot be made, or a folder above a new one not be synced.
+pub fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let new: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists())
+        .collect();
+    std::fs::create_dir_all(folder)?;
+    for dir in new {
+        let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Keeps a second agent away from the same state directory while it lives.
 ///
 /// # Errors
 /// When another process has it, or the directory cannot be written.
 pub fn lock(state_dir: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(state_dir)
+    make_folder(state_dir)
         .with_context(|| format!("cannot make the state directory {}", state_dir.display()))?;
     let path = state_dir.join("lock");
     let file = File::options()

@@ -47,6 +47,11 @@ pub(super) fn init(common: &Common) -> Result<()> {
 /// A folder that only its owner reads.
 fn make_private(folder: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // its name is stable only when the folder above was synced
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(std::path::Path::new("."));
+    let synced = std::fs::File::open(above).and_then(|above| above.sync_all());
+    synced.with_context(|| format!("cannot sync {}", above.display()))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -1,51 +1,152 @@
-//! `cargo xtask campaign NAME [--n N] [--seed S]`: as many seeded runs as one has time for.
+//! `cargo xtask campaign NAME [--n N] [--seed S]`: as many seeded tries as one has time for. Like the demo's, this binary also
+//! is agent, relay and the disk under them.
 
 #![allow(clippy::print_stdout, reason = "a program that talks to people")]
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-use tillwire_e2e::canary;
-use tillwire_e2e::once::{Conditions, campaign};
+use tillwire_e2e::disk_sim::Disk;
+use tillwire_e2e::once::Conditions;
+use tillwire_e2e::proof::{self, Part};
+use tillwire_e2e::{canary, once, plug, program};
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
     /// Every effect is in Odoo exactly once.
     Once,
     /// Card data of every shape at every place leaves no trace.
     Canary,
+    /// Agents and relay are killed while stores sell.
+    Kill,
+    /// A box loses its power while its store sells.
+    Power,
+    /// All of them, `--n` per cent of the usual number each; writes `tests/PROOF.md`.
+    All,
 }
 
-/// Plays seeded runs until one fails, and prints the smallest plan that fails the same way.
+impl Name {
+    const EACH: [Self; 4] = [Self::Once, Self::Canary, Self::Kill, Self::Power];
+
+    /// Tries when nobody says otherwise.
+    const fn usual(self) -> u64 {
+        match self {
+            Self::Once => 10_000,
+            Self::Canary => 1_000_000,
+            Self::Kill | Self::Power => 1_000,
+            Self::All => 100,
+        }
+    }
+}
+
+/// Tries until one fails, and prints what is needed to see it again.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// Which campaign.
     name: Name,
-    /// How many runs.
-    #[arg(long, default_value_t = 10_000)]
-    n: u64,
-    /// The first run's seed.
+    /// How many tries: runs, canaries, kills or cuts. The campaign's usual number when absent.
+    #[arg(long)]
+    n: Option<u64>,
+    /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
 
 fn main() -> ExitCode {
+    let args: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = program::act(&args) {
+        return code;
+    }
     let Arguments { name, n, seed } = Arguments::parse();
-    let began = Instant::now();
-    let played = match name {
-        Name::Once => campaign(seed, n, &Conditions::default())
-            .map(|tally| format!("{tally}; nothing doubled, nothing missing")),
-        Name::Canary => canary::campaign(seed, n).map(|tally| tally.to_string()),
+    let n = n.unwrap_or(name.usual());
+    let done = if name == Name::All {
+        all(n, seed)
+    } else {
+        part(name, n, seed).map(drop)
     };
-    match played {
-        Ok(words) => {
-            println!("{words}, in {:.1} s", began.elapsed().as_secs_f64());
-            ExitCode::SUCCESS
-        }
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("campaign: {problem:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Plays one campaign and says how it went.
+fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
+    let began = Instant::now();
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("start a runtime")
+    };
+    let here = std::env::current_exe().context("find this program")?;
+    let (name, promise, unit, words) = match name {
+        Name::Once => {
+            let tally = once::campaign(seed, n, &Conditions::default())?;
+            (
+                "once",
+                "nothing twice",
+                "runs",
+                format!("{tally}; nothing doubled, nothing missing"),
+            )
+        }
+        Name::Canary => (
+            "canary",
+            "no card data",
+            "canaries",
+            canary::campaign(seed, n)?.to_string(),
+        ),
+        Name::Kill => (
+            "kill",
+            "nothing lost",
+            "kills",
+            runtime()?.block_on(plug::kill(n, seed, &here))?.to_string(),
+        ),
+        Name::Power => {
+            let disk = Disk::mount(&here.with_file_name("disk"))?;
+            let tally = runtime()?.block_on(plug::power(n, seed, &here, &disk))?;
+            // a campaign that finds nothing on a disk that loses what it was told to keep finds nothing at all
+            let lying = Disk::mount(&here.with_file_name("disk"))?;
+            lying.lie();
+            let control = runtime()?.block_on(plug::power(8, seed, &here, &lying));
+            anyhow::ensure!(
+                control.is_err(),
+                "on a disk that lies about its syncs nothing was found either"
+            );
+            let words =
+                format!("{tally}. On a disk that lies about its syncs the same campaign fails, as it must");
+            ("power", "nothing lost", "power cuts", words)
+        }
+        Name::All => anyhow::bail!("all campaigns are no campaign"),
+    };
+    let took_s = began.elapsed().as_secs_f64();
+    println!("{name}: {words}, in {took_s:.1} s");
+    Ok(Part {
+        name,
+        promise,
+        unit,
+        tries: n,
+        seed,
+        words,
+        took_s,
+    })
+}
+
+fn all(percent: u64, seed: u64) -> anyhow::Result<()> {
+    let parts = Name::EACH.map(|name| part(name, (name.usual() * percent / 100).max(3), seed));
+    let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let machine = format!("{cores} cores, {}", std::env::consts::ARCH);
+    let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("PROOF.md");
+    proof::write(&path, &parts, &machine, &date)?;
+    println!("written: {}", path.display());
+    Ok(())
 }

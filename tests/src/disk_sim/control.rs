@@ -44,6 +44,7 @@ fn obey(state: &Mutex<State>, order: &str) -> String {
             state.cut = false;
         }
         ["capacity", bytes] => state.capacity = bytes.parse().ok().filter(|bytes| *bytes != u64::MAX),
+        ["lie"] => state.lies = true,
         ["fail-syncs"] => state.fail_syncs = true,
         ["mend-syncs"] => state.fail_syncs = false,
         ["used"] => return state.used().to_string(),
