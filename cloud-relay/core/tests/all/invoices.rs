@@ -106,7 +106,7 @@ fn held(sold: &[(&str, i64, &str)], computed: i64, state: &str) -> Box<RawValue>
         let (debit, credit) = if debit < 0 { (0, -debit) } else { (debit, 0) };
         json!({
             "account_id": [account, "A"], "name": name, "debit": cents(debit), "credit": cents(credit),
-            "parent_state": state, "date": "2026-11-20", "ref": "x", "journal_id": [9, "INV"], "move_name": "INV/1",
+            "parent_state": state, "date": "2026-11-20", "ref": "TW/s01/2026-11-20/till-1/1/r1", "journal_id": [9, "INV"], "move_name": "INV/1",
             "partner_id": [CUSTOMER, "Ada"], "currency_id": [1, "USD"], "move_type": "out_invoice",
             "tax_line_id": if tax { json!([TAX, "City 1%"]) } else { json!(false) },
         })
