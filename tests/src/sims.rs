@@ -5,3 +5,5 @@ pub mod odoo;
 pub mod printer;
 pub mod receipts;
 pub mod retail_cloud;
+pub mod till;
+pub mod upa;

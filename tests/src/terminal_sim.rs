@@ -15,4 +15,4 @@ pub use behaviour::Behaviour;
 pub use frame::{Frames, pos_frame, terminal_frame};
 pub use pos::{Answer, Ask, Pos, PosError};
 pub use pty::Pty;
-pub use server::{Approval, Terminal, serve_stream, serve_tcp};
+pub use server::{Approval, Terminal, serve_stream, serve_tcp, serve_tcp_at};

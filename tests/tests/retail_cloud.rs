@@ -165,6 +165,10 @@ async fn every_ticket_is_on_record_once_although_pages_shift_under_the_reader() 
         "only first pages are asked for"
     );
     assert_eq!(poller.round().await.unwrap(), 0, "told again, nothing is new");
+    let db = rusqlite::Connection::open(desk.dir.path().join("relay.db")).unwrap();
+    let sql = "SELECT device FROM devices WHERE last_seen_ms IS NOT NULL";
+    let heard: String = db.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(heard, "cloud-s01", "the fleet sees when the account was heard");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ use super::lane::{Heard, Lane};
 use super::memory::{self, Known, Ticket};
 use crate::ingest::RelayIngest;
 use crate::pki::CloudKey;
-use crate::store::Store;
+use crate::store::{Store, devices};
 
 /// How far back an account is read at first.
 const FIRST_DAYS: i64 = 3;
@@ -219,9 +219,13 @@ impl Poller {
             .await?;
         known.since_ms = known.since_ms.max(through.as_millisecond());
         (known.polled_ms, known.problem) = (Some(now_ms), None);
-        let name = self.name.clone();
+        let (name, tenant) = (self.name.clone(), self.account.tenant.clone());
+        let stores: Vec<StoreId> = self.lanes.keys().cloned().collect();
         self.store
-            .write(move |unit| memory::remember(unit, &name, &known))
+            .write(move |unit| {
+                devices::heard_local(unit, &tenant, &stores, now_ms)?;
+                memory::remember(unit, &name, &known)
+            })
             .await?;
         Ok(fresh + more)
     }

@@ -109,6 +109,26 @@ pub fn ensure_local(unit: &mut Unit<'_>, local: &Local, now_ms: i64) -> Result<(
     Ok(())
 }
 
+/// The relay's own devices of a retailer have heard their source.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn heard_local(
+    unit: &Unit<'_>,
+    tenant: &TenantId,
+    stores: &[StoreId],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE devices SET last_seen_ms = ?3 WHERE tenant = ?1 AND store = ?2 AND accepted_by = 'the relay'";
+    for store in stores {
+        unit.db
+            .prepare_cached(sql)?
+            .execute(params![tenant.as_str(), store.as_str(), now_ms])?;
+    }
+    Ok(())
+}
+
 /// What came of one lane of one device, over all its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneProgress {

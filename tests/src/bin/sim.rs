@@ -21,6 +21,10 @@ enum Which {
     Receipts(sims::receipts::Args),
     /// A retailer's account at Heartland Retail, with its REST interface and webhooks.
     RetailCloud(sims::retail_cloud::Args),
+    /// A till that pushes a made-up day to an agent.
+    Till(sims::till::Args),
+    /// A payment terminal that speaks Heartland UPA.
+    Upa(sims::upa::Args),
 }
 
 #[tokio::main]
@@ -30,5 +34,7 @@ async fn main() -> anyhow::Result<()> {
         Which::Printer(args) => sims::printer::run(args).await,
         Which::Receipts(args) => sims::receipts::run(args).await,
         Which::RetailCloud(args) => sims::retail_cloud::run(args).await,
+        Which::Till(args) => sims::till::run(args).await,
+        Which::Upa(args) => sims::upa::run(args).await,
     }
 }

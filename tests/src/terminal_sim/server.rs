@@ -170,9 +170,20 @@ impl Inner {
 /// # Errors
 /// When the port cannot be opened.
 pub async fn serve_tcp(terminal: Terminal) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")
+    serve_tcp_at(([127, 0, 0, 1], 0).into(), terminal).await
+}
+
+/// The same on an address.
+///
+/// # Errors
+/// When it cannot be listened on.
+pub async fn serve_tcp_at(
+    listen: SocketAddr,
+    terminal: Terminal,
+) -> anyhow::Result<(SocketAddr, JoinHandle<()>)> {
+    let listener = TcpListener::bind(listen)
         .await
-        .context("open the terminal's port")?;
+        .with_context(|| format!("cannot listen on {listen} as a terminal"))?;
     let address = listener.local_addr().context("read the terminal's port")?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
