@@ -1,7 +1,7 @@
 //! How far each account is known, and which tickets a webhook named.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use tillwire_proto::Digest;
+use tillwire_proto::{Digest, TenantId};
 
 use crate::store::{StoreError, Unit};
 
@@ -46,6 +46,18 @@ pub fn known(db: &Connection, account: &str) -> Result<Option<Known>, StoreError
         })
     });
     Ok(read.optional()?)
+}
+
+/// Why accounts of a retailer were not heard in their last rounds; nothing when all were.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn problem(db: &Connection, tenant: &TenantId) -> Result<Option<String>, StoreError> {
+    let sql =
+        "SELECT group_concat(problem, '; ') FROM cloud_accounts WHERE substr(account, 1, length(?1)) = ?1";
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row([format!("{tenant}@")], |row| row.get(0))?)
 }
 
 /// Remembers how far it is known.

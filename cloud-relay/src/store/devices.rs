@@ -73,6 +73,9 @@ pub fn get(db: &Connection, tenant: &TenantId, device: &DeviceId) -> Result<Opti
         .optional()?)
 }
 
+/// Who accepted the devices that are the relay itself.
+pub const RELAY: &str = "the relay";
+
 /// A device that is the relay itself, writing what it hears elsewhere.
 #[derive(Debug, Clone)]
 pub struct Local {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use crate::cloud::memory;
 use crate::dashboard::view::{Chip, DeviceRow, FleetView, LaneRow, Tone, WaitingRow};
 use crate::endpoint::DeviceRef;
 use crate::store::{StoreError, devices, enrolments};
@@ -47,9 +48,14 @@ pub(super) fn fleet(db: &Connection, live: &BTreeSet<String>) -> Result<FleetVie
         .into_iter()
         .map(|device| {
             let lanes = lanes.remove(&device.id).unwrap_or_default();
-            row(device, live, lanes)
+            let own = device.accepted.1 == devices::RELAY;
+            let problem = own
+                .then(|| memory::problem(db, &device.tenant))
+                .transpose()?
+                .flatten();
+            Ok(row(device, live, problem.as_deref(), lanes))
         })
-        .collect();
+        .collect::<Result<_, StoreError>>()?;
     rows.sort_by_key(|row| match row.state.tone {
         Tone::Bad => 0,
         Tone::Wait => 1,
@@ -62,13 +68,18 @@ pub(super) fn fleet(db: &Connection, live: &BTreeSet<String>) -> Result<FleetVie
     })
 }
 
-fn row(device: devices::DeviceRow, live: &BTreeSet<String>, lanes: Vec<LaneRow>) -> DeviceRow {
+fn row(
+    device: devices::DeviceRow,
+    live: &BTreeSet<String>,
+    problem: Option<&str>,
+    lanes: Vec<LaneRow>,
+) -> DeviceRow {
     let uri = DeviceRef {
         tenant: device.tenant.clone(),
         device: device.device.clone(),
     }
     .uri();
-    let (state, why) = state(&device, live.contains(&uri));
+    let (state, why) = state(&device, live.contains(&uri), problem);
     let hello = device.hello.as_ref();
     DeviceRow {
         state,
@@ -86,13 +97,26 @@ fn row(device: devices::DeviceRow, live: &BTreeSet<String>, lanes: Vec<LaneRow>)
 }
 
 /// The worst of what is known.
-fn state(device: &devices::DeviceRow, is_live: bool) -> (Chip, String) {
+fn state(device: &devices::DeviceRow, is_live: bool, problem: Option<&str>) -> (Chip, String) {
     let chip = |tone, word: &str| Chip {
         tone,
         word: word.to_owned(),
     };
     if let Some((_, by)) = &device.revoked {
         return (chip(Tone::Idle, "revoked"), format!("by {by}"));
+    }
+    if device.accepted.1 == devices::RELAY {
+        return match (problem, device.last_seen_ms) {
+            (Some(problem), _) => (
+                chip(Tone::Bad, "not heard"),
+                format!("the POS's cloud: {problem}"),
+            ),
+            (None, Some(_)) => (
+                chip(Tone::Good, "heard"),
+                "the POS's cloud, asked by the relay".to_owned(),
+            ),
+            (None, None) => (chip(Tone::Wait, "not asked yet"), "the POS's cloud".to_owned()),
+        };
     }
     let Some(hello) = &device.hello else {
         let why = "accepted, has not connected yet".to_owned();
@@ -114,4 +138,35 @@ fn state(device: &devices::DeviceRow, is_live: bool) -> (Chip, String) {
         return (chip(Tone::Wait, "look"), format!("its clock is {seconds} s off"));
     }
     (chip(Tone::Good, "connected"), String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use tillwire_proto::Digest;
+
+    use super::*;
+
+    #[test]
+    fn cloud_is_heard_or_not_and_never_a_box_that_has_not_connected() {
+        let mut cloud = devices::DeviceRow {
+            id: 1,
+            tenant: "acme".parse().unwrap(),
+            device: "cloud-s01".parse().unwrap(),
+            store: "s01".parse().unwrap(),
+            public_key: Vec::new(),
+            fingerprint: Digest([0; 32]),
+            accepted: (0, devices::RELAY.to_owned()),
+            revoked: None,
+            last_seen_ms: None,
+            hello: None,
+        };
+        assert_eq!(state(&cloud, false, None).0.word, "not asked yet");
+        cloud.last_seen_ms = Some(1);
+        assert_eq!(state(&cloud, false, None).0.word, "heard");
+        let (chip, why) = state(&cloud, false, Some("HTTP 401"));
+        assert_eq!((chip.tone, chip.word.as_str()), (Tone::Bad, "not heard"));
+        assert!(why.contains("HTTP 401"), "{why}");
+        cloud.accepted.1 = "somebody".to_owned();
+        assert_eq!(state(&cloud, false, None).0.word, "never seen");
+    }
 }
