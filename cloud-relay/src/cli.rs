@@ -284,6 +284,11 @@ async fn act(cli: Cli) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A number of things in words: `1 store`, `2 stores`.
+fn counted(n: usize, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
 fn load(common: &Common) -> Result<Config> {
     let (config, _) = Config::load(&common.config, &|name| std::env::var(name).ok())?;
     Ok(config)

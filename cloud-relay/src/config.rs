@@ -35,7 +35,7 @@ pub enum ConfigError {
         why: String,
     },
     /// The mapping file cannot be read.
-    #[error("mapping_file: cannot read {}: {why}", path.display())]
+    #[error("cannot read the mapping file {}: {why}", path.display())]
     NoMapping {
         /// The file.
         path: PathBuf,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tillwire_proto::BusinessDay;
 use tillwire_relay_core::settings::{Mapping, Mappings, RelaySettings, StoreSettings, Target};
 
-use super::{Common, Place, moment, open, print_json};
+use super::{Common, Place, counted, moment, open, print_json};
 use crate::config::{Config, MappingFile};
 use crate::mapping::{self, InForce, StorePreview};
 use crate::store::{Store, mappings};
@@ -101,10 +101,10 @@ async fn check(config: &Config, store: &Store, now: &RelaySettings, file: Option
         _ => "it is not in force; see `mapping preview` and `mapping apply`",
     };
     println!(
-        "{}: {} versions fit {} stores; {state}",
+        "{}: {} fit {}; {state}",
         file.name,
-        file.draft.versions.len(),
-        now.iter().count()
+        counted(file.draft.versions.len(), "version"),
+        counted(now.iter().count(), "store")
     );
     Ok(())
 }
@@ -281,8 +281,12 @@ fn print_one(one: &StorePreview) {
         .map_or_else(|| "the beginning".to_owned(), |day| day.to_string());
     let tickets = one.tickets;
     println!(
-        "{} from {from}, {} days: posts {}, amends {}, skips {} already right",
-        one.store, one.days, tickets.posts, tickets.amends, tickets.skips
+        "{} from {from}, {}: posts {}, amends {}, skips {} already right",
+        one.store,
+        counted(one.days, "day"),
+        tickets.posts,
+        tickets.amends,
+        tickets.skips
     );
     if tickets.waits > 0 {
         println!("  {} stay held", tickets.waits);
@@ -328,7 +332,8 @@ pub(super) async fn apply(
 ) -> Result<()> {
     let stores = mapping::put(store, in_force, file, &common.by, reason).await?;
     if !common.json {
-        println!("in force: {stores} stores are booked otherwise; a running relay looks at their days now");
+        let stores = counted(stores, "store");
+        println!("in force: {stores} booked otherwise from then on; a running relay looks at their days now");
     }
     Ok(())
 }

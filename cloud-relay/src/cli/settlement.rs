@@ -82,7 +82,13 @@ async fn take(
         ),
     };
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let imported = import(store, stores, &tenant, (file, &bytes), &common.by).await?;
+    let imported = import(store, stores, &tenant, (file, &bytes), &common.by).await;
+    let imported = imported.with_context(|| {
+        format!(
+            "{} was not taken; wanted a report as GP-API JSON, Portico XML or CSV",
+            file.display()
+        )
+    })?;
     // a running relay would do this within a second; without one it is done now
     work(store, stores).await?;
     if common.json {

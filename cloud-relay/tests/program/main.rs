@@ -203,3 +203,81 @@ fn reader_that_goes_away_is_no_failure() {
         done.status
     );
 }
+
+impl Place {
+    /// Runs the program; whether it went well, and all that it said.
+    fn said(&self, words: &[&str]) -> (bool, String) {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_tillwire-relay"));
+        let done = program
+            .args(words)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .unwrap();
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8(said).unwrap())
+    }
+}
+
+/// Commands of the books on an empty relay: each does its work or says in words what is missing.
+#[test]
+fn commands_of_the_books_answer_in_words() {
+    const EBAY: &str = "[[version]]\nnumber = 2\neffective = \"2027-01-01\"\nauthor = \"anna\"\nnote = \"a marketplace\"\n\
+                        [version.all.tender]\nEBAY = \"101790\"\n";
+    let place = Place::new();
+    assert!(same(place.command("init"), ExitCode::SUCCESS));
+    let file = place.dir.path().join("mapping.toml");
+    std::fs::write(&file, EBAY).unwrap();
+    let wrong = place.dir.path().join("wrong.toml");
+    std::fs::write(
+        &wrong,
+        EBAY.replace("effective = \"2027-01-01\"", "effective = \"soon\""),
+    )
+    .unwrap();
+    let (file, wrong) = (file.to_str().unwrap(), wrong.to_str().unwrap());
+    let cases: [(&[&str], bool, &[&str]); 14] = [
+        (&["mapping", "check", file], true, &[]),
+        (
+            &["mapping", "check", wrong],
+            false,
+            &["wrong.toml:3", "soon", "a date such as"],
+        ),
+        (
+            &["mapping", "show", "--store", "acme/s01"],
+            true,
+            &["101501", "400000"],
+        ),
+        (
+            &["mapping", "diff", file],
+            true,
+            &["EBAY", "101790", "2027-01-01"],
+        ),
+        (&["mapping", "diff", "/nowhere"], false, &["/nowhere"]),
+        (&["mapping", "preview", file], true, &[]),
+        (
+            &["mapping", "apply", file, "--reason", "sells on a marketplace now"],
+            true,
+            &[],
+        ),
+        (&["mapping", "show", "--text"], true, &["EBAY"]),
+        (&["mapping", "diff", file], true, &[]),
+        (&["exception", "fix", "99", "--to", "101790"], false, &["99"]),
+        (&["settlement", "open"], true, &[]),
+        (&["settlement", "list"], true, &[]),
+        (
+            &["settlement", "show", "no-such-deposit"],
+            false,
+            &["no-such-deposit"],
+        ),
+        (&["settlement", "import", wrong], false, &["wrong.toml"]),
+    ];
+    for (words, good, wanted) in cases {
+        let (went_well, said) = place.said(words);
+        assert_eq!(went_well, good, "{words:?}: {said}");
+        for part in wanted {
+            assert!(said.contains(part), "{words:?} wanted {part:?}: {said}");
+        }
+        assert!(!said.contains("panicked"), "{words:?}: {said}");
+        println!("{words:?}\n{said}");
+    }
+}
