@@ -31,7 +31,7 @@ pub fn lanes(settings: &Settings) -> impl Iterator<Item = (&LaneId, Manifest)> {
         .map(|tap| (&tap.lane, tap.dialect.manifest()));
     let folders = settings.folders.iter();
     http.chain(taps)
-        .chain(folders.map(|folder| (&folder.lane, folder.manifest())))
+        .chain(folders.map(|folder| (&folder.lane, Manifest::FOLDER)))
 }
 
 /// Where a lane stands.
@@ -40,17 +40,22 @@ pub fn standing(settings: &Settings, key: &DeviceKey, lane: &LaneId, manifest: &
     if manifest.clear.is_none() {
         return Standing::NotNeeded;
     }
-    let Some(given) = settings.acknowledged.iter().find(|given| given.lane == *lane) else {
-        return Standing::Missing("nobody has acknowledged that");
-    };
-    let statement = given.statement(&settings.store.tenant, &settings.store.store, manifest);
+    let mut any = false;
     let point = key.public_point();
-    match UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(&statement, &given.seal) {
-        Ok(()) => Standing::Given(format!("acknowledged by {} on {}", given.by, given.date)),
-        Err(_) => Standing::Missing(
-            "its acknowledgement was given for something else, changed, or made on another box",
-        ),
+    // a newer one may stand behind one that no longer holds: an old box's, an old adapter's
+    for given in settings.acknowledged.iter().filter(|given| given.lane == *lane) {
+        any = true;
+        let statement = given.statement(&settings.store.tenant, &settings.store.store, manifest);
+        let sealed = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point);
+        if sealed.verify(&statement, &given.seal).is_ok() {
+            return Standing::Given(format!("acknowledged by {} on {}", given.by, given.date));
+        }
     }
+    Standing::Missing(if any {
+        "its acknowledgement was given for something else, changed, or made on another box"
+    } else {
+        "nobody has acknowledged that"
+    })
 }
 
 /// Refuses to start on a wire that can carry clear card data as long as nobody has acknowledged that.
@@ -225,6 +230,20 @@ mod tests {
             check(&read(&format!("{CONFIG}{given}")), &stranger).is_err(),
             "another box"
         );
+    }
+
+    #[test]
+    fn acknowledgement_given_anew_counts_behind_one_that_no_longer_holds() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (old, new) = (
+            DeviceKey::read_or_make(dir.path()).unwrap(),
+            DeviceKey::read_or_make(other.path()).unwrap(),
+        );
+        let settings = read(CONFIG);
+        let of =
+            |key: &DeviceKey| give(&settings, key, &[lane("terminal-3")], "J. Doe", "2026-11-26").unwrap();
+        let both = read(&format!("{CONFIG}{}{}", of(&old), of(&new)));
+        check(&both, &new).unwrap();
     }
 
     #[test]

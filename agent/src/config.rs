@@ -19,7 +19,7 @@ use tillwire_agent_core::capture::settings::{
     Dialect, HeartlandRetailSettings, Parity, SerialMode, TapLine, TapSettings, TimeRules,
 };
 use tillwire_agent_core::settings::{HttpSource, Limits, RelayLink, Settings, Store};
-use tillwire_proto::{Code, Currency, Digest, RegisterId, TenderKind, TerminalId};
+use tillwire_proto::{Currency, Digest, RegisterId, TenderKind, TerminalId};
 
 use keys::KEYS;
 use raw::Raw;
@@ -257,20 +257,10 @@ fn http(raw: raw::Http) -> anyhow::Result<HttpSource> {
 }
 
 fn tender((payment_type, name): (&String, &String)) -> anyhow::Result<(String, TenderKind)> {
-    let kind = tender_kind(name).with_context(|| format!("heartland.tenders.{payment_type}"))?;
+    let kind = name
+        .parse()
+        .with_context(|| format!("heartland.tenders.{payment_type}"))?;
     Ok((payment_type.clone(), kind))
-}
-
-fn tender_kind(name: &str) -> anyhow::Result<TenderKind> {
-    Ok(match name {
-        "cash" => TenderKind::Cash,
-        "card" => TenderKind::Card,
-        "gift-card" => TenderKind::GiftCard,
-        "store-credit" => TenderKind::StoreCredit,
-        "check" => TenderKind::Check,
-        "on-account" => TenderKind::OnAccount,
-        other => TenderKind::Other(Code::new(other)?),
-    })
 }
 
 /// The dialect of one terminal.

@@ -11,7 +11,7 @@ use crate::ids::{RegisterId, StoreId};
 use crate::money::{Amount, Currency};
 use crate::quantity::{Quantity, Rate};
 use crate::tally::Tally;
-use crate::text::{Code, Description, Jurisdiction, Operator, PosId, Sku, TicketNumber};
+use crate::text::{Code, Description, Jurisdiction, Operator, PosId, Sku, TextError, TicketNumber};
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -347,6 +347,23 @@ impl TransactionKind {
     }
 }
 
+impl std::str::FromStr for TenderKind {
+    type Err = TextError;
+
+    /// Reads what [`TenderKind::name`] gives.
+    fn from_str(name: &str) -> Result<Self, TextError> {
+        Ok(match name {
+            "cash" => Self::Cash,
+            "card" => Self::Card,
+            "gift-card" => Self::GiftCard,
+            "store-credit" => Self::StoreCredit,
+            "check" => Self::Check,
+            "on-account" => Self::OnAccount,
+            other => Self::Other(Code::new(other)?),
+        })
+    }
+}
+
 impl TenderKind {
     /// Lower-case name, as configuration and mapping files write it; a made-up tender is its own code.
     #[must_use]
@@ -371,5 +388,26 @@ impl Transaction {
             Body::Trade(trade) => Some(trade),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tender_is_read_by_the_name_that_it_has() {
+        for name in [
+            "cash",
+            "card",
+            "gift-card",
+            "store-credit",
+            "check",
+            "on-account",
+            "ebay",
+        ] {
+            assert_eq!(name.parse::<TenderKind>().unwrap().name(), name);
+        }
+        assert!("".parse::<TenderKind>().is_err());
     }
 }

@@ -93,7 +93,12 @@ fn csv_settings(raw: Csv) -> anyhow::Result<CsvSettings> {
         columns,
         delimiter,
         register: raw.register,
-        tender: super::tender_kind(raw.tender.as_deref().unwrap_or("cash")).context("csv.tender")?,
+        tender: raw
+            .tender
+            .as_deref()
+            .unwrap_or("cash")
+            .parse()
+            .context("csv.tender")?,
     })
 }
 

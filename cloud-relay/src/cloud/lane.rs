@@ -13,7 +13,7 @@ use tillwire_proto::{
 };
 
 use super::LANE;
-use crate::endpoint::DeviceRef;
+use crate::endpoint::{DeviceRef, Verdict};
 use crate::ingest::RelayIngest;
 use crate::pki::CloudKey;
 use crate::store::devices::{self, Local};
@@ -143,7 +143,12 @@ impl Lane {
         let header = first.then(|| self.header.clone());
         let batch = Batch::pack(self.segment, header, self.next, self.previous, &[body]);
         let message = seal(Kind::Batch, &batch, &*self.key).context("seal a record")?;
-        self.ingest.take(&self.who, Bytes::from(message)).await;
+        if let Verdict::Refused(words) = self.ingest.take(&self.who, Bytes::from(message)).await {
+            bail!(
+                "{words}; was {} revoked, or is it the name of a box? take it in again, or take [[heartland]] out",
+                self.who
+            );
+        }
         let segment = self.segment;
         let row = self.store.read(move |db| records::segment(db, segment)).await?;
         let held = row.is_some_and(|row| row.through == batch.last_number() && row.head == batch.last);
@@ -167,9 +172,7 @@ impl Lane {
                 bytes: Blob(piece.to_vec()),
             };
             let message = seal(Kind::Attachment, &chunk, &*self.key).context("seal a ticket's bytes")?;
-            if let crate::endpoint::Verdict::Refused(words) =
-                self.ingest.take(&self.who, Bytes::from(message)).await
-            {
+            if let Verdict::Refused(words) = self.ingest.take(&self.who, Bytes::from(message)).await {
                 bail!("the bytes of a ticket were not taken: {words}");
             }
         }

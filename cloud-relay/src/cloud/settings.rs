@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
-use tillwire_proto::{Code, RegisterId, StoreId, TenantId, TenderKind};
+use tillwire_proto::{RegisterId, StoreId, TenantId, TenderKind};
 use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
 
 /// An account as written.
@@ -206,17 +206,8 @@ fn time(known: &StoreSettings) -> Result<TimeRules, Wrong> {
 }
 
 fn tender((id, name): (&String, &String)) -> Result<(String, TenderKind), Wrong> {
-    let kind = match name.as_str() {
-        "cash" => TenderKind::Cash,
-        "card" => TenderKind::Card,
-        "gift-card" => TenderKind::GiftCard,
-        "store-credit" => TenderKind::StoreCredit,
-        "check" => TenderKind::Check,
-        "on-account" => TenderKind::OnAccount,
-        other => {
-            let code = Code::new(other).map_err(|error| wrong("store.tenders", other, error))?;
-            TenderKind::Other(code)
-        }
-    };
+    let kind = name
+        .parse()
+        .map_err(|error| wrong("store.tenders", name, error))?;
     Ok((id.clone(), kind))
 }

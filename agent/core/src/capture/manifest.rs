@@ -6,7 +6,7 @@
 
 use tillwire_proto::{LaneId, StoreId, TenantId};
 
-use super::settings::{Dialect, FolderSettings};
+use super::settings::Dialect;
 
 /// What an adapter's wire can carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,14 +59,6 @@ impl Dialect {
             usual,
             clear,
         }
-    }
-}
-
-impl FolderSettings {
-    /// What its files can carry.
-    #[must_use]
-    pub const fn manifest(&self) -> Manifest {
-        Manifest::FOLDER
     }
 }
 

@@ -236,17 +236,9 @@ impl Row<'_> {
             .tender
             .text()
             .ok_or_else(|| TicketError::Missing("tender".to_owned()))?;
-        let kind = match &*name {
-            "cash" => TenderKind::Cash,
-            "card" => TenderKind::Card,
-            "gift-card" => TenderKind::GiftCard,
-            "store-credit" => TenderKind::StoreCredit,
-            "check" => TenderKind::Check,
-            "on-account" => TenderKind::OnAccount,
-            other => {
-                TenderKind::Other(Code::new(other).map_err(|error| TicketError::value("tender", error))?)
-            }
-        };
+        let kind = name
+            .parse()
+            .map_err(|error| TicketError::value("tender", error))?;
         Ok((kind, amount(self.amount, "amount", currency)?))
     }
 }

@@ -102,7 +102,7 @@ impl What {
     pub(super) fn word(&self) -> String {
         use tillwire_proto::TransactionKind as Kind;
         match self {
-            Self::Tender(kind) => format!("tender.{}", kind_name(kind)),
+            Self::Tender(kind) => format!("tender.{}", kind.name()),
             Self::Kind(Kind::Exchange) => "exchange".to_owned(),
             Self::Kind(Kind::Void) => "void".to_owned(),
             Self::Kind(Kind::NoSale) => "no_sale".to_owned(),
@@ -235,7 +235,7 @@ fn line_patterns(lines: &Lines) -> Result<Vec<Pattern>, TemplateError> {
     }
     for (kind, texts) in &lines.tender {
         let at = format!("lines.tender.{kind}");
-        let kind = tender_kind(kind).map_err(|error| TemplateError::new(&at, error))?;
+        let kind = kind.parse().map_err(|error| TemplateError::new(&at, error))?;
         compile_all(&at, &What::Tender(kind), texts, &mut found)?;
     }
     for (name, what, texts) in last {
@@ -294,32 +294,6 @@ fn compile_all(
         });
     }
     Ok(())
-}
-
-/// The inverse of [`tender_kind`].
-fn kind_name(kind: &TenderKind) -> &str {
-    match kind {
-        TenderKind::Cash => "cash",
-        TenderKind::Card => "card",
-        TenderKind::GiftCard => "gift-card",
-        TenderKind::StoreCredit => "store-credit",
-        TenderKind::Check => "check",
-        TenderKind::OnAccount => "on-account",
-        TenderKind::Other(code) => code.as_str(),
-    }
-}
-
-/// A tender's kind by its name in configuration.
-fn tender_kind(name: &str) -> Result<TenderKind, tillwire_proto::TextError> {
-    Ok(match name {
-        "cash" => TenderKind::Cash,
-        "card" => TenderKind::Card,
-        "gift-card" => TenderKind::GiftCard,
-        "store-credit" => TenderKind::StoreCredit,
-        "check" => TenderKind::Check,
-        "on-account" => TenderKind::OnAccount,
-        other => TenderKind::Other(Code::new(other)?),
-    })
 }
 
 #[cfg(test)]
