@@ -48,7 +48,7 @@ impl Place {
         Self {
             url: var("URL"),
             db: var("DB"),
-            login: var("LOGIN"),
+            login: std::env::var("TILLWIRE_ODOO_LOGIN").unwrap_or_else(|_| "admin".to_owned()),
             key: var("KEY"),
         }
     }
