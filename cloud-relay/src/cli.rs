@@ -21,6 +21,7 @@ macro_rules! print {
     }};
 }
 
+mod audit;
 mod day;
 mod device;
 mod doctor;
@@ -153,6 +154,11 @@ enum Command {
         #[command(subcommand)]
         command: stock::StockCommand,
     },
+    /// The log of what people did: a chain of hashes.
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
     /// Write the signed records behind a store-day to a file that `verify` can check anywhere.
     Export {
         /// TENANT/STORE
@@ -277,6 +283,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Settlement { command } => settlement::act(&common, command).await?,
         Command::Mapping { command } => mapping::act(&common, command).await?,
+        Command::Audit { command } => return audit::act(&common, command).await,
         Command::Stock { command } => stock::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,
         Command::Verify { export } => return export::verify(&common, &export),

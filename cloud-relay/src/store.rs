@@ -9,6 +9,7 @@
 //! The store decides nothing about sales: modules below it move rows, the core decides what they mean.
 
 pub mod attachments;
+pub mod audit_log;
 pub mod days;
 pub mod devices;
 pub mod effects;
@@ -36,6 +37,7 @@ use rusqlite::{Connection, OpenFlags};
 use tillwire_proto::RelayId;
 use tokio::sync::broadcast;
 
+pub use audit_log::append as audit;
 pub use error::StoreError;
 pub use generation::Restored;
 pub use writer::{AtCommit, CommitMoment, OnDiskFailure, Unit};
@@ -268,17 +270,6 @@ impl Store {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
     }
-}
-
-/// Writes down who did what. Never changed, never deleted.
-///
-/// # Errors
-/// [`StoreError`] of the write.
-pub fn audit(unit: &Unit<'_>, who: &str, what: &str, detail: &str, now_ms: i64) -> Result<(), StoreError> {
-    unit.db
-        .prepare_cached("INSERT INTO audit (at_ms, who, what, detail) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(rusqlite::params![now_ms, who, what, detail])?;
-    Ok(())
 }
 
 /// A text column that holds a checked name.

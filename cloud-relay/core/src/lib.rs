@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![deny(clippy::float_arithmetic)]
 
+pub mod audit;
 pub mod books;
 pub mod closing;
 pub mod exception;

@@ -12,6 +12,10 @@ const STEPS: &[(&str, &str)] = &[
     ("0006_stock", include_str!("migrations/0006_stock.sql")),
     ("0007_names", include_str!("migrations/0007_names.sql")),
     ("0008_cloud", include_str!("migrations/0008_cloud.sql")),
+    (
+        "0009_audit_chain",
+        include_str!("migrations/0009_audit_chain.sql"),
+    ),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -4,6 +4,7 @@
 mod world;
 
 mod admission;
+mod audit;
 mod books;
 mod closing;
 mod contents;
