@@ -33,6 +33,7 @@ mod fix;
 mod init;
 mod mapping;
 mod month;
+mod person;
 mod record;
 mod settlement;
 mod stock;
@@ -153,6 +154,11 @@ enum Command {
     Stock {
         #[command(subcommand)]
         command: stock::StockCommand,
+    },
+    /// Who may sign in to the pages.
+    Person {
+        #[command(subcommand)]
+        command: person::PersonCommand,
     },
     /// The log of what people did: a chain of hashes.
     Audit {
@@ -283,6 +289,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Exception { command } => exception::act(&common, command).await?,
         Command::Settlement { command } => settlement::act(&common, command).await?,
         Command::Mapping { command } => mapping::act(&common, command).await?,
+        Command::Person { command } => person::act(&common, command).await?,
         Command::Audit { command } => return audit::act(&common, command).await,
         Command::Stock { command } => stock::act(&common, command).await?,
         Command::Export { store, day, file } => export::export(&common, &store, day, &file).await?,

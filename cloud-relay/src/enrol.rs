@@ -8,6 +8,7 @@
 //! The code alone gets nobody in, and the certificate request decides nothing but the public key. A code is used once;
 //! the same key may ask again, because an answer may be lost. Renewal is not done here.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -15,9 +16,9 @@ use tillwire_proto::enrol::{Base64, EnrolAsked, EnrolRequest, EnrolStatus, Enrol
 use tillwire_proto::{DeviceId, Digest, RelayId, StoreId, TenantId};
 
 use crate::clock::Clock;
+use crate::limiter::{BY_ADDRESS, Limiter};
 use crate::pki::{DeviceKey, Pki};
 
-mod limiter;
 mod problem;
 mod routes;
 mod store;
@@ -51,14 +52,14 @@ pub struct Enrolments<S> {
     pki: Arc<Pki>,
     facts: RelayFacts,
     clock: Clock,
-    limiter: limiter::Limiter,
+    limiter: Limiter<IpAddr>,
 }
 
 impl<S: EnrolmentStore> Enrolments<S> {
     /// Rules over `store`, issuing from `pki`.
     #[must_use]
     pub fn new(store: Arc<S>, pki: Arc<Pki>, facts: RelayFacts, clock: Clock) -> Self {
-        let limiter = limiter::Limiter::new(clock.now_ms());
+        let limiter = Limiter::new(BY_ADDRESS, clock.now_ms());
         Self {
             store,
             pki,

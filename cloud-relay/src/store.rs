@@ -21,6 +21,8 @@ pub mod mappings;
 mod migrate;
 pub mod names;
 pub mod parts;
+pub mod people;
+pub mod proposals;
 mod readers;
 pub mod records;
 pub mod recovery;

@@ -139,6 +139,17 @@ pub enum OwnerRole {
     Security,
 }
 
+impl OwnerRole {
+    /// Every desk.
+    pub const ALL: [Self; 5] = [
+        Self::Store,
+        Self::Finance,
+        Self::Catalogue,
+        Self::Operations,
+        Self::Security,
+    ];
+}
+
 /// What may be done about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod matching;
 pub mod odoo;
 pub mod payments;
+pub mod people;
 pub mod second;
 pub mod settings;
 pub mod settlement;

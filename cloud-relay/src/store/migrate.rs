@@ -16,6 +16,7 @@ const STEPS: &[(&str, &str)] = &[
         "0009_audit_chain",
         include_str!("migrations/0009_audit_chain.sql"),
     ),
+    ("0010_people", include_str!("migrations/0010_people.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -18,6 +18,7 @@ mod laws;
 mod matching;
 mod odoo;
 mod payments;
+mod people;
 mod recover;
 mod settings;
 mod settlement;
