@@ -85,6 +85,10 @@ pub struct Config {
     pub enrol_listen: SocketAddr,
     /// Where the pages and the metrics are.
     pub http_listen: SocketAddr,
+    /// Whether people sign in to the pages.
+    pub http_login: bool,
+    /// Certificate chain and key of the pages, where they are served by TLS.
+    pub http_tls: Option<(PathBuf, PathBuf)>,
     /// Odoo; `None` for a relay that only receives and shows.
     pub odoo: Option<Odoo>,
     /// When stock moves.
@@ -167,9 +171,12 @@ impl Config {
         let http_listen: SocketAddr =
             resolved.parse("http.listen", "an address and port such as 127.0.0.1:8080")?;
         let allow_remote: bool = resolved.parse("http.allow_remote", "true or false")?;
-        if !http_listen.ip().is_loopback() && !allow_remote {
-            let wanted = "a loopback address: the pages have no login; put a proxy that knows its users in front, or \
-                          set http.allow_remote = true";
+        let http_login: bool = resolved.parse("http.login", "true or false")?;
+        let http_tls = http_tls(&resolved)?;
+        let is_guarded = http_login && http_tls.is_some();
+        if !http_listen.ip().is_loopback() && !is_guarded && !allow_remote {
+            let wanted = "a loopback address: to leave it, the pages need their login and http.certificate_file; or put a \
+                          proxy with TLS in front, or set http.allow_remote = true";
             return Err(resolved.wrong("http.listen", wanted));
         }
         let mqtt_listen: SocketAddr =
@@ -186,6 +193,8 @@ impl Config {
             mqtt,
             enrol_listen: resolved.parse("enrol.listen", "an address and port such as 0.0.0.0:8443")?,
             http_listen,
+            http_login,
+            http_tls,
             odoo: odoo(&resolved)?,
             stock: Stock {
                 every: resolved.seconds("stock.every_s", 1, 3600)?,
@@ -196,6 +205,21 @@ impl Config {
             stores,
         };
         Ok((config, resolved))
+    }
+}
+
+fn http_tls(resolved: &Resolved) -> Result<Option<(PathBuf, PathBuf)>, ConfigError> {
+    let (chain, key) = ("http.certificate_file", "http.certificate_key_file");
+    match (resolved.text(chain), resolved.text(key)) {
+        (None, None) => Ok(None),
+        (Some(chain), Some(key)) => Ok(Some((chain.into(), key.into()))),
+        (Some(_), None) => {
+            Err(resolved.wrong(key, "the certificate's key, since http.certificate_file is set"))
+        }
+        (None, Some(_)) => Err(resolved.wrong(
+            chain,
+            "the key's certificate, since http.certificate_key_file is set",
+        )),
     }
 }
 

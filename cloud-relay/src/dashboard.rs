@@ -4,12 +4,19 @@
 //! about sales. One task renders the live parts for everybody, at most four times a second and only after something
 //! changed, so that a thousand open pages cost one rendering.
 //!
-//! There is no login yet: the listener belongs on loopback or behind a proxy that knows its users, and the
-//! configuration refuses anything else unless told so.
+//! Who looks is asked at the [`door`]; what they see and may do is the core's table. Every act goes through
+//! [`crate::desk`] or [`crate::people`], as on the command line.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "whoever may not go on gets a page too, and it is made once per request"
+)]
+
+mod acts;
 mod assets;
 mod calendar;
 mod day;
+mod door;
 mod entry;
 mod exceptions;
 mod find;
@@ -19,6 +26,7 @@ mod html;
 mod live;
 mod month;
 mod now;
+mod people;
 mod stock;
 pub mod view;
 
@@ -36,21 +44,28 @@ use tokio::sync::broadcast;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::clock::Clock;
+use crate::enrol::Enrolments;
 use crate::events::RelayEvent;
+use crate::mapping::InForce;
+use crate::people::People;
+use crate::store::Store;
+use door::Guest;
 use html::Section;
 use tillwire_relay_core::closing::Month;
+use tillwire_relay_core::people::{Right, Sight};
 use view::{
     CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FindView, FleetView,
     MonthView, NowView, RecordView, StockView,
 };
 
-/// Where the pages get what they show. Called on a thread that may block.
+/// Where the pages get what they show. Called on a thread that may block. Nothing leaves it that is out of sight; where
+/// a store is named in the question, the caller has asked whether it is in sight.
 pub trait Views: Send + Sync + 'static {
     /// The first page.
     ///
     /// # Errors
     /// What the store says when it cannot be read.
-    fn now(&self, now_ms: i64) -> anyhow::Result<NowView>;
+    fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView>;
 
     /// One store-day; `None` when there is none.
     ///
@@ -68,7 +83,7 @@ pub trait Views: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>>;
+    fn entry(&self, sight: &Sight, key: &str) -> anyhow::Result<Option<EntryView>>;
 
     /// A retailer's month, store by store and day by day: this month when none is named, the first retailer when none
     /// is. `None` when the relay serves no such retailer.
@@ -77,6 +92,7 @@ pub trait Views: Send + Sync + 'static {
     /// As [`Views::now`].
     fn calendar(
         &self,
+        sight: &Sight,
         tenant: Option<&TenantId>,
         month: Option<Month>,
         now_ms: i64,
@@ -86,31 +102,32 @@ pub trait Views: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn fleet(&self) -> anyhow::Result<FleetView>;
+    fn fleet(&self, sight: &Sight) -> anyhow::Result<FleetView>;
 
     /// What goes by a name that a person wrote.
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn find(&self, words: &str) -> anyhow::Result<FindView>;
+    fn find(&self, sight: &Sight, words: &str) -> anyhow::Result<FindView>;
 
     /// Open exceptions by kind.
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView>;
+    fn exceptions(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView>;
 
     /// One exception, open or closed; `None` when there is none.
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn exception(&self, id: i64) -> anyhow::Result<Option<ExceptionView>>;
+    fn exception(&self, sight: &Sight, id: i64) -> anyhow::Result<Option<ExceptionView>>;
 
     /// What keeps a retailer's month open.
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView>;
+    fn month(&self, sight: &Sight, tenant: &TenantId, month: Month, now_ms: i64)
+    -> anyhow::Result<MonthView>;
 
     /// A store's stock as last compared; `None` when it never was.
     ///
@@ -122,13 +139,35 @@ pub trait Views: Send + Sync + 'static {
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>>;
+    fn record(
+        &self,
+        sight: &Sight,
+        segment: SegmentId,
+        number: RecordNumber,
+    ) -> anyhow::Result<Option<RecordView>>;
 
     /// Captured bytes by their digest; `None` when they are not here.
     ///
     /// # Errors
     /// As [`Views::now`].
-    fn attachment(&self, digest: Digest) -> anyhow::Result<Option<Vec<u8>>>;
+    fn attachment(&self, sight: &Sight, digest: Digest) -> anyhow::Result<Option<Vec<u8>>>;
+}
+
+/// What the pages need to know people and to do what they ask.
+#[derive(Debug)]
+pub struct Inside {
+    /// The door.
+    pub people: People,
+    /// The store.
+    pub store: Store,
+    /// The mapping in force.
+    pub in_force: InForce,
+    /// The mapping file's text, where one is configured and none was put in force yet.
+    pub configured_mapping: Option<String>,
+    /// How boxes become devices.
+    pub enrolments: Arc<Enrolments<Store>>,
+    /// Signs exports of the audit log.
+    pub receipt_key: Arc<ring::signature::Ed25519KeyPair>,
 }
 
 #[derive(Clone)]
@@ -136,29 +175,45 @@ struct Pages {
     views: Arc<dyn Views>,
     clock: Clock,
     live: live::Live,
+    inside: Option<Arc<Inside>>,
 }
 
-/// The routes of the pages. Starts the one task that renders the live parts; it ends with the last event sender.
-pub fn router(views: Arc<dyn Views>, clock: Clock, events: broadcast::Receiver<RelayEvent>) -> Router {
+/// The routes of the pages. Without `inside` there is no login: the pages show everything, and nothing can be done on
+/// them. Starts the one task that renders the live parts; it ends with the last event sender.
+pub fn router(
+    views: Arc<dyn Views>,
+    clock: Clock,
+    events: broadcast::Receiver<RelayEvent>,
+    inside: Option<Arc<Inside>>,
+) -> Router {
     let live = live::Live::start(Arc::clone(&views), clock.clone(), events);
-    let pages = Pages { views, clock, live };
+    let pages = Pages {
+        views,
+        clock,
+        live,
+        inside,
+    };
     Router::new()
+        .merge(people::routes())
         .route("/", get(now_page))
         .route("/live", get(live_stream))
         .route("/days", get(calendar_page))
         .route("/days/{tenant}", get(calendar_of))
-        .route("/days/{tenant}/{store}/{day}", get(day_page))
+        .route("/days/{tenant}/{store}/{day}", get(day_page).post(acts::day))
         .route("/exceptions", get(exceptions_page))
-        .route("/exceptions/{id}", get(exception_page))
+        .route("/exceptions/{id}", get(exception_page).post(acts::exception))
+        .route("/exceptions/{id}/fix", get(acts::fix_preview))
+        .route("/approvals", get(acts::approvals))
+        .route("/approvals/{id}", axum::routing::post(acts::approval))
         .route("/find", get(find_page))
-        .route("/fleet", get(fleet_page))
+        .route("/fleet", get(fleet_page).post(acts::fleet))
         .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
         .route("/stock/{tenant}/{store}", get(stock_page))
         .route("/records/{segment}/{number}", get(record_page))
         .route("/attachments/{digest}", get(attachment))
         .route("/assets/{name}", get(assets::serve))
-        .fallback(|| async { (StatusCode::NOT_FOUND, Html(not_found("No such page."))) })
+        .fallback(no_such_page)
         .with_state(pages)
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -174,10 +229,11 @@ fn fixed(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Header
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-async fn now_page(State(pages): State<Pages>) -> Response {
-    ask(pages, |pages| {
-        let view = pages.views.now(pages.clock.now_ms())?;
+async fn now_page(State(pages): State<Pages>, guest: Guest) -> Response {
+    ask(pages, guest, |pages, guest| {
+        let view = pages.views.now(&guest.sight, pages.clock.now_ms())?;
         Ok(Some(html::page(
+            guest,
             Section::Now,
             "Now",
             None,
@@ -188,8 +244,22 @@ async fn now_page(State(pages): State<Pages>) -> Response {
     .await
 }
 
-async fn live_stream(State(pages): State<Pages>) -> impl IntoResponse {
-    pages.live.stream()
+async fn no_such_page() -> Response {
+    missing(&Guest::outside(), "No such page.")
+}
+
+async fn live_stream(State(pages): State<Pages>, guest: Guest) -> Response {
+    let (inside, session) = (pages.inside.clone(), guest.visitor.map(|visitor| visitor.session));
+    let still_open = move || {
+        let inside = inside.clone();
+        async move {
+            match (inside, session) {
+                (Some(inside), Some(session)) => inside.people.is_open(session).await.unwrap_or(false),
+                _ => true,
+            }
+        }
+    };
+    pages.live.stream(&guest.sight, still_open).into_response()
 }
 
 /// `?month=2026-11`
@@ -198,30 +268,43 @@ struct OfMonth {
     month: Option<String>,
 }
 
-async fn calendar_page(State(pages): State<Pages>, Query(of): Query<OfMonth>) -> Response {
-    calendar_in(pages, None, of).await
+async fn calendar_page(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfMonth>) -> Response {
+    calendar_in(pages, guest, None, of).await
 }
 
 async fn calendar_of(
     State(pages): State<Pages>,
+    guest: Guest,
     Path(tenant): Path<String>,
     Query(of): Query<OfMonth>,
 ) -> Response {
-    calendar_in(pages, Some(tenant), of).await
+    calendar_in(pages, guest, Some(tenant), of).await
 }
 
-async fn calendar_in(pages: Pages, tenant: Option<String>, of: OfMonth) -> Response {
+async fn calendar_in(pages: Pages, guest: Guest, tenant: Option<String>, of: OfMonth) -> Response {
+    if let Err(no) = guest.needs(Right::Sales) {
+        return no;
+    }
     let tenant = tenant.map(|tenant| TenantId::new(&tenant)).transpose();
     let month = of.month.map(|month| month.parse::<Month>()).transpose();
     let (Ok(tenant), Ok(month)) = (tenant, month) else {
-        return missing("A calendar's address is /days/TENANT?month=2026-11.");
+        return missing(&guest, "A calendar's address is /days/TENANT?month=2026-11.");
     };
-    ask(pages, move |pages| {
+    ask(pages, guest, move |pages, guest| {
         let view = pages
             .views
-            .calendar(tenant.as_ref(), month, pages.clock.now_ms())?;
+            .calendar(&guest.sight, tenant.as_ref(), month, pages.clock.now_ms())?;
         let title = |view: &CalendarView| format!("Store-days of {}", view.month);
-        Ok(view.map(|view| html::page(Section::Days, &title(&view), None, None, &calendar::body(&view))))
+        Ok(view.map(|view| {
+            html::page(
+                guest,
+                Section::Days,
+                &title(&view),
+                None,
+                None,
+                &calendar::body(&view),
+            )
+        }))
     })
     .await
 }
@@ -234,9 +317,14 @@ struct OfExceptions {
     tenant: Option<String>,
 }
 
-async fn exceptions_page(State(pages): State<Pages>, Query(of): Query<OfExceptions>) -> Response {
+async fn exceptions_page(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Query(of): Query<OfExceptions>,
+) -> Response {
     let Ok(tenant) = of.tenant.map(|tenant| TenantId::new(&tenant)).transpose() else {
         return missing(
+            &guest,
             "The address is /exceptions?owner=DESK&kind=KIND&tenant=TENANT, each part only if wanted.",
         );
     };
@@ -245,9 +333,10 @@ async fn exceptions_page(State(pages): State<Pages>, Query(of): Query<OfExceptio
         kind: of.kind,
         tenant,
     };
-    ask(pages, move |pages| {
-        let view = pages.views.exceptions(&filter)?;
+    ask(pages, guest, move |pages, guest| {
+        let view = pages.views.exceptions(&guest.sight, &filter)?;
         Ok(Some(html::page(
+            guest,
             Section::Exceptions,
             "Exceptions",
             None,
@@ -258,20 +347,21 @@ async fn exceptions_page(State(pages): State<Pages>, Query(of): Query<OfExceptio
     .await
 }
 
-async fn exception_page(State(pages): State<Pages>, Path(id): Path<String>) -> Response {
+async fn exception_page(State(pages): State<Pages>, guest: Guest, Path(id): Path<String>) -> Response {
     let Ok(id) = id.parse() else {
-        return missing("An exception's address is /exceptions/NUMBER.");
+        return missing(&guest, "An exception's address is /exceptions/NUMBER.");
     };
-    ask(pages, move |pages| {
+    ask(pages, guest, move |pages, guest| {
         let title = format!("Exception {id}");
-        let view = pages.views.exception(id)?;
+        let view = pages.views.exception(&guest.sight, id)?;
         Ok(view.map(|view| {
             html::page(
+                guest,
                 Section::Exceptions,
                 &title,
                 Some(&title),
                 None,
-                &exceptions::one(&view),
+                &exceptions::one(&view, guest),
             )
         }))
     })
@@ -285,10 +375,14 @@ struct OfWords {
     q: String,
 }
 
-async fn find_page(State(pages): State<Pages>, Query(of): Query<OfWords>) -> Response {
-    ask(pages, move |pages| {
-        let view = pages.views.find(&of.q)?;
+async fn find_page(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfWords>) -> Response {
+    if let Err(no) = guest.needs(Right::Sales) {
+        return no;
+    }
+    ask(pages, guest, move |pages, guest| {
+        let view = pages.views.find(&guest.sight, &of.q)?;
         Ok(Some(html::page(
+            guest,
             Section::Find,
             "Find",
             None,
@@ -299,15 +393,19 @@ async fn find_page(State(pages): State<Pages>, Query(of): Query<OfWords>) -> Res
     .await
 }
 
-async fn fleet_page(State(pages): State<Pages>) -> Response {
-    ask(pages, |pages| {
-        let view = pages.views.fleet()?;
+async fn fleet_page(State(pages): State<Pages>, guest: Guest) -> Response {
+    if let Err(no) = guest.needs(Right::Fleet) {
+        return no;
+    }
+    ask(pages, guest, |pages, guest| {
+        let view = pages.views.fleet(&guest.sight)?;
         Ok(Some(html::page(
+            guest,
             Section::Fleet,
             "Fleet",
             None,
             None,
-            &fleet::body(&view),
+            &fleet::body(&view, guest),
         )))
     })
     .await
@@ -315,33 +413,42 @@ async fn fleet_page(State(pages): State<Pages>) -> Response {
 
 async fn day_page(
     State(pages): State<Pages>,
+    guest: Guest,
     Path((tenant, store, day)): Path<(String, String, String)>,
 ) -> Response {
     let (Ok(tenant), Ok(store), Ok(day)) = (TenantId::new(&tenant), StoreId::new(&store), day.parse()) else {
-        return missing("A store-day's address is /days/TENANT/STORE/2026-11-14.");
+        return missing(&guest, "A store-day's address is /days/TENANT/STORE/2026-11-14.");
     };
-    ask(pages, move |pages| {
+    if let Err(no) = guest.needs_at(Right::Sales, &tenant, &store) {
+        return no;
+    }
+    ask(pages, guest, move |pages, guest| {
         let view = pages.views.day(&tenant, &store, day, pages.clock.now_ms())?;
         let crumb = |view: &DayView| format!("{}, {}", view.row.name, view.row.day);
         Ok(view.map(|view| {
             html::page(
+                guest,
                 Section::Days,
                 &crumb(&view),
                 Some(&crumb(&view)),
                 None,
-                &day::body(&view),
+                &day::body(&view, guest),
             )
         }))
     })
     .await
 }
 
-async fn entry_page(State(pages): State<Pages>, Path(key): Path<String>) -> Response {
-    ask(pages, move |pages| {
-        let view = pages.views.entry(&key)?;
+async fn entry_page(State(pages): State<Pages>, guest: Guest, Path(key): Path<String>) -> Response {
+    if let Err(no) = guest.needs(Right::Sales) {
+        return no;
+    }
+    ask(pages, guest, move |pages, guest| {
+        let view = pages.views.entry(&guest.sight, &key)?;
         let title = |view: &EntryView| view.name.clone().unwrap_or_else(|| view.key.clone());
         Ok(view.map(|view| {
             html::page(
+                guest,
                 Section::Days,
                 &title(&view),
                 Some(&title(&view)),
@@ -353,14 +460,24 @@ async fn entry_page(State(pages): State<Pages>, Path(key): Path<String>) -> Resp
     .await
 }
 
-async fn month_page(State(pages): State<Pages>, Path((tenant, month)): Path<(String, String)>) -> Response {
+async fn month_page(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Path((tenant, month)): Path<(String, String)>,
+) -> Response {
+    if let Err(no) = guest.needs(Right::Sales) {
+        return no;
+    }
     let (Ok(tenant), Ok(month)) = (TenantId::new(&tenant), month.parse::<Month>()) else {
-        return missing("A month's address is /months/TENANT/2026-11.");
+        return missing(&guest, "A month's address is /months/TENANT/2026-11.");
     };
-    ask(pages, move |pages| {
-        let view = pages.views.month(&tenant, month, pages.clock.now_ms())?;
+    ask(pages, guest, move |pages, guest| {
+        let view = pages
+            .views
+            .month(&guest.sight, &tenant, month, pages.clock.now_ms())?;
         let title = format!("Closing {month}");
         Ok(Some(html::page(
+            guest,
             Section::Days,
             &title,
             Some(&title),
@@ -371,15 +488,23 @@ async fn month_page(State(pages): State<Pages>, Path((tenant, month)): Path<(Str
     .await
 }
 
-async fn stock_page(State(pages): State<Pages>, Path((tenant, store)): Path<(String, String)>) -> Response {
+async fn stock_page(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Path((tenant, store)): Path<(String, String)>,
+) -> Response {
     let (Ok(tenant), Ok(store)) = (TenantId::new(&tenant), StoreId::new(&store)) else {
-        return missing("The address of a store's stock is /stock/TENANT/STORE.");
+        return missing(&guest, "The address of a store's stock is /stock/TENANT/STORE.");
     };
-    ask(pages, move |pages| {
+    if let Err(no) = guest.needs_at(Right::Sales, &tenant, &store) {
+        return no;
+    }
+    ask(pages, guest, move |pages, guest| {
         let view = pages.views.stock(&tenant, &store)?;
         let title = |view: &StockView| format!("{}, stock", view.name);
         Ok(view.map(|view| {
             html::page(
+                guest,
                 Section::Now,
                 &title(&view),
                 Some(&title(&view)),
@@ -391,25 +516,49 @@ async fn stock_page(State(pages): State<Pages>, Path((tenant, store)): Path<(Str
     .await
 }
 
-async fn record_page(State(pages): State<Pages>, Path((segment, number)): Path<(String, u64)>) -> Response {
+async fn record_page(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Path((segment, number)): Path<(String, u64)>,
+) -> Response {
+    if let Err(no) = guest.needs(Right::Sales) {
+        return no;
+    }
     let Some(segment) = SegmentId::from_hex(&segment) else {
         return missing(
+            &guest,
             "A record's address is /records/SEGMENT/NUMBER, the segment as 32 hexadecimal digits.",
         );
     };
-    ask(pages, move |pages| {
-        let view = pages.views.record(segment, RecordNumber(number))?;
+    ask(pages, guest, move |pages, guest| {
+        let view = pages.views.record(&guest.sight, segment, RecordNumber(number))?;
         let title = format!("Record {number}");
-        Ok(view.map(|view| html::page(Section::Days, &title, Some(&title), None, &day::record(&view))))
+        Ok(view.map(|view| {
+            html::page(
+                guest,
+                Section::Days,
+                &title,
+                Some(&title),
+                None,
+                &day::record(&view),
+            )
+        }))
     })
     .await
 }
 
-async fn attachment(State(pages): State<Pages>, Path(digest): Path<String>) -> Response {
+async fn attachment(State(pages): State<Pages>, guest: Guest, Path(digest): Path<String>) -> Response {
+    if let Err(no) = guest.needs(Right::Bytes) {
+        return no;
+    }
     let Some(digest) = Digest::from_hex(&digest) else {
-        return missing("An attachment's address is /attachments/DIGEST, 64 hexadecimal digits.");
+        return missing(
+            &guest,
+            "An attachment's address is /attachments/DIGEST, 64 hexadecimal digits.",
+        );
     };
-    match on_a_thread(move || pages.views.attachment(digest)).await {
+    let whose = guest.clone();
+    match on_a_thread(move || pages.views.attachment(&guest.sight, digest)).await {
         Ok(Some(bytes)) => {
             let name = format!("attachment; filename=\"{digest}.bin\"");
             let headers = [
@@ -418,19 +567,20 @@ async fn attachment(State(pages): State<Pages>, Path(digest): Path<String>) -> R
             ];
             (headers, bytes).into_response()
         }
-        Ok(None) => missing("These bytes are not here (yet)."),
-        Err(error) => broken(&error),
+        Ok(None) => missing(&whose, "These bytes are not here (yet)."),
+        Err(error) => broken(&whose, &error),
     }
 }
 
-async fn ask<F>(pages: Pages, make: F) -> Response
+async fn ask<F>(pages: Pages, guest: Guest, make: F) -> Response
 where
-    F: FnOnce(&Pages) -> anyhow::Result<Option<maud::Markup>> + Send + 'static,
+    F: FnOnce(&Pages, &Guest) -> anyhow::Result<Option<maud::Markup>> + Send + 'static,
 {
-    match on_a_thread(move || make(&pages)).await {
+    let whose = guest.clone();
+    match on_a_thread(move || make(&pages, &guest)).await {
         Ok(Some(page)) => Html(page.into_string()).into_response(),
-        Ok(None) => missing("There is nothing at this address."),
-        Err(error) => broken(&error),
+        Ok(None) => missing(&whose, "There is nothing at this address."),
+        Err(error) => broken(&whose, &error),
     }
 }
 
@@ -440,24 +590,21 @@ async fn on_a_thread<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await?
 }
 
-fn missing(what: &str) -> Response {
-    (StatusCode::NOT_FOUND, Html(not_found(what))).into_response()
-}
-
-fn not_found(what: &str) -> String {
+fn missing(guest: &Guest, what: &str) -> Response {
     let body = maud::html! { h1 { "Not found" } p { (what) } p { a href="/" { "To the first page" } } };
-    html::page(Section::Elsewhere, "Not found", None, None, &body).into_string()
+    let page = html::page(guest, Section::Elsewhere, "Not found", None, None, &body);
+    (StatusCode::NOT_FOUND, Html(page.into_string())).into_response()
 }
 
-fn broken(error: &anyhow::Error) -> Response {
+fn broken(guest: &Guest, error: &anyhow::Error) -> Response {
     tracing::error!("a page could not be made: {error:#}");
     let body = maud::html! {
         h1 { "This page cannot be shown now" }
         p { "The relay could not read its store; capture and posting are not affected by this page. Try again; if it stays, look at the relay's log." }
     };
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        Html(html::page(Section::Elsewhere, "Error", None, None, &body).into_string()),
-    )
-        .into_response()
+    let page = html::page(guest, Section::Elsewhere, "Error", None, None, &body);
+    (StatusCode::INTERNAL_SERVER_ERROR, Html(page.into_string())).into_response()
 }
+
+#[cfg(test)]
+mod tests;

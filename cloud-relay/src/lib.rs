@@ -8,6 +8,7 @@ pub mod cloud;
 pub mod config;
 pub mod dashboard;
 pub mod days;
+pub mod desk;
 pub mod endpoint;
 pub mod enrol;
 pub mod events;

@@ -131,23 +131,49 @@ pub async fn put(
     by: &str,
     reason: String,
 ) -> Result<usize> {
-    let now = in_force.now();
-    let then = now
-        .with_mapping(Some(&file.draft))
-        .map_err(|error| file.wrong(error))?;
-    let changed = changed(&now, &then);
-    let count = changed.len();
-    let (text, by, now_ms) = (file.text.clone(), by.to_owned(), store.clock().now_ms());
+    let change = Change::of(in_force, file)?;
+    let count = change.stores.len();
+    let (by, now_ms) = (by.to_owned(), store.clock().now_ms());
     store
-        .write(move |unit| {
-            mappings::put(unit, &text, &by, &reason, now_ms)?;
-            for (settings, from) in &changed {
-                look_again(unit, settings, *from)?;
-            }
-            Ok(())
-        })
+        .write(move |unit| change.put(unit, &by, &reason, now_ms))
         .await?;
     Ok(count)
+}
+
+/// A mapping that fits the stores, with what it changes.
+#[derive(Debug)]
+pub struct Change {
+    text: String,
+    stores: Vec<(StoreSettings, Since)>,
+}
+
+impl Change {
+    /// What this file would change.
+    ///
+    /// # Errors
+    /// When it does not fit the stores.
+    pub fn of(in_force: &InForce, file: &MappingFile) -> Result<Self, ConfigError> {
+        let now = in_force.now();
+        let then = now
+            .with_mapping(Some(&file.draft))
+            .map_err(|error| file.wrong(error))?;
+        Ok(Self {
+            text: file.text.clone(),
+            stores: changed(&now, &then),
+        })
+    }
+
+    /// Puts it in force, and asks for another look at every day that it books otherwise.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the write.
+    pub fn put(&self, unit: &mut Unit<'_>, by: &str, reason: &str, now_ms: i64) -> Result<(), StoreError> {
+        mappings::put(unit, &self.text, by, reason, now_ms)?;
+        for (settings, from) in &self.stores {
+            look_again(unit, settings, *from)?;
+        }
+        Ok(())
+    }
 }
 
 type Since = Option<tillwire_proto::BusinessDay>;

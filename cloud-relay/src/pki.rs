@@ -174,6 +174,16 @@ impl Pki {
         Arc::clone(&self.receipt_key)
     }
 
+    /// HTTPS with a certificate that others issued: chain and PKCS #8 key, both PEM.
+    ///
+    /// # Errors
+    /// When a file is missing, the key may be read by others, or the two do not fit.
+    pub fn https_from_files(chain: &Path, key: &Path) -> Result<Arc<ServerConfig>> {
+        let certificates = files::read_chain(chain)?;
+        let fits = tls::https_config(certificates, files::read_key(key)?.into());
+        fits.with_context(|| format!("{} with {}", chain.display(), key.display()))
+    }
+
     /// The public half of [`Self::receipt_key`], 32 bytes.
     #[must_use]
     pub fn receipt_public_key(&self) -> [u8; 32] {

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::cloud::hooks;
 use crate::config::Config;
-use crate::dashboard::StoreViews;
+use crate::dashboard::{Inside, StoreViews};
 use crate::days::{Days, Pace};
 use crate::endpoint::{Downlink, Endpoint, Limits};
 use crate::enrol::{Enrolments, RelayFacts};
@@ -35,6 +35,7 @@ use crate::ingest::RelayIngest;
 use crate::ingest::registry::Registry;
 use crate::ingest::signer::ReceiptSigner;
 use crate::mapping;
+use crate::people::{self, People};
 use crate::pki::Pki;
 use crate::store::effects::Effects;
 use crate::store::{Store, StoreOptions, days};
@@ -165,24 +166,46 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         relay: store.relay(),
     };
     let enrolments = Enrolments::new(Arc::new(store.clone()), Arc::clone(&pki), facts, Clock::system());
+    let enrolments = Arc::new(enrolments);
     let enrol = bind("enrol.listen", config.enrol_listen).await?;
     tasks.spawn(web::serve_tls(
         enrol,
         pki.https_config()?,
-        crate::enrol::router(Arc::new(enrolments)),
+        crate::enrol::router(Arc::clone(&enrolments)),
         stop.clone(),
     ));
     let doors = cloud::start(&config, &store, &ingest, &pki, &tasks, &stop).await?;
     let views = Arc::new(StoreViews::new(store.clone(), in_force.clone(), downlink.clone()));
+    let inside = config.http_login.then(|| Inside {
+        people: People::new(store.clone()),
+        store: store.clone(),
+        in_force: in_force.clone(),
+        configured_mapping: config.mapping.as_ref().map(|file| file.text.clone()),
+        enrolments,
+        receipt_key: pki.receipt_key(),
+    });
+    if inside.is_some() && people::prepare_first(&store, &config.state_dir).await? {
+        tracing::warn!(
+            "nobody can sign in to the pages yet: the first person opens /welcome with the code in {}",
+            config.state_dir.join(people::FIRST_CODE_FILE).display()
+        );
+    }
     let http = bind("http.listen", config.http_listen).await?;
-    tasks.spawn(web::serve(
-        http,
-        web::router(&store, views).merge(hooks::router(store.clone(), doors)),
-        stop.clone(),
-    ));
+    let pages = web::router(&store, views, inside.map(Arc::new)).merge(hooks::router(store.clone(), doors));
+    let scheme = match &config.http_tls {
+        Some((chain, key)) => {
+            let tls = Pki::https_from_files(chain, key).context("the pages' certificate")?;
+            tasks.spawn(web::serve_tls(http, tls, pages, stop.clone()));
+            "https"
+        }
+        None => {
+            tasks.spawn(web::serve(http, pages, stop.clone()));
+            "http"
+        }
+    };
     tasks.spawn(housekeeping::run(store.clone(), registry, downlink, stop.clone()));
     tracing::info!(
-        "relay {} generation {}: devices at {}, enrolment at {}, pages at http://{}",
+        "relay {} generation {}: devices at {}, enrolment at {}, pages at {scheme}://{}",
         store.relay(),
         store.generation(),
         config.mqtt.listen,

@@ -16,6 +16,7 @@ use tillwire_relay::dashboard::view::*;
 use tillwire_relay::dashboard::{Views, router};
 use tillwire_relay::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
+use tillwire_relay_core::people::Sight;
 use tillwire_relay_core::stock::{DriftLine, OdooSide};
 use tillwire_relay_core::witness::WitnessTable;
 use tokio::sync::broadcast;
@@ -56,7 +57,7 @@ fn day_row(tickets: u64) -> DayRow {
 }
 
 impl Views for OneStore {
-    fn now(&self, now_ms: i64) -> anyhow::Result<NowView> {
+    fn now(&self, _: &Sight, now_ms: i64) -> anyhow::Result<NowView> {
         let tickets = self.tickets.load(Ordering::Relaxed);
         let row = day_row(tickets);
         let store = StoreRow {
@@ -72,6 +73,7 @@ impl Views for OneStore {
             devices: (1, 2),
         };
         Ok(NowView {
+            sales: true,
             tiles: Vec::new(),
             stores: vec![store],
             days: vec![row],
@@ -117,6 +119,8 @@ impl Views for OneStore {
             row: day_row(7),
             lines: vec![line],
             effects: Vec::new(),
+            signatures: 0,
+            asked: Vec::new(),
             exceptions: Vec::new(),
             witnesses: WitnessTable::default(),
             transactions: Vec::new(),
@@ -124,7 +128,7 @@ impl Views for OneStore {
         Ok((store.as_str() == "maple-main").then_some(view))
     }
 
-    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>> {
+    fn entry(&self, _: &Sight, key: &str) -> anyhow::Result<Option<EntryView>> {
         let record = RecordLink {
             segment: SegmentId([1; 16]),
             number: RecordNumber(7),
@@ -159,6 +163,7 @@ impl Views for OneStore {
 
     fn calendar(
         &self,
+        _: &Sight,
         tenant: Option<&TenantId>,
         month: Option<Month>,
         _: i64,
@@ -187,14 +192,14 @@ impl Views for OneStore {
         }))
     }
 
-    fn fleet(&self) -> anyhow::Result<FleetView> {
+    fn fleet(&self, _: &Sight) -> anyhow::Result<FleetView> {
         Ok(FleetView {
             waiting: Vec::new(),
             devices: Vec::new(),
         })
     }
 
-    fn find(&self, words: &str) -> anyhow::Result<FindView> {
+    fn find(&self, _: &Sight, words: &str) -> anyhow::Result<FindView> {
         Ok(FindView {
             words: words.to_owned(),
             documents: Vec::new(),
@@ -203,7 +208,7 @@ impl Views for OneStore {
         })
     }
 
-    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
+    fn exceptions(&self, _: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
         Ok(ExceptionsView {
             filter: filter.clone(),
             owners: vec![("store manager", 2)],
@@ -213,11 +218,11 @@ impl Views for OneStore {
         })
     }
 
-    fn exception(&self, _: i64) -> anyhow::Result<Option<ExceptionView>> {
+    fn exception(&self, _: &Sight, _: i64) -> anyhow::Result<Option<ExceptionView>> {
         Ok(None)
     }
 
-    fn month(&self, _: &TenantId, month: Month, _: i64) -> anyhow::Result<MonthView> {
+    fn month(&self, _: &Sight, _: &TenantId, month: Month, _: i64) -> anyhow::Result<MonthView> {
         let day: BusinessDay = "2026-11-14".parse().unwrap();
         let blocker = BlockerRow {
             day: Some((day, "/days/maple/maple-main/2026-11-14".to_owned())),
@@ -237,7 +242,12 @@ impl Views for OneStore {
         })
     }
 
-    fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>> {
+    fn record(
+        &self,
+        _: &Sight,
+        segment: SegmentId,
+        number: RecordNumber,
+    ) -> anyhow::Result<Option<RecordView>> {
         Ok(Some(RecordView {
             segment,
             number,
@@ -256,7 +266,7 @@ impl Views for OneStore {
         }))
     }
 
-    fn attachment(&self, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
+    fn attachment(&self, _: &Sight, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
         Ok((digest == Digest::of(b"y")).then(|| b"raw".to_vec()))
     }
 }
@@ -270,6 +280,7 @@ fn pages() -> (Arc<OneStore>, axum::Router, broadcast::Sender<RelayEvent>) {
         Arc::clone(&views) as Arc<dyn Views>,
         Clock::standing(1_794_674_336_000),
         receiver,
+        None,
     );
     (views, router, events)
 }

@@ -153,9 +153,12 @@ pub struct Person {
 }
 
 impl Person {
-    /// Whether any of their roles has this right.
+    /// Whether any of their roles has this right. What concerns the relay as a whole takes somebody for all stores.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
+        if matches!(right, Right::Audit | Right::People) && self.scope != Scope::Everything {
+            return false;
+        }
         self.roles.iter().any(|role| role.rights().contains(&right))
     }
 

@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use rusqlite::params;
 use serde_json::{Value, json};
 use tillwire_proto::{Amount, BusinessDay, RecordNumber, SegmentId};
 use tillwire_relay_core::exception::Decision;
@@ -14,11 +13,12 @@ use super::explain;
 use super::{Common, Place, moment, open, print_json};
 use crate::config::Config;
 use crate::days::{Assessed, look};
+use crate::desk::{self, DayOf, Signatory, Signed};
 use crate::explain::went_to;
+use crate::store::Store;
 use crate::store::days::{self, DayRow};
 use crate::store::effects::{self, StoredEffect};
 use crate::store::exceptions::{self, Filter, StoredException};
-use crate::store::{Store, StoreError};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DayCommand {
@@ -354,58 +354,31 @@ async fn sign(
     decision: Decision,
 ) -> Result<()> {
     find(store, &of, day).await?;
-    let (by, now_ms, json) = (
-        common.by.clone(),
-        store.clock().now_ms(),
-        serde_json::to_string(&decision)?,
-    );
+    let (of, who) = (day_of(of, day), signatory(common, store, reason));
+    let which = only.map_or(Signed::All, |id| Signed::These(vec![id]));
     let signed = store
-        .write(move |unit| {
-            let filter = Filter {
-                store: Some((of.tenant.clone(), of.store.clone())),
-                day: Some(day),
-                ..Filter::default()
-            };
-            let holding = exceptions::list(unit.db, &filter)?
-                .into_iter()
-                .filter(|one| match only {
-                    Some(id) => one.id == id,
-                    None => one.draft.waits_for_signature(),
-                });
-            let mut signed = Vec::new();
-            for one in holding {
-                unit.db.execute(
-                    "INSERT INTO signatures (tenant, store, day, cause, decision, by, reason, at_ms) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    params![
-                        of.tenant.as_str(),
-                        of.store.as_str(),
-                        day.days_since_epoch(),
-                        one.draft.cause.as_str(),
-                        json,
-                        by,
-                        reason,
-                        now_ms
-                    ],
-                )?;
-                exceptions::close(unit, one.id, &by, &format!("signed: {reason}"), now_ms)?;
-                signed.push(format!("{}: {}", one.id, one.draft.title));
-            }
-            if signed.is_empty() {
-                return Err(StoreError::refused(
-                    "nothing holds this day that could be signed; `day show` says what it waits for",
-                ));
-            }
-            let words = format!("{}/{} {day}: {}", of.tenant, of.store, signed.join("; "));
-            crate::store::audit(unit, &by, "day signed", &words, now_ms)?;
-            days::touch(unit, &of.tenant, &of.store, day, now_ms)?;
-            Ok(signed)
-        })
+        .write(move |unit| desk::sign(unit, &of, &which, decision, &who))
         .await?;
     for one in signed {
         println!("signed {one}");
     }
     Ok(())
+}
+
+fn day_of(of: Place, day: BusinessDay) -> DayOf {
+    DayOf {
+        tenant: of.tenant,
+        store: of.store,
+        day,
+    }
+}
+
+fn signatory(common: &Common, store: &Store, reason: String) -> Signatory {
+    Signatory {
+        by: common.by.clone(),
+        reason,
+        now_ms: store.clock().now_ms(),
+    }
 }
 
 async fn closed(
@@ -419,58 +392,24 @@ async fn closed(
     let settings = config.stores.store(&of.tenant, &of.store);
     let settings =
         settings.with_context(|| format!("no [[store]] {}/{} is configured", of.tenant, of.store))?;
-    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
-    if day >= settings.day_at_ms(now_ms) {
+    let who = signatory(common, store, reason);
+    if day >= settings.day_at_ms(who.now_ms) {
         bail!(
             "{day} is not over at {}/{}; say so afterwards",
             of.tenant,
             of.store
         );
     }
-    let place = of.clone();
-    store
-        .write(move |unit| {
-            days::ensure(unit, &place.tenant, &place.store, day, now_ms)?;
-            let words = format!("{}/{} {day}: {reason}", place.tenant, place.store);
-            crate::store::audit(unit, &by, "store closed that day", &words, now_ms)
-        })
-        .await?;
+    let place = day_of(of.clone(), day);
+    store.write(move |unit| desk::closed(unit, &place, &who)).await?;
     println!("{}/{} did not open on {day}", of.tenant, of.store);
     Ok(())
 }
 
 async fn reopen(common: &Common, store: &Store, of: Place, day: BusinessDay, reason: String) -> Result<()> {
     find(store, &of, day).await?;
-    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
-    let count = store
-        .write(move |unit| {
-            let key = params![
-                of.tenant.as_str(),
-                of.store.as_str(),
-                day.days_since_epoch(),
-                now_ms,
-                by
-            ];
-            let count = unit.db.execute(
-                "UPDATE signatures SET withdrawn_ms = ?4, withdrawn_by = ?5 \
-                 WHERE tenant = ?1 AND store = ?2 AND day = ?3 AND withdrawn_ms IS NULL",
-                key,
-            )?;
-            // what a person's signature had closed is found again by the next look
-            unit.db.execute(
-                "UPDATE exceptions SET resolved_by = 'relay' WHERE tenant = ?1 AND store = ?2 AND day = ?3 \
-                 AND resolved_ms IS NOT NULL AND resolution LIKE 'signed: %'",
-                params![of.tenant.as_str(), of.store.as_str(), day.days_since_epoch()],
-            )?;
-            let words = format!("{}/{} {day}: {reason}", of.tenant, of.store);
-            crate::store::audit(unit, &by, "day reopened", &words, now_ms)?;
-            days::touch(unit, &of.tenant, &of.store, day, now_ms)?;
-            Ok(count)
-        })
-        .await?;
-    if count == 0 {
-        bail!("nobody has signed this day");
-    }
+    let (of, who) = (day_of(of, day), signatory(common, store, reason));
+    let count = store.write(move |unit| desk::reopen(unit, &of, &who)).await?;
     println!("took back {count} signatures; what was posted stays, corrections are further postings");
     Ok(())
 }

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tillwire_relay_core::exception::ExceptionKind;
-use tillwire_relay_core::odoo::EffectState;
 
 use super::fix::Fix;
 use super::suggest;
 use super::{Common, Place, moment, open, print_json};
 use crate::config::Config;
+use crate::desk::{self, Signatory};
 use crate::mapping::InForce;
-use crate::store::effects::{self, Effects};
 use crate::store::exceptions::{self, Filter, StoredException};
-use crate::store::{Store, days, records};
+use crate::store::{Store, records};
 use crate::understand::Understanding;
 
 #[derive(Debug, Subcommand)]
@@ -79,7 +78,7 @@ pub(super) async fn act(common: &Common, command: ExceptionCommand) -> Result<()
                 println!("{mended} batches are understood now");
                 return Ok(());
             }
-            retry(&store, &one).await
+            retry(common, &store, &one).await
         }
         ExceptionCommand::Resolve { id, reason } => resolve(common, &store, id, reason).await,
     }
@@ -200,60 +199,22 @@ async fn show(
 }
 
 /// Whatever it was, the day is looked at again; effects of the day that Odoo refused are tried again.
-async fn retry(store: &Store, one: &StoredException) -> Result<()> {
-    let draft = one.draft.clone();
-    let mut rejected = Vec::new();
-    let effects = Effects::of(store.clone());
-    if matches!(
-        draft.kind,
-        ExceptionKind::OdooRejected | ExceptionKind::OdooChanged
-    ) {
-        let (tenant, place, cause) = (draft.tenant.clone(), draft.store.clone(), draft.cause.clone());
-        rejected = store
-            .read(move |db| effects::rejected(db, &tenant, &place))
-            .await?
-            .into_iter()
-            .filter(|stored| cause.as_str().contains(stored.effect.key.as_str()))
-            .collect();
+async fn retry(common: &Common, store: &Store, one: &StoredException) -> Result<()> {
+    for key in desk::retry(store, one, &common.by).await? {
+        println!("{key} is tried again");
     }
-    for stored in &rejected {
-        debug_assert_eq!(stored.effect.state, EffectState::Rejected);
-        effects.retry(stored.effect.key.as_str(), None).await?;
-        println!("{} is tried again", stored.effect.key);
-    }
-    let now_ms = store.clock().now_ms();
-    store
-        .write(move |unit| match draft.day {
-            Some(day) => days::touch(unit, &draft.tenant, &draft.store, day, now_ms),
-            None => days::touch_all(unit, Some((&draft.tenant, &draft.store))),
-        })
-        .await?;
     println!("the day is looked at again");
     Ok(())
 }
 
 async fn resolve(common: &Common, store: &Store, id: i64, reason: String) -> Result<()> {
     let one = find(store, id).await?;
-    if one.draft.kind.holds_day() && one.draft.day.is_some() {
-        bail!("exception {id} holds its day; `tillwire-relay day sign` lets the day go on");
-    }
-    let (by, now_ms) = (common.by.clone(), store.clock().now_ms());
-    let done = store
-        .write(move |unit| {
-            let done = exceptions::close(unit, id, &by, &reason, now_ms)?;
-            crate::store::audit(
-                unit,
-                &by,
-                "exception resolved",
-                &format!("{id}: {reason}"),
-                now_ms,
-            )?;
-            Ok(done)
-        })
-        .await?;
-    if !done {
-        bail!("exception {id} was resolved before");
-    }
+    let who = Signatory {
+        by: common.by.clone(),
+        reason,
+        now_ms: store.clock().now_ms(),
+    };
+    desk::resolve(store, &one, who).await?;
     println!("resolved {id}");
     Ok(())
 }

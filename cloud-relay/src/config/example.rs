@@ -20,7 +20,10 @@ names = "relay.example"            # names in the relay's certificate, with comm
 listen = "0.0.0.0:8443"            # where a new box brings its one-time code
 
 [http]
-listen = "127.0.0.1:8080"          # pages and /metrics; no login, so loopback or behind a proxy
+listen = "127.0.0.1:8080"          # pages and /metrics; behind a proxy with TLS, or anywhere with the two files below
+# certificate_file = "/etc/tillwire/pages.pem"
+# certificate_key_file = "/etc/tillwire/pages.key"
+# login = false                    # without it the pages show everything to whoever reaches them, and nothing can be done there
 
 [odoo]                             # leave out for a relay that only receives and shows
 url = "https://odoo.example"

@@ -37,7 +37,7 @@ const fn field(
 }
 
 /// All of them. Stores are tables of their own (`[[store]]`) and have no variables.
-pub const FIELDS: [Field; 15] = [
+pub const FIELDS: [Field; 18] = [
     field(
         "state_dir",
         Some("/var/lib/tillwire-relay"),
@@ -78,7 +78,25 @@ pub const FIELDS: [Field; 15] = [
         "http.allow_remote",
         Some("false"),
         "true",
-        "let http.listen be another address than loopback; there is no login",
+        "let http.listen be another address than loopback without a login or without TLS of its own",
+    ),
+    field(
+        "http.login",
+        Some("true"),
+        "false",
+        "people sign in to the pages; without a login they show everything and nothing can be done on them",
+    ),
+    field(
+        "http.certificate_file",
+        None,
+        "/etc/tillwire/pages.pem",
+        "certificate chain (PEM) with which the pages are served by TLS; else a proxy does that",
+    ),
+    field(
+        "http.certificate_key_file",
+        None,
+        "/etc/tillwire/pages.key",
+        "the certificate's key (PEM, PKCS #8), readable by the relay only",
     ),
     field(
         "odoo.url",

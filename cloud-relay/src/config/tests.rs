@@ -106,4 +106,16 @@ fn a_wrong_store_names_the_line_of_its_key() {
 fn pages_leave_loopback_only_when_told_so() {
     let open = "[http]\nlisten = \"0.0.0.0:80\"\nallow_remote = true";
     assert_eq!(read(open).unwrap().0.http_listen.port(), 80);
+    let guarded = "[http]\nlisten = \"0.0.0.0:443\"\ncertificate_file = \"c\"\ncertificate_key_file = \"k\"";
+    assert!(read(guarded).unwrap().0.http_login);
+    let unguarded = format!("{guarded}\nlogin = false");
+    assert!(
+        read(&unguarded)
+            .unwrap_err()
+            .to_string()
+            .contains("wanted a loopback address")
+    );
+    let half = "[http]\ncertificate_file = \"c\"";
+    let error = read(half).unwrap_err().to_string();
+    assert!(error.contains("http.certificate_key_file: found \"\""), "{error}");
 }

@@ -2,8 +2,11 @@
 
 use maud::{Markup, html};
 
+use tillwire_relay_core::people::Right;
 use tillwire_relay_core::witness::{WitnessTable, name};
 
+use super::acts::reason_field;
+use super::door::Guest;
 use super::html::{chip, money};
 use super::now;
 use super::view::{Chip, DayView, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
@@ -15,16 +18,70 @@ const DISAGREEMENTS_SHOWN: usize = 200;
 const LINKS_SHOWN: usize = 12;
 
 /// A store-day in full.
-pub(super) fn body(view: &DayView) -> Markup {
+pub(super) fn body(view: &DayView, guest: &Guest) -> Markup {
     let row = &view.row;
     html! {
         h1 { (row.name) ", " (row.day) " " (chip(&row.state)) }
         @if let Some(why) = &row.blocked_by { p { (why) } }
+        (decide(view, guest))
         (ledger(&view.lines))
         (witnesses(&view.witnesses))
         (effects(&view.effects))
         (now::exceptions(&view.exceptions))
         (transactions(&view.transactions))
+    }
+}
+
+/// What a person may do about the day.
+fn decide(view: &DayView, guest: &Guest) -> Markup {
+    let row = &view.row;
+    let path = now::day_path(row);
+    let signable: Vec<_> = view
+        .exceptions
+        .iter()
+        .filter(|one| one.waits_for_signature)
+        .collect();
+    let may_sign = guest.may_at(Right::Sign, &row.tenant, &row.store);
+    html! {
+        @if !view.asked.is_empty() {
+            section.card {
+                div.head { h2 { "Waits for a second person" } span.count { (view.asked.len()) } }
+                ul.links { @for (id, words) in &view.asked { li { a href="/approvals" { "No. " (id) } " " (words) } } }
+            }
+        }
+        @if may_sign && !signable.is_empty() {
+            section.card {
+                div.head { h2 { "Sign it on as it is" } }
+                (guest.form(&path, "stack", &html! {
+                    input type="hidden" name="act" value="sign";
+                    fieldset {
+                        legend { "What you take as it is; anything that comes later holds the day again" }
+                        @for one in &signable {
+                            label {
+                                input type="checkbox" name="exception" value=(one.id) checked;
+                                span { (one.title) " " span.hint { (one.detail) } }
+                            }
+                        }
+                    }
+                    (reason_field())
+                    div.row { button.button.main type="submit" { "Ask a second person to sign" } }
+                }))
+            }
+        }
+        @if may_sign && view.signatures > 0 {
+            section.card {
+                div.head { h2 { "Signed" } span.count { (view.signatures) } }
+                details {
+                    summary { "Take it back" }
+                    (guest.form(&path, "stack", &html! {
+                        input type="hidden" name="act" value="reopen";
+                        (reason_field())
+                        p.hint { "What was posted stays; corrections are further postings." }
+                        div.row { button.button type="submit" { "Ask a second person" } }
+                    }))
+                }
+            }
+        }
     }
 }
 

@@ -2,6 +2,10 @@
 
 use maud::{Markup, html};
 
+use tillwire_relay_core::people::Right;
+
+use super::acts::reason_field;
+use super::door::Guest;
 use super::html::{chip, moment, money};
 use super::view::{ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
 
@@ -62,7 +66,7 @@ fn card(view: &ExceptionsView, group: &ExceptionGroup) -> Markup {
 }
 
 /// One exception in full.
-pub(super) fn one(view: &ExceptionView) -> Markup {
+pub(super) fn one(view: &ExceptionView, guest: &Guest) -> Markup {
     let row = &view.row;
     html! {
         h1 { (row.title) " " (chip(&super::view::Chip { tone: row.tone, word: row.kind.clone() })) }
@@ -90,10 +94,64 @@ pub(super) fn one(view: &ExceptionView) -> Markup {
                 } }
             }
         }
+        @if view.resolved.is_none() && guest.may_at(Right::Exceptions, &view.place.0, &view.place.1) { (work(view, guest)) }
         @if !view.actions.is_empty() {
             section.card {
-                div.head { h2 { "What may be done" } }
+                div.head { h2 { "On the command line" } }
                 dl.facts { @for (what, command) in &view.actions { dt { (what) } dd { code { (command) } } } }
+            }
+        }
+    }
+}
+
+/// What a person may do about it, here.
+fn work(view: &ExceptionView, guest: &Guest) -> Markup {
+    let path = format!("/exceptions/{}", view.row.id);
+    html! {
+        @if let (Some(row), true) = (&view.missing_row, guest.may(Right::Mapping)) {
+            section.card {
+                div.head { h2 { "Write the missing row" } }
+                form.stack action=(format!("{path}/fix")) method="get" {
+                    p.hint { "For " code { (row) } ". Everything with the same cause follows; nothing is changed before you have seen what it does and a second person has allowed it." }
+                    label for="to" { "Account code, or of goods the internal reference in Odoo" }
+                    input #to name="to" required maxlength="100" autocomplete="off" spellcheck="false";
+                    @if row.starts_with("tax.") {
+                        label for="odoo_tax" { "Name of the tax in Odoo, where Odoo is to know it" }
+                        input #odoo_tax name="odoo_tax" maxlength="200" autocomplete="off";
+                    }
+                    label for="from" { "From this business day on; its own otherwise" }
+                    input #from name="from" type="date";
+                    div.row { button.button.main type="submit" { "Show what it would do" } }
+                }
+            }
+        }
+        @if view.can_retry {
+            section.card {
+                div.head { h2 { "Try again" } }
+                (guest.form(&path, "stack", &html! {
+                    input type="hidden" name="act" value="retry";
+                    p.hint { "After the cause was mended. Nothing is done twice." }
+                    div.row { button.button type="submit" { "Try again" } }
+                }))
+            }
+        }
+        @if view.holds_day {
+            @if let Some(day) = &view.day_path {
+                section.card {
+                    div.head { h2 { "It holds its day" } }
+                    p.lead { "On the day's page it can be signed as it is, with a second person." }
+                    p.lead { a.button href=(day) { "To the day" } }
+                }
+            }
+        } @else {
+            section.card {
+                div.head { h2 { "Close it" } }
+                (guest.form(&path, "stack", &html! {
+                    input type="hidden" name="act" value="resolve";
+                    p.hint { "Seen, and nothing more to do." }
+                    (reason_field())
+                    div.row { button.button type="submit" { "Close" } }
+                }))
             }
         }
     }

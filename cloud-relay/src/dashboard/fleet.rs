@@ -2,19 +2,23 @@
 
 use maud::{Markup, html};
 
+use tillwire_proto::enrol::key_groups;
+use tillwire_relay_core::people::Right;
+
+use super::door::Guest;
 use super::html::{chip, moment};
 use super::view::{DeviceRow, FleetView, WaitingRow};
 
 /// The page's body.
-pub(super) fn body(view: &FleetView) -> Markup {
+pub(super) fn body(view: &FleetView, guest: &Guest) -> Markup {
     html! {
         h1 { "Fleet" }
-        @if !view.waiting.is_empty() { (waiting(&view.waiting)) }
-        (devices(&view.devices))
+        @if !view.waiting.is_empty() { (waiting(&view.waiting, guest)) }
+        (devices(&view.devices, guest))
     }
 }
 
-fn waiting(rows: &[WaitingRow]) -> Markup {
+fn waiting(rows: &[WaitingRow], guest: &Guest) -> Markup {
     html! {
         section.card aria-labelledby="waiting-title" {
             div.head { h2 #waiting-title { "Waiting to be accepted" } span.count { (rows.len()) } }
@@ -24,16 +28,35 @@ fn waiting(rows: &[WaitingRow]) -> Markup {
                 tbody { @for row in rows { tr {
                     th scope="row" { (row.device) span.sub { (row.tenant) } }
                     td { (row.store) }
-                    td.wide { code { (row.fingerprint) } }
+                    td.wide { code { (key_groups(&row.fingerprint)) } span.sub { (row.fingerprint) } }
                     td { (moment(row.asked_ms)) }
-                    td { code { "tillwire-relay device accept " (row.tenant) "/" (row.device) } }
+                    td {
+                        @if guest.may_at(Right::Devices, &row.tenant, &row.store) {
+                            (guest.form("/fleet", "inline", &html! {
+                                input type="hidden" name="act" value="accept";
+                                input type="hidden" name="fingerprint" value=(row.fingerprint);
+                                button.button.main type="submit" { "It shows the same: accept" }
+                            }))
+                            details {
+                                summary { "Refuse" }
+                                (guest.form("/fleet", "inline", &html! {
+                                    input type="hidden" name="act" value="refuse";
+                                    input type="hidden" name="fingerprint" value=(row.fingerprint);
+                                    input name="reason" required maxlength="200" aria-label="Why; shown at the box" placeholder="Why; shown at the box";
+                                    button.button.danger type="submit" { "Refuse" }
+                                }))
+                            }
+                        } @else {
+                            code { "tillwire-relay device accept " (key_groups(&row.fingerprint)) }
+                        }
+                    }
                 } } }
             } }
         }
     }
 }
 
-fn devices(rows: &[DeviceRow]) -> Markup {
+fn devices(rows: &[DeviceRow], guest: &Guest) -> Markup {
     html! {
         section.card aria-labelledby="devices-title" {
             div.head { h2 #devices-title { "Devices" } span.count { (rows.len()) } }
@@ -45,16 +68,29 @@ fn devices(rows: &[DeviceRow]) -> Markup {
                         th { "Device" } th { "State" } th { "Last seen" } th { "Version" } th.num { "Disk" }
                         th.num { "Clock" } th.num { "Backlog" } th { "Lanes" }
                     } }
-                    tbody { @for row in rows { (device(row)) } }
+                    tbody { @for row in rows { (device(row, guest)) } }
                 } }
             }
         }
     }
 }
 
-fn device(row: &DeviceRow) -> Markup {
+fn device(row: &DeviceRow, guest: &Guest) -> Markup {
     html! { tr {
-        th scope="row" { (row.device) span.sub { (row.tenant) "/" (row.store) } }
+        th scope="row" {
+            (row.device) span.sub { (row.tenant) "/" (row.store) }
+            @if row.can_be_revoked && guest.visitor.is_some() && guest.may_at(Right::Devices, &row.tenant, &row.store) {
+                details {
+                    summary { "Shut it out" }
+                    (guest.form("/fleet", "inline", &html! {
+                        input type="hidden" name="act" value="revoke";
+                        input type="hidden" name="tenant" value=(row.tenant);
+                        input type="hidden" name="device" value=(row.device);
+                        button.button.danger type="submit" { "Shut out for good" }
+                    }))
+                }
+            }
+        }
         td.wide { (chip(&row.state)) span.sub { (row.why) } }
         td { @match row.last_seen_ms { Some(at) => (moment(at)), None => span.sub { "never" } } }
         td { (row.version.as_deref().unwrap_or("–")) }

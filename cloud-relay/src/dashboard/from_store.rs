@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
+use tillwire_relay_core::people::{Scope, Sight};
 
 use super::Views;
 use super::view::{
@@ -27,13 +28,17 @@ use crate::endpoint::Downlink;
 use crate::mapping::InForce;
 use crate::store::exceptions::{Filter, StoredException};
 use crate::store::{
-    Store, StoreError, attachments, days, devices, effects, exceptions as kept, records, stock_reports,
+    Store, StoreError, attachments, days, devices, effects, exceptions as kept, proposals, records,
+    stock_reports,
 };
 use detail::{effect, instant, ledger, transactions, understand};
 use summary::{day_state, owner, store_row, tiles, tone, urgency};
 
 /// Store-days on the first page: a month of a few stores, a day of many.
 const DAYS_SHOWN: u32 = 60;
+
+/// Store-days that are looked through for those of somebody who does not see all stores.
+const LOOKED_THROUGH: u32 = 5000;
 
 /// Exceptions on the first page; the rest are counted.
 const EXCEPTIONS_SHOWN: usize = 100;
@@ -59,23 +64,31 @@ impl StoreViews {
 }
 
 impl Views for StoreViews {
-    fn now(&self, now_ms: i64) -> anyhow::Result<NowView> {
+    fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView> {
         Ok(self.store.read_blocking(|db| {
-            let stores = self.stores(db, now_ms)?;
-            let rows = days::list(db, None, None, DAYS_SHOWN)?;
+            let stores = self.stores(db, sight, now_ms)?;
+            let listed = if sight.scope == Scope::Everything {
+                DAYS_SHOWN
+            } else {
+                LOOKED_THROUGH
+            };
+            let rows = days::list(db, None, None, listed)?;
             let days = rows
                 .iter()
+                .filter(|row| sight.sales_of(&row.tenant, &row.store))
+                .take(DAYS_SHOWN as usize)
                 .map(|row| self.day_row(db, row))
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut open = kept::list(db, &Filter::default())?;
+            let mut open = in_sight(sight, kept::list(db, &Filter::default())?);
             open.sort_by_key(|e| (std::cmp::Reverse(urgency(e)), e.opened_ms));
-            let tiles = tiles(&stores, &days, &open);
+            let tiles = tiles(&stores, &days, &open, sight.sales);
             let exceptions = open
                 .iter()
                 .take(EXCEPTIONS_SHOWN)
                 .map(|e| self.exception_row(e))
                 .collect();
             Ok(NowView {
+                sales: sight.sales,
                 tiles,
                 stores,
                 days,
@@ -110,6 +123,11 @@ impl Views for StoreViews {
                 shown.blocked_by.get_or_insert_with(|| waiting.clone());
             }
             Ok(Some(DayView {
+                signatures: days::signatures(db, tenant, store, day)?,
+                asked: proposals::open_of(db, tenant, store, day)?
+                    .into_iter()
+                    .map(|one| (one.id, format!("{} asked: {}; {}", one.by, one.title, one.reason)))
+                    .collect(),
                 row: shown,
                 lines: ledger(&looked.assessment.ledger),
                 effects: effects::of_day(db, tenant, store, day)?
@@ -126,52 +144,68 @@ impl Views for StoreViews {
         })?)
     }
 
-    fn entry(&self, key: &str) -> anyhow::Result<Option<EntryView>> {
+    fn entry(&self, sight: &Sight, key: &str) -> anyhow::Result<Option<EntryView>> {
         let name = |tenant: &TenantId, store: &StoreId| self.name(tenant, store);
-        Ok(self.store.read_blocking(|db| entry::entry(db, key, name))?)
+        Ok(self
+            .store
+            .read_blocking(|db| entry::entry(db, sight, key, name))?)
     }
 
     fn calendar(
         &self,
+        sight: &Sight,
         tenant: Option<&TenantId>,
         month: Option<Month>,
         now_ms: i64,
     ) -> anyhow::Result<Option<CalendarView>> {
         let settings = self.settings.configured();
-        let Some(tenant) = tenant.or_else(|| Some(&settings.iter().next()?.tenant)) else {
+        let mut known = settings.iter().map(|store| &store.tenant);
+        let first = || known.find(|known| sight.scope.touches(known));
+        let Some(tenant) = tenant.or_else(first) else {
             return Ok(None);
         };
         Ok(self
             .store
-            .read_blocking(|db| calendar::calendar(db, settings, tenant, month, now_ms))?)
+            .read_blocking(|db| calendar::calendar(db, (settings, sight), tenant, month, now_ms))?)
     }
 
-    fn fleet(&self) -> anyhow::Result<FleetView> {
+    fn fleet(&self, sight: &Sight) -> anyhow::Result<FleetView> {
         let live = self.live();
-        Ok(self.store.read_blocking(|db| fleet::fleet(db, &live))?)
+        Ok(self.store.read_blocking(|db| fleet::fleet(db, sight, &live))?)
     }
 
-    fn find(&self, words: &str) -> anyhow::Result<FindView> {
+    fn find(&self, sight: &Sight, words: &str) -> anyhow::Result<FindView> {
         let name = |tenant: &TenantId, store: &StoreId| self.name(tenant, store);
-        Ok(self.store.read_blocking(|db| find::find(db, words, name))?)
+        Ok(self
+            .store
+            .read_blocking(|db| find::find(db, sight, words, name))?)
     }
 
-    fn exceptions(&self, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
+    fn exceptions(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
         let open = self
             .store
             .read_blocking(|db| kept::list(db, &Filter::default()))?;
-        Ok(self.grouped(&open, filter))
+        Ok(self.grouped(&in_sight(sight, open), filter))
     }
 
-    fn exception(&self, id: i64) -> anyhow::Result<Option<ExceptionView>> {
+    fn exception(&self, sight: &Sight, id: i64) -> anyhow::Result<Option<ExceptionView>> {
         let found = self.store.read_blocking(|db| kept::get(db, id))?;
-        Ok(found.map(|one| self.in_full(&one)))
+        let found = in_sight(sight, found.into_iter().collect()).pop();
+        Ok(found.map(|one| self.in_full(&one, sight)))
     }
 
-    fn month(&self, tenant: &TenantId, month: Month, now_ms: i64) -> anyhow::Result<MonthView> {
+    fn month(
+        &self,
+        sight: &Sight,
+        tenant: &TenantId,
+        month: Month,
+        now_ms: i64,
+    ) -> anyhow::Result<MonthView> {
         let in_force = self.settings.now();
         Ok(self.store.read_blocking(|db| {
-            let stores = in_force.iter().filter(|store| store.tenant == *tenant);
+            let stores = in_force
+                .iter()
+                .filter(|store| store.tenant == *tenant && sight.sales_of(&store.tenant, &store.store));
             closing::month(db, stores, month, now_ms)
         })?)
     }
@@ -196,9 +230,15 @@ impl Views for StoreViews {
         }))
     }
 
-    fn record(&self, segment: SegmentId, number: RecordNumber) -> anyhow::Result<Option<RecordView>> {
+    fn record(
+        &self,
+        sight: &Sight,
+        segment: SegmentId,
+        number: RecordNumber,
+    ) -> anyhow::Result<Option<RecordView>> {
         Ok(self.store.read_blocking(|db| {
-            let Some(row) = records::segment(db, segment)? else {
+            let row = records::segment(db, segment)?;
+            let Some(row) = row.filter(|row| sight.sales_of(&row.tenant, &row.store)) else {
                 return Ok(None);
             };
             let mut found = None;
@@ -232,16 +272,21 @@ impl Views for StoreViews {
                 view.went = entry::went(db, settings, id, &record.body, received_ms)?;
             }
             understand(db, &row.tenant, &record.body, &mut view)?;
+            if !sight.bytes {
+                (view.bytes, view.attachment) = (None, None);
+            }
             Ok(Some(view))
         })?)
     }
 
-    fn attachment(&self, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
+    fn attachment(&self, sight: &Sight, digest: Digest) -> anyhow::Result<Option<Vec<u8>>> {
         let tenants: BTreeSet<&TenantId> = self
             .settings
             .configured()
             .iter()
             .map(|store| &store.tenant)
+            // bytes are kept by what they say, not by where: a digest is known only to who saw its record
+            .filter(|tenant| sight.bytes && sight.scope.touches(tenant))
             .collect();
         Ok(self.store.read_blocking(|db| {
             for tenant in &tenants {
@@ -254,6 +299,20 @@ impl Views for StoreViews {
     }
 }
 
+/// Those of stores and desks in sight; without amounts for who sees no sales.
+fn in_sight(sight: &Sight, open: Vec<StoredException>) -> Vec<StoredException> {
+    open.into_iter()
+        .filter(|one| {
+            let draft = &one.draft;
+            sight.covers(&draft.tenant, &draft.store) && sight.desks.contains(&draft.kind.owner())
+        })
+        .map(|mut one| {
+            one.draft.at_risk = one.draft.at_risk.filter(|_| sight.sales);
+            one
+        })
+        .collect()
+}
+
 impl StoreViews {
     /// The devices that are connected.
     fn live(&self) -> BTreeSet<String> {
@@ -261,12 +320,13 @@ impl StoreViews {
         connections.iter().map(|c| c.identity.device.uri()).collect()
     }
 
-    fn stores(&self, db: &Connection, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
+    fn stores(&self, db: &Connection, sight: &Sight, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
         let devices = devices::list(db)?;
         let live = self.live();
         self.settings
             .configured()
             .iter()
+            .filter(|settings| sight.covers(&settings.tenant, &settings.store))
             .map(|settings| store_row(db, settings, &devices, &live, now_ms))
             .collect()
     }
@@ -338,10 +398,11 @@ impl StoreViews {
             at_risk: draft.at_risk,
             since_ms: stored.opened_ms,
             actions: vec![format!("tillwire-relay exception show {id}")],
+            waits_for_signature: draft.waits_for_signature(),
             tone: tone(draft.kind),
         }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

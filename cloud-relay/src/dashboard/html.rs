@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use tillwire_proto::{Amount, Currency};
+use tillwire_relay_core::people::Right;
 
+use super::door::Guest;
 use super::view::{Chip, Tone};
 
 /// Which part of the pages one belongs to.
@@ -14,20 +16,41 @@ pub(super) enum Section {
     Exceptions,
     Fleet,
     Find,
+    Approvals,
+    People,
+    Audit,
     Elsewhere,
 }
 
 /// The parts with their addresses, in the order in which a day's work goes through them.
-const SECTIONS: [(Section, &str, &str); 5] = [
+const SECTIONS: [(Section, &str, &str); 8] = [
     (Section::Now, "/", "Now"),
     (Section::Days, "/days", "Store-days"),
     (Section::Exceptions, "/exceptions", "Exceptions"),
     (Section::Fleet, "/fleet", "Fleet"),
     (Section::Find, "/find", "Find"),
+    (Section::Approvals, "/approvals", "Approvals"),
+    (Section::People, "/people", "People"),
+    (Section::Audit, "/audit", "Audit log"),
 ];
+
+/// Whether somebody is shown the way there.
+fn is_open(section: Section, guest: &Guest) -> bool {
+    match section {
+        Section::Now => guest.visitor.is_some() || guest.sight.sales,
+        Section::Days | Section::Find => guest.may(Right::Sales),
+        Section::Exceptions => !guest.sight.desks.is_empty(),
+        Section::Fleet => guest.may(Right::Fleet),
+        Section::Approvals => guest.may(Right::Sign) || guest.may(Right::Mapping),
+        Section::People => guest.may(Right::People),
+        Section::Audit => guest.may(Right::Audit),
+        Section::Elsewhere => false,
+    }
+}
 
 /// A whole page. `live` names the stream that keeps it up to date.
 pub(super) fn page(
+    guest: &Guest,
     here: Section,
     title: &str,
     crumb: Option<&str>,
@@ -50,13 +73,19 @@ pub(super) fn page(
                 header.top {
                     a.mark href="/" { (logo()) "Tillwire" }
                     nav.sections aria-label="Parts" {
-                        @for (section, path, name) in SECTIONS {
+                        @for (section, path, name) in SECTIONS.into_iter().filter(|(section, ..)| is_open(*section, guest)) {
                             a href=(path) aria-current=[(section == here).then_some(if crumb.is_some() { "true" } else { "page" })] { (name) }
                         }
                     }
                     @if let Some(crumb) = crumb { span.crumbs { "/ " (crumb) } }
                     @if live.is_some() {
                         div.live data-state="wait" role="status" { i aria-hidden="true" {} span { "connecting" } }
+                    }
+                    @if let Some(visitor) = &guest.visitor {
+                        div.who {
+                            a href="/account" { (visitor.person.name) }
+                            (guest.form("/logout", "inline", &html! { button.button type="submit" { "Sign out" } }))
+                        }
                     }
                 }
                 main #content { (body) }

@@ -8,19 +8,22 @@ use super::html::{chip, difference, moment, money};
 use super::view::{DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
 
 /// The parts, in order, with the names that the stream gives them.
-pub(super) fn parts(view: &NowView) -> [(&'static str, Markup); 4] {
-    [
+pub(super) fn parts(view: &NowView) -> Vec<(&'static str, Markup)> {
+    let mut parts = vec![
         ("tiles", tiles(&view.tiles)),
         ("exceptions", exceptions(&view.exceptions)),
-        ("stores", stores(&view.stores)),
-        ("days", days(&view.days)),
-    ]
+        ("stores", stores(&view.stores, view.sales)),
+    ];
+    if view.sales {
+        parts.push(("days", days(&view.days)));
+    }
+    parts
 }
 
 /// All parts under one heading.
 pub(super) fn body(view: &NowView) -> Markup {
     html! {
-        h1 { "Is every sale in?" }
+        h1 { @if view.sales { "Is every sale in?" } @else { "Does every store speak?" } }
         @for (_, part) in parts(view) { (part) }
     }
 }
@@ -39,7 +42,7 @@ fn tiles(tiles: &[Tile]) -> Markup {
     }
 }
 
-fn stores(rows: &[StoreRow]) -> Markup {
+fn stores(rows: &[StoreRow], sales: bool) -> Markup {
     html! {
         section.card #stores aria-labelledby="stores-title" {
             div.head { h2 #stores-title { "Stores" } span.count { (rows.len()) } }
@@ -49,29 +52,34 @@ fn stores(rows: &[StoreRow]) -> Markup {
                 div.scroll { table {
                     thead { tr {
                         th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
-                        th.num { "Tickets today" } th.num { "Net today" }
+                        @if sales { th.num { "Tickets today" } th.num { "Net today" } }
                     } }
-                    tbody { @for row in rows { (store(row)) } }
+                    tbody { @for row in rows { (store(row, sales)) } }
                 } }
             }
         }
     }
 }
 
-fn store(row: &StoreRow) -> Markup {
+fn store(row: &StoreRow, sales: bool) -> Markup {
     let (up, all) = row.devices;
     html! {
         tr data-key=(format!("{}/{}", row.tenant, row.store)) {
             th scope="row" {
                 (row.name)
-                span.sub { (row.store) " · " a href=(format!("/stock/{}/{}", row.tenant, row.store)) { "stock" } }
+                span.sub {
+                    (row.store)
+                    @if sales { " · " a href=(format!("/stock/{}/{}", row.tenant, row.store)) { "stock" } }
+                }
             }
             td { (chip(&row.state)) span.sub { (row.why) } }
             td { @if let Some(at) = row.last_sale_ms { (moment(at)) } @else { span.sub { "none yet" } } }
             td.num { (row.backlog) }
             td { (up) " of " (all) @if all == 1 { " device" } @else { " devices" } }
-            td.num { (row.tickets) }
-            td.num { @if let Some(net) = row.net { (money(net)) } @else { "–" } }
+            @if sales {
+                td.num { (row.tickets) }
+                td.num { @if let Some(net) = row.net { (money(net)) } @else { "–" } }
+            }
         }
     }
 }

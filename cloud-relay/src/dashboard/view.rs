@@ -42,6 +42,8 @@ pub struct Chip {
 /// The page that answers "is every sale in?".
 #[derive(Debug, Clone, Default)]
 pub struct NowView {
+    /// Whether it shows sales; without, stores stand there for their boxes and links only.
+    pub sales: bool,
     /// Figures over all stores.
     pub tiles: Vec<Tile>,
     /// One row per store.
@@ -159,6 +161,8 @@ pub struct ExceptionRow {
     pub since_ms: i64,
     /// What may be done, as commands.
     pub actions: Vec<String>,
+    /// Whether it holds its day until somebody signs.
+    pub waits_for_signature: bool,
     /// How urgent.
     pub tone: Tone,
 }
@@ -172,6 +176,10 @@ pub struct DayView {
     pub lines: Vec<LedgerRow>,
     /// What Odoo was asked for.
     pub effects: Vec<EffectRow>,
+    /// Signatures that count.
+    pub signatures: u32,
+    /// What somebody asked a second person for: number and words.
+    pub asked: Vec<(i64, String)>,
     /// What holds it or should be looked at.
     pub exceptions: Vec<ExceptionRow>,
     /// The day as each witness tells it.

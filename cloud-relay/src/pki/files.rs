@@ -74,6 +74,20 @@ pub(super) fn read_certificates(folder: &Path, prefix: &str) -> Result<Vec<Certi
     Ok(found)
 }
 
+/// Reads a chain of certificates, which anybody may read.
+///
+/// # Errors
+/// Names the path and what was found.
+pub(super) fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .ok()
+        .with_context(|| format!("found no certificates in {}", path.display()))?;
+    anyhow::ensure!(!chain.is_empty(), "found no certificate in {}", path.display());
+    Ok(chain)
+}
+
 /// Reads a private key (PKCS #8).
 ///
 /// # Errors

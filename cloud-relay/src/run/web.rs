@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::dashboard::{self, Views};
+use crate::dashboard::{self, Inside, Views};
 use crate::metrics;
 use crate::store::Store;
 
@@ -35,12 +35,17 @@ const CONNECTIONS_MAX: usize = 512;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Pages, metrics and a sign of life.
-pub(super) fn router(store: &Store, views: Arc<dyn Views>) -> Router {
+pub(super) fn router(store: &Store, views: Arc<dyn Views>, inside: Option<Arc<Inside>>) -> Router {
     let own = Router::new()
         .route("/metrics", get(metrics_page))
         .route("/healthz", get(health))
         .with_state(store.clone());
-    own.merge(dashboard::router(views, store.clock().clone(), store.listen()))
+    own.merge(dashboard::router(
+        views,
+        store.clock().clone(),
+        store.listen(),
+        inside,
+    ))
 }
 
 async fn metrics_page(State(store): State<Store>) -> Response {

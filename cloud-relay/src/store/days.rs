@@ -278,6 +278,21 @@ pub fn list(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many signatures of a day count.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn signatures(
+    db: &Connection,
+    tenant: &TenantId,
+    store: &StoreId,
+    day: BusinessDay,
+) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) FROM signatures WHERE tenant = ?1 AND store = ?2 AND day = ?3 AND withdrawn_ms IS NULL";
+    let key = params![tenant.as_str(), store.as_str(), day.days_since_epoch()];
+    Ok(db.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
+}
+
 /// A retailer's days from `first` to `last`, both included, in order of day.
 ///
 /// # Errors

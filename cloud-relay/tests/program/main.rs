@@ -170,7 +170,13 @@ fn relay_starts_answers_and_stops_when_told() {
             .unwrap()
             .contains("tillwire_relay_records_total 0")
     );
-    assert!(place.get("/").unwrap().contains("Tillwire"));
+    assert!(place.get("/login").unwrap().contains("Tillwire"));
+    let closed = place.get("/").unwrap();
+    assert!(
+        closed.starts_with("HTTP/1.1 303"),
+        "nobody sees the pages without a login: {closed}"
+    );
+    assert!(place.dir.path().join("state/first-run-code").exists());
     assert!(
         same(place.command("device list"), ExitCode::SUCCESS),
         "commands work beside it"

@@ -50,6 +50,9 @@ fn every_right_is_held_by_somebody_and_roles_add_up() {
     let both = person("ann", &[Role::StoreIt, Role::Accountant], "*");
     assert!(both.may(Right::Devices) && both.may(Right::Mapping));
     assert!(!person("bob", &[], "*").may(Right::Fleet));
+    // the log and everybody's rights are not of one store
+    let of_one = person("ann", &[Role::Admin, Role::Security], "acme");
+    assert!(of_one.may(Right::Fleet) && !of_one.may(Right::Audit) && !of_one.may(Right::People));
 }
 
 #[test]

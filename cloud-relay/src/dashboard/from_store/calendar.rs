@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use tillwire_proto::{Amount, TenantId};
 use tillwire_relay_core::closing::Month;
+use tillwire_relay_core::people::Sight;
 use tillwire_relay_core::settings::RelaySettings;
 
 use super::summary::day_state;
@@ -12,15 +13,20 @@ use crate::store::{StoreError, days};
 /// The calendar; `None` when the relay serves no such retailer. Without a month, the one of today.
 pub(super) fn calendar(
     db: &Connection,
-    settings: &RelaySettings,
+    (settings, sight): (&RelaySettings, &Sight),
     tenant: &TenantId,
     month: Option<Month>,
     now_ms: i64,
 ) -> Result<Option<CalendarView>, StoreError> {
-    let mut tenants: Vec<TenantId> = settings.iter().map(|store| store.tenant.clone()).collect();
+    let in_sight = || {
+        settings
+            .iter()
+            .filter(|store| sight.sales_of(&store.tenant, &store.store))
+    };
+    let mut tenants: Vec<TenantId> = in_sight().map(|store| store.tenant.clone()).collect();
     tenants.sort();
     tenants.dedup();
-    let of_tenant: Vec<_> = settings.iter().filter(|store| store.tenant == *tenant).collect();
+    let of_tenant: Vec<_> = in_sight().filter(|store| store.tenant == *tenant).collect();
     let Some(today) = of_tenant.iter().map(|store| store.day_at_ms(now_ms)).max() else {
         return Ok(None);
     };

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use tillwire_proto::{Amount, TenantId, decode_observation};
 use tillwire_relay_core::books::Contribution;
 use tillwire_relay_core::facts::{RecordId, home_day};
+use tillwire_relay_core::people::Sight;
 use tillwire_relay_core::settings::StoreSettings;
 
 use super::detail::{chip_of, link};
@@ -13,6 +14,7 @@ use crate::store::StoreError;
 
 pub(super) fn entry(
     db: &Connection,
+    sight: &Sight,
     key: &str,
     name_of: impl Fn(&TenantId, &tillwire_proto::StoreId) -> String,
 ) -> Result<Option<EntryView>, StoreError> {
@@ -23,6 +25,9 @@ pub(super) fn entry(
         return Ok(None);
     };
     let effect = &explained.effect;
+    if !sight.sales_of(&effect.tenant, &effect.store) {
+        return Ok(None);
+    }
     let day = effect.day.map_or_else(String::new, |day| day.to_string());
     Ok(Some(EntryView {
         key: effect.effect.key.to_string(),

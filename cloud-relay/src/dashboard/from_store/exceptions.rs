@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use tillwire_relay_core::exception::{Action, ExceptionKind, Holds};
+use tillwire_relay_core::people::Sight;
 
 use super::StoreViews;
 use super::detail::link;
@@ -67,7 +68,7 @@ impl StoreViews {
         }
     }
 
-    pub(super) fn in_full(&self, one: &StoredException) -> ExceptionView {
+    pub(super) fn in_full(&self, one: &StoredException, sight: &Sight) -> ExceptionView {
         let draft = &one.draft;
         let place = format!("{}/{}", draft.tenant, draft.store);
         let day = draft.day.map(|day| day.to_string());
@@ -75,7 +76,14 @@ impl StoreViews {
         ExceptionView {
             row: self.exception_row(one),
             holds: holds(draft.kind.holds()),
-            day_path: day.as_ref().map(|day| format!("/days/{place}/{day}")),
+            day_path: day
+                .as_ref()
+                .filter(|_| sight.sales)
+                .map(|day| format!("/days/{place}/{day}")),
+            place: (draft.tenant.clone(), draft.store.clone()),
+            holds_day: draft.kind.holds_day() && draft.day.is_some(),
+            missing_row: draft.missing_row(),
+            can_retry: draft.kind.actions().contains(&Action::Retry),
             seen_ms: one.seen_ms,
             actions: actions
                 .filter_map(|action| Some((what(*action), command(*action, one, &place, day.as_deref())?)))
@@ -83,6 +91,7 @@ impl StoreViews {
             records: draft
                 .records
                 .iter()
+                .filter(|_| sight.sales)
                 .map(|record| link(*record, &format!("record {}", record.number.0), None))
                 .collect(),
             resolved: one.resolved.clone(),

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use tillwire_proto::{StoreId, TenantId};
 use tillwire_relay_core::finding::NAME_LEN_MAX;
+use tillwire_relay_core::people::{Scope, Sight};
 
 use super::detail::{effect, link};
 use crate::dashboard::view::{DocumentHit, FindView, RecordHit};
@@ -12,13 +13,23 @@ use crate::store::{StoreError, effects};
 /// Records on the page.
 const RECORDS_SHOWN: usize = 100;
 
+/// Records of that name that are looked through for those of somebody who does not see all stores.
+const LOOKED_THROUGH: usize = 5000;
+
 pub(super) fn find(
     db: &Connection,
+    sight: &Sight,
     words: &str,
     name: impl Fn(&TenantId, &StoreId) -> String,
 ) -> Result<FindView, StoreError> {
     let words: String = words.trim().chars().take(NAME_LEN_MAX).collect();
-    let mut hits = finding::find(db, &words, RECORDS_SHOWN + 1)?;
+    let looked_through = if sight.scope == Scope::Everything {
+        RECORDS_SHOWN + 1
+    } else {
+        LOOKED_THROUGH
+    };
+    let mut hits = finding::find(db, &words, looked_through)?;
+    hits.retain(|hit| sight.sales_of(&hit.tenant, &hit.store));
     let more = hits.len() > RECORDS_SHOWN;
     hits.truncate(RECORDS_SHOWN);
     let records = hits
@@ -32,6 +43,7 @@ pub(super) fn find(
         .collect();
     let documents = effects::called(db, &words)?
         .iter()
+        .filter(|stored| sight.sales_of(&stored.tenant, &stored.store))
         .map(|stored| {
             let row = effect(stored);
             let day = stored.day.map_or_else(String::new, |day| format!(", {day}"));

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use tillwire_relay_core::people::Sight;
+
 use crate::cloud::memory;
 use crate::dashboard::view::{Chip, DeviceRow, FleetView, LaneRow, Tone, WaitingRow};
 use crate::endpoint::DeviceRef;
@@ -15,9 +17,14 @@ const CLOCK_OFF_MS: i64 = 120_000;
 /// From here on a disk is worth a look, in percent: receipted records are pruned before their time.
 const DISK_PERCENT: u8 = 85;
 
-pub(super) fn fleet(db: &Connection, live: &BTreeSet<String>) -> Result<FleetView, StoreError> {
+pub(super) fn fleet(
+    db: &Connection,
+    sight: &Sight,
+    live: &BTreeSet<String>,
+) -> Result<FleetView, StoreError> {
     let waiting = enrolments::asking(db)?
         .into_iter()
+        .filter(|asking| sight.covers(&asking.tenant, &asking.store))
         .map(|asking| WaitingRow {
             tenant: asking.tenant,
             device: asking.device,
@@ -46,6 +53,7 @@ pub(super) fn fleet(db: &Connection, live: &BTreeSet<String>) -> Result<FleetVie
     }
     let mut rows: Vec<DeviceRow> = devices::list(db)?
         .into_iter()
+        .filter(|device| sight.covers(&device.tenant, &device.store))
         .map(|device| {
             let lanes = lanes.remove(&device.id).unwrap_or_default();
             let own = device.accepted.1 == devices::RELAY;
@@ -89,6 +97,7 @@ fn row(
         disk_percent: hello.map(|hello| hello.disk_percent),
         clock_offset_ms: hello.map(|hello| hello.clock_offset_ms),
         backlog: hello.map(|hello| hello.backlog),
+        can_be_revoked: device.revoked.is_none() && device.accepted.1 != devices::RELAY,
         lanes,
         tenant: device.tenant,
         device: device.device,

@@ -12,6 +12,9 @@ use crate::dashboard::view::{Chip, DayRow, StoreRow, Tile, Tone};
 use crate::store::exceptions::StoredException;
 use crate::store::{StoreError, days, devices};
 
+/// Tiles that only those see who see sales.
+const OF_SALES: [&str; 2] = ["Net sales", "Store-days posted"];
+
 /// A store that has sold nothing for so long is called quiet, in milliseconds.
 const QUIET_MS: i64 = 15 * 60 * 1000;
 
@@ -107,7 +110,12 @@ pub(super) fn store_state(
     }
 }
 
-pub(super) fn tiles(stores: &[StoreRow], days: &[DayRow], open: &[StoredException]) -> Vec<Tile> {
+pub(super) fn tiles(
+    stores: &[StoreRow],
+    days: &[DayRow],
+    open: &[StoredException],
+    sales: bool,
+) -> Vec<Tile> {
     let up = stores
         .iter()
         .filter(|s| s.devices.1 > 0 && s.devices.0 == s.devices.1)
@@ -118,7 +126,7 @@ pub(super) fn tiles(stores: &[StoreRow], days: &[DayRow], open: &[StoredExceptio
     let posted = today.iter().filter(|day| day.state.tone == Tone::Good).count();
     let backlog: u64 = stores.iter().map(|store| store.backlog).sum();
     let tone = |good: bool| if good { Tone::Good } else { Tone::Bad };
-    vec![
+    let mut tiles = vec![
         Tile {
             label: "Stores connected",
             figure: format!("{up} of {}", stores.len()),
@@ -130,7 +138,7 @@ pub(super) fn tiles(stores: &[StoreRow], days: &[DayRow], open: &[StoredExceptio
             tone: tone(up == stores.len()),
         },
         Tile {
-            label: "Net sales",
+            label: OF_SALES[0],
             figure: sums(today.iter().map(|day| day.net)),
             note: newest.map_or_else(
                 || "no business day yet".to_owned(),
@@ -139,7 +147,7 @@ pub(super) fn tiles(stores: &[StoreRow], days: &[DayRow], open: &[StoredExceptio
             tone: Tone::Idle,
         },
         Tile {
-            label: "Store-days posted",
+            label: OF_SALES[1],
             figure: format!("{posted} of {}", today.len()),
             note: "read back from Odoo and equal".to_owned(),
             tone: if !today.is_empty() && posted == today.len() {
@@ -151,10 +159,18 @@ pub(super) fn tiles(stores: &[StoreRow], days: &[DayRow], open: &[StoredExceptio
         Tile {
             label: "Open exceptions",
             figure: open.len().to_string(),
-            note: format!("{} at risk", sums(open.iter().filter_map(|e| e.draft.at_risk))),
+            note: if sales {
+                format!("{} at risk", sums(open.iter().filter_map(|e| e.draft.at_risk)))
+            } else {
+                "at your desk".to_owned()
+            },
             tone: if open.is_empty() { Tone::Good } else { Tone::Bad },
         },
-    ]
+    ];
+    if !sales {
+        tiles.retain(|tile| !OF_SALES.contains(&tile.label));
+    }
+    tiles
 }
 
 /// Sums by currency, as text.

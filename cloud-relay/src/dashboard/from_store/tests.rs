@@ -14,7 +14,18 @@ use crate::understand::Understanding;
 const OVER: i64 = NOW + 4 * 3_600_000;
 
 /// A store that sold two tickets with a gap between them, and whose day is over.
-async fn held_day() -> (tempfile::TempDir, Relay, axum::Router) {
+pub(in crate::dashboard) async fn held_day() -> (tempfile::TempDir, Relay, axum::Router) {
+    day_of(&[
+        sale("2027-01-14", "1", "A", 500),
+        sale("2027-01-14", "3", "A", 500),
+    ])
+    .await
+}
+
+/// A store that told this, and whose day is over.
+pub(in crate::dashboard) async fn day_of(
+    told: &[tillwire_proto::Observation],
+) -> (tempfile::TempDir, Relay, axum::Router) {
     let dir = tempfile::tempdir().unwrap();
     // the rendering of live parts may outlast the test and find no database
     let options = crate::store::StoreOptions {
@@ -24,8 +35,8 @@ async fn held_day() -> (tempfile::TempDir, Relay, axum::Router) {
     let relay = Relay::open(&options).await;
     let device = relay.enrol("d1").await;
     let mut segment = device.segment(1, None);
-    for ticket in ["1", "3"] {
-        segment.tell(&sale("2027-01-14", ticket, "A", 500));
+    for one in told {
+        segment.tell(one);
     }
     let batch = segment.batch(1, segment.last().0);
     relay.publish(&device, device.seal(&batch)).await;
@@ -43,6 +54,7 @@ async fn held_day() -> (tempfile::TempDir, Relay, axum::Router) {
         std::sync::Arc::new(views),
         relay.store.clock().clone(),
         tokio::sync::broadcast::channel(1).1,
+        None,
     );
     (dir, relay, router)
 }

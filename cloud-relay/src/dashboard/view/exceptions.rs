@@ -1,6 +1,6 @@
 //! Open exceptions, grouped by what is wrong.
 
-use tillwire_proto::TenantId;
+use tillwire_proto::{StoreId, TenantId};
 
 use super::{Chip, ExceptionRow, RecordLink};
 
@@ -58,6 +58,14 @@ pub struct ExceptionView {
     pub row: ExceptionRow,
     /// What it keeps from going on, in words.
     pub holds: &'static str,
+    /// Its retailer and store.
+    pub place: (TenantId, StoreId),
+    /// Whether it holds its day until somebody signs.
+    pub holds_day: bool,
+    /// The row of the mapping that it misses.
+    pub missing_row: Option<String>,
+    /// Whether trying again may help.
+    pub can_retry: bool,
     /// The page of its day, where it belongs to one.
     pub day_path: Option<String>,
     /// When it was last found to be so.

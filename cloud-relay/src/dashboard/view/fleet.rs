@@ -51,6 +51,8 @@ pub struct DeviceRow {
     pub clock_offset_ms: Option<i64>,
     /// Records that it holds and the relay does not.
     pub backlog: Option<u64>,
+    /// Whether it is one that can be shut out: no box that is out already, nor the relay's own.
+    pub can_be_revoked: bool,
     /// Its lanes.
     pub lanes: Vec<LaneRow>,
 }
