@@ -397,7 +397,6 @@ impl StoreViews {
             owner: owner(draft.kind.owner()).to_owned(),
             at_risk: draft.at_risk,
             since_ms: stored.opened_ms,
-            actions: vec![format!("tillwire-relay exception show {id}")],
             waits_for_signature: draft.waits_for_signature(),
             tone: tone(draft.kind),
         }

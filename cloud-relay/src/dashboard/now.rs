@@ -156,12 +156,11 @@ pub(super) fn exceptions(rows: &[ExceptionRow]) -> Markup {
 fn exception(row: &ExceptionRow) -> Markup {
     html! {
         tr data-key=(row.id) {
-            td { (chip(&super::view::Chip { tone: row.tone, word: row.kind.clone() })) span.sub { "no. " (row.id) } }
+            td { (chip(&super::view::Chip { tone: row.tone, word: row.kind.clone() })) span.sub { a href=(format!("/exceptions/{}", row.id)) { "no. " (row.id) } } }
             td { (row.place) }
             td.wide {
                 (row.title)
                 span.sub { (row.detail) }
-                @for action in &row.actions { span.sub { code { (action) } } }
             }
             td.num { @if let Some(amount) = row.at_risk { (money(amount)) } @else { "–" } }
             td { (moment(row.since_ms)) }

@@ -159,8 +159,6 @@ pub struct ExceptionRow {
     pub at_risk: Option<Amount>,
     /// Since when.
     pub since_ms: i64,
-    /// What may be done, as commands.
-    pub actions: Vec<String>,
     /// Whether it holds its day until somebody signs.
     pub waits_for_signature: bool,
     /// How urgent.
