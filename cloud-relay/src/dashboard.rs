@@ -13,6 +13,7 @@
 )]
 
 mod acts;
+mod answers;
 mod assets;
 mod calendar;
 mod day;
@@ -29,17 +30,19 @@ mod now;
 mod people;
 mod stock;
 pub mod view;
+mod views;
 
 pub use from_store::StoreViews;
+pub use views::Views;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tillwire_proto::{BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_proto::{Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tokio::sync::broadcast;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -49,109 +52,12 @@ use crate::events::RelayEvent;
 use crate::mapping::InForce;
 use crate::people::People;
 use crate::store::Store;
+use answers::{ask, broken, missing, on_a_thread};
 use door::Guest;
 use html::Section;
 use tillwire_relay_core::closing::Month;
-use tillwire_relay_core::people::{Right, Sight};
-use view::{
-    CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FindView, FleetView,
-    MonthView, NowView, RecordView, StockView,
-};
-
-/// Where the pages get what they show. Called on a thread that may block. Nothing leaves it that is out of sight; where
-/// a store is named in the question, the caller has asked whether it is in sight.
-pub trait Views: Send + Sync + 'static {
-    /// The first page.
-    ///
-    /// # Errors
-    /// What the store says when it cannot be read.
-    fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView>;
-
-    /// One store-day; `None` when there is none.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn day(
-        &self,
-        tenant: &TenantId,
-        store: &StoreId,
-        day: BusinessDay,
-        now_ms: i64,
-    ) -> anyhow::Result<Option<DayView>>;
-
-    /// One entry of Odoo, by its external id or its name there; `None` when there is none.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn entry(&self, sight: &Sight, key: &str) -> anyhow::Result<Option<EntryView>>;
-
-    /// A retailer's month, store by store and day by day: this month when none is named, the first retailer when none
-    /// is. `None` when the relay serves no such retailer.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn calendar(
-        &self,
-        sight: &Sight,
-        tenant: Option<&TenantId>,
-        month: Option<Month>,
-        now_ms: i64,
-    ) -> anyhow::Result<Option<CalendarView>>;
-
-    /// All devices.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn fleet(&self, sight: &Sight) -> anyhow::Result<FleetView>;
-
-    /// What goes by a name that a person wrote.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn find(&self, sight: &Sight, words: &str) -> anyhow::Result<FindView>;
-
-    /// Open exceptions by kind.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn exceptions(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView>;
-
-    /// One exception, open or closed; `None` when there is none.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn exception(&self, sight: &Sight, id: i64) -> anyhow::Result<Option<ExceptionView>>;
-
-    /// What keeps a retailer's month open.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn month(&self, sight: &Sight, tenant: &TenantId, month: Month, now_ms: i64)
-    -> anyhow::Result<MonthView>;
-
-    /// A store's stock as last compared; `None` when it never was.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn stock(&self, tenant: &TenantId, store: &StoreId) -> anyhow::Result<Option<StockView>>;
-
-    /// One record; `None` when there is none.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn record(
-        &self,
-        sight: &Sight,
-        segment: SegmentId,
-        number: RecordNumber,
-    ) -> anyhow::Result<Option<RecordView>>;
-
-    /// Captured bytes by their digest; `None` when they are not here.
-    ///
-    /// # Errors
-    /// As [`Views::now`].
-    fn attachment(&self, sight: &Sight, digest: Digest) -> anyhow::Result<Option<Vec<u8>>>;
-}
+use tillwire_relay_core::people::Right;
+use view::{CalendarView, DayView, EntryView, ExceptionFilter, StockView};
 
 /// What the pages need to know people and to do what they ask.
 #[derive(Debug)]
@@ -203,8 +109,8 @@ pub fn router(
         .route("/exceptions", get(exceptions_page))
         .route("/exceptions/{id}", get(exception_page).post(acts::exception))
         .route("/exceptions/{id}/fix", get(acts::fix_preview))
-        .route("/approvals", get(acts::approvals))
-        .route("/approvals/{id}", axum::routing::post(acts::approval))
+        .route("/approvals", get(acts::approvals::approvals))
+        .route("/approvals/{id}", axum::routing::post(acts::approvals::approval))
         .route("/find", get(find_page))
         .route("/fleet", get(fleet_page).post(acts::fleet))
         .route("/entries/{*key}", get(entry_page))
@@ -570,40 +476,6 @@ async fn attachment(State(pages): State<Pages>, guest: Guest, Path(digest): Path
         Ok(None) => missing(&whose, "These bytes are not here (yet)."),
         Err(error) => broken(&whose, &error),
     }
-}
-
-async fn ask<F>(pages: Pages, guest: Guest, make: F) -> Response
-where
-    F: FnOnce(&Pages, &Guest) -> anyhow::Result<Option<maud::Markup>> + Send + 'static,
-{
-    let whose = guest.clone();
-    match on_a_thread(move || make(&pages, &guest)).await {
-        Ok(Some(page)) => Html(page.into_string()).into_response(),
-        Ok(None) => missing(&whose, "There is nothing at this address."),
-        Err(error) => broken(&whose, &error),
-    }
-}
-
-async fn on_a_thread<T: Send + 'static>(
-    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(work).await?
-}
-
-fn missing(guest: &Guest, what: &str) -> Response {
-    let body = maud::html! { h1 { "Not found" } p { (what) } p { a href="/" { "To the first page" } } };
-    let page = html::page(guest, Section::Elsewhere, "Not found", None, None, &body);
-    (StatusCode::NOT_FOUND, Html(page.into_string())).into_response()
-}
-
-fn broken(guest: &Guest, error: &anyhow::Error) -> Response {
-    tracing::error!("a page could not be made: {error:#}");
-    let body = maud::html! {
-        h1 { "This page cannot be shown now" }
-        p { "The relay could not read its store; capture and posting are not affected by this page. Try again; if it stays, look at the relay's log." }
-    };
-    let page = html::page(guest, Section::Elsewhere, "Error", None, None, &body);
-    (StatusCode::INTERNAL_SERVER_ERROR, Html(page.into_string())).into_response()
 }
 
 #[cfg(test)]

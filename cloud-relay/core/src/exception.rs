@@ -2,12 +2,14 @@
 //! done about it. This module only describes; who saw it, signed it or closed it is the shell's state.
 
 mod draft;
+mod owner;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use draft::{CauseKey, Decision, ExceptionDraft, Signature};
+pub use owner::OwnerRole;
 
 /// What is wrong. Closed: a new cause gets a new kind, never a default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,33 +123,6 @@ pub enum Holds {
     Balance,
     /// The day: it cannot be called complete before somebody signs.
     Completeness,
-}
-
-/// Whose desk it lands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OwnerRole {
-    /// The store's manager.
-    Store,
-    /// Sales audit and accounting.
-    Finance,
-    /// Who keeps items and mappings.
-    Catalogue,
-    /// Who runs boxes and servers.
-    Operations,
-    /// Who guards card data.
-    Security,
-}
-
-impl OwnerRole {
-    /// Every desk.
-    pub const ALL: [Self; 5] = [
-        Self::Store,
-        Self::Finance,
-        Self::Catalogue,
-        Self::Operations,
-        Self::Security,
-    ];
 }
 
 /// What may be done about it.
