@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -21,7 +21,16 @@ const SAVE_EVERY_MS: i64 = 10 * 60 * 1000;
 
 /// Clock readings. Clones read the same clock.
 #[derive(Debug, Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(Arc<Inner>, Option<Arc<Hand>>);
+
+/// A clock that stands until it is set, with the chance that goes with it: what a simulation has instead of a machine.
+#[derive(Debug)]
+struct Hand {
+    wall_ms: AtomicI64,
+    running_ms: AtomicU64,
+    seed: u64,
+    drawn: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -43,35 +52,80 @@ impl Clock {
         let known = known
             .and_then(|text| text.trim().parse().ok())
             .unwrap_or(RELEASED_MS);
-        Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             started: Instant::now(),
             uptime_at_start: uptime().unwrap_or_default(),
             offset_ms,
             known_ms: AtomicI64::new(known.max(RELEASED_MS)),
             saved_ms: AtomicI64::new(known),
             file,
-        }))
+        });
+        Self(inner, None)
+    }
+
+    /// A clock that stands until it is [set](Clock::set); the [numbers](Clock::fresh) that it gives follow from `seed`.
+    #[must_use]
+    pub fn by_hand(seed: u64) -> Self {
+        let hand = Hand {
+            wall_ms: AtomicI64::new(RELEASED_MS),
+            running_ms: AtomicU64::new(0),
+            seed,
+            drawn: AtomicU64::new(0),
+        };
+        Self(Self::new(None, 0).0, Some(Arc::new(hand)))
+    }
+
+    /// Sets a clock by hand: the wall clock, and the milliseconds since it was made. The system's is left alone.
+    pub fn set(&self, wall_ms: i64, running_ms: u64) {
+        if let Some(hand) = &self.1 {
+            hand.wall_ms.store(wall_ms, Ordering::Relaxed);
+            hand.running_ms.store(running_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Random bytes that nobody else gets: the operating system's, or what follows from the seed of a clock by hand.
+    ///
+    /// # Panics
+    /// As [`random`].
+    #[must_use]
+    pub fn fresh<const N: usize>(&self) -> [u8; N] {
+        let Some(hand) = &self.1 else { return random() };
+        let count = hand.drawn.fetch_add(1, Ordering::Relaxed);
+        let digest = ring::digest::digest(
+            &ring::digest::SHA256,
+            &[hand.seed.to_be_bytes(), count.to_be_bytes()].concat(),
+        );
+        std::array::from_fn(|i| digest.as_ref()[i % 32])
     }
 
     /// Both clocks now.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let uptime = self.0.uptime_at_start + self.0.started.elapsed();
+        let monotonic_ms = match &self.1 {
+            Some(hand) => hand.running_ms.load(Ordering::Relaxed),
+            None => millis(self.0.uptime_at_start + self.0.started.elapsed()),
+        };
         Stamp {
             wall_ms: self.wall_ms(),
-            monotonic_ms: millis(uptime),
+            monotonic_ms,
         }
     }
 
     /// Milliseconds since this clock was made; never goes back.
     #[must_use]
     pub fn running_ms(&self) -> u64 {
-        millis(self.0.started.elapsed())
+        match &self.1 {
+            Some(hand) => hand.running_ms.load(Ordering::Relaxed),
+            None => millis(self.0.started.elapsed()),
+        }
     }
 
     /// The system's wall clock in milliseconds since 1970-01-01T00:00:00Z, however wrong that is.
     #[must_use]
     pub fn wall_ms(&self) -> i64 {
+        if let Some(hand) = &self.1 {
+            return hand.wall_ms.load(Ordering::Relaxed);
+        }
         let now = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
             Err(before) => -i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX),

@@ -15,6 +15,7 @@ mod marks;
 mod open;
 mod prepare;
 mod read;
+mod work;
 mod writer;
 
 pub use check::{Report, Shown};

@@ -73,6 +73,9 @@ pub struct StoreOptions {
     pub on_disk_failure: OnDiskFailure,
     /// What a test does around each commit.
     pub at_commit: Option<AtCommit>,
+    /// Work is done by whoever asks for it, without a thread of the store's own: for simulations that must happen in one
+    /// thread to happen again in the same order.
+    pub in_place: bool,
 }
 
 impl std::fmt::Debug for StoreOptions {
@@ -95,6 +98,7 @@ impl StoreOptions {
             metrics: Arc::default(),
             on_disk_failure: writer::end_process(),
             at_commit: None,
+            in_place: false,
         }
     }
 }
@@ -109,6 +113,7 @@ pub struct Store {
 struct Shared {
     writer: Mutex<Option<writer::Writer>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    in_place: bool,
     readers: readers::Readers,
     events: broadcast::Sender<RelayEvent>,
     clock: Clock,
@@ -146,11 +151,13 @@ impl Store {
             Arc::clone(&options.metrics),
             Arc::clone(&options.on_disk_failure),
             options.at_commit.clone(),
+            options.in_place,
         )?;
         Ok(Self {
             shared: Arc::new(Shared {
                 writer: Mutex::new(Some(writer)),
-                thread: Mutex::new(Some(thread)),
+                thread: Mutex::new(thread),
+                in_place: options.in_place,
                 readers: readers::Readers::new(&options.path, Arc::clone(&options.on_disk_failure)),
                 events,
                 clock: options.clock.clone(),
@@ -185,6 +192,9 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        if self.shared.in_place {
+            return self.shared.readers.read(query);
+        }
         let shared = Arc::clone(&self.shared);
         tokio::task::spawn_blocking(move || shared.readers.read(query))
             .await
@@ -250,11 +260,14 @@ impl Store {
     /// When the marker file cannot be written.
     pub async fn mark(&self) -> Result<()> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || {
+        let note = move || {
             let extent = shared.readers.read(generation::extent)?;
             shared.marker.write(shared.relay, shared.generation, extent)
-        })
-        .await?
+        };
+        if self.shared.in_place {
+            return note();
+        }
+        tokio::task::spawn_blocking(note).await?
     }
 
     /// Lets the writer finish what is queued and stops it. Later writes are refused.

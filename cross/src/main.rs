@@ -51,7 +51,7 @@ enum Command {
     },
     /// Plays many seeded runs with everything going wrong that may; stops at the first that fails and prints its seed.
     Campaign {
-        /// Which: once, canary, kill, power, or all (which writes `tests/PROOF.md`).
+        /// Which: once, canary, simulate, kill, power, cut (a short part of each), or all (which writes `tests/PROOF.md`).
         name: String,
         /// How many tries; the campaign's usual number when absent.
         #[arg(long)]

@@ -19,6 +19,7 @@ pub mod reference;
 pub mod relay_store;
 pub mod shop;
 pub mod sims;
+pub mod simulate;
 pub mod tap;
 pub mod terminal_sim;
 pub mod till_sim;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use anyhow::Context;
 use tillwire_agent_core::journal::{Captured, Room};
@@ -64,10 +64,44 @@ pub trait Sink: std::fmt::Debug + Send + Sync + 'static {
     fn append(&self, captured: Captured) -> Appending<'_>;
 }
 
+/// The way to the writer.
+#[derive(Clone)]
+enum Commands {
+    Thread(mpsc::Sender<Command>),
+    /// `None` once it has stopped.
+    InPlace(Arc<Mutex<Option<Writer>>>),
+}
+
+impl std::fmt::Debug for Commands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Thread(_) => "Thread",
+            Self::InPlace(_) => "InPlace",
+        })
+    }
+}
+
+impl Commands {
+    /// False when the writer has stopped.
+    fn send(&self, command: Command) -> bool {
+        match self {
+            Self::Thread(commands) => commands.send(command).is_ok(),
+            Self::InPlace(writer) => {
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(open) = writer.as_mut() else { return false };
+                if !open.obey(command) {
+                    *writer = None;
+                }
+                true
+            }
+        }
+    }
+}
+
 /// The open journal. Clones share the one writer; when the last is gone the writer stops cleanly.
 #[derive(Debug, Clone)]
 pub struct Journal {
-    commands: mpsc::Sender<Command>,
+    commands: Commands,
     waiting: Arc<Semaphore>,
     clock: Clock,
     progress: watch::Receiver<Progress>,
@@ -103,7 +137,6 @@ impl Journal {
         reserve.make();
         let marks = Marks::load(&segments(&db).context("cannot read the journal's segments")?);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let (commands, receiver) = mpsc::channel();
         let writer = Writer {
             db,
             origin,
@@ -120,10 +153,16 @@ impl Journal {
             full: false,
             progress: progress_sender,
         };
-        std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || writer.run(&receiver))
-            .context("cannot start the journal's thread")?;
+        let commands = if options.in_place {
+            Commands::InPlace(Arc::new(Mutex::new(Some(writer))))
+        } else {
+            let (commands, receiver) = mpsc::channel();
+            std::thread::Builder::new()
+                .name("journal".to_owned())
+                .spawn(move || writer.run(&receiver))
+                .context("cannot start the journal's thread")?;
+            Commands::Thread(commands)
+        };
         let waiting = Arc::new(Semaphore::new(WAITING_MAX));
         let vfs = options.vfs.clone();
         Ok(Self {
@@ -134,6 +173,15 @@ impl Journal {
             state_dir: state_dir.to_owned(),
             vfs,
         })
+    }
+
+    /// Of a journal that works in place: looks at the disk, keeps marks, prunes. The others do so by themselves.
+    pub fn tick(&self) {
+        if let Commands::InPlace(writer) = &self.commands
+            && let Some(writer) = writer.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+        {
+            while writer.tick() {}
+        }
     }
 
     /// How the journal is doing, and a way to wait for a change.
@@ -184,16 +232,16 @@ impl Journal {
 
     fn tell(&self, command: Command) {
         // A writer that has stopped has nothing to be told; the relay says the same again after the next start.
-        let _ = self.commands.send(command);
+        self.commands.send(command);
     }
 
     async fn append_now(&self, captured: Captured) -> Result<Taken, AppendError> {
         let _turn = self.waiting.acquire().await.map_err(|_| AppendError::Stopped)?;
         let prepared = Box::new(Prepared::new(captured, self.clock.stamp())?);
         let (answer, answered) = oneshot::channel();
-        self.commands
-            .send(Command::Append(prepared, answer))
-            .map_err(|_| AppendError::Stopped)?;
+        if !self.commands.send(Command::Append(prepared, answer)) {
+            return Err(AppendError::Stopped);
+        }
         answered.await.map_err(|_| AppendError::Stopped)?
     }
 }

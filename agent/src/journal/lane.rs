@@ -14,7 +14,7 @@ use tillwire_proto::{
 use super::open::{row_id, row_number};
 use super::prepare::Prepared;
 use super::read::{digest, segment_id};
-use crate::clock;
+use crate::clock::Clock;
 
 /// Perpetual totals are written down after so many records; at most so many are added up again at start.
 const TOTAL_EVERY: u64 = 256;
@@ -60,10 +60,11 @@ impl Lane {
         db: &Connection,
         origin: &Origin,
         lane: &LaneId,
+        clock: &Clock,
         stamp: Stamp,
     ) -> anyhow::Result<Self> {
         let end = End::read(db, lane, origin.currency)?;
-        let segment = SegmentId(clock::random());
+        let segment = SegmentId(clock.fresh());
         let header = SegmentHeader {
             tenant: origin.tenant.clone(),
             store: origin.store.clone(),

@@ -22,6 +22,9 @@ pub struct OpenOptions {
     pub vfs: Option<String>,
     /// Largest database, in pages; `None` is no limit but the disk's. Tests give one to fill the disk.
     pub page_count_max: Option<u32>,
+    /// Work is done by whoever asks for it, without a thread of the journal's own: for simulations that must happen in one
+    /// thread to happen again in the same order. Whoever opens it so also calls [`super::Journal::tick`].
+    pub in_place: bool,
 }
 
 /// Where the database of a state directory is.

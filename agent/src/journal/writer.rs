@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, Transaction as Tx};
-use tillwire_agent_core::journal::{Captured, Room, RoomChange, close_due};
+use rusqlite::{Connection, ErrorCode};
+use tillwire_agent_core::journal::{Captured, Room, RoomChange};
 use tillwire_agent_core::settings::Limits;
 use tillwire_proto::{
     Fact, LaneId, Note, Notice, NoticeKind, RecordNumber, RegisterId, SegmentId, Stamp, Witness,
 };
 use tokio::sync::{oneshot, watch};
 
-use super::days::{self, Day, Filed};
 use super::disk::{self, Reserve, die};
 use super::handle::{AppendError, Taken};
 use super::lane::{Lane, Origin};
 use super::marks::{Marks, Receipted};
 use super::prepare::Prepared;
+use super::work::Work;
 use crate::clock::Clock;
 
 /// Most appends in one transaction.
@@ -152,6 +152,23 @@ impl Writer {
         self.close();
     }
 
+    /// One command from beginning to end, by whoever gives it. False when it was told to stop.
+    pub(crate) fn obey(&mut self, command: Command) -> bool {
+        let mut appends = Vec::new();
+        let stop = self.take(command, &mut appends);
+        if !appends.is_empty() {
+            self.write_group(appends);
+        }
+        match stop {
+            Some(stopped) => {
+                self.close();
+                let _ = stopped.send(());
+                false
+            }
+            None => true,
+        }
+    }
+
     fn take(&mut self, command: Command, appends: &mut Vec<Waiting>) -> Option<oneshot::Sender<()>> {
         match command {
             Command::Append(prepared, answer) => appends.push((prepared, answer)),
@@ -231,6 +248,7 @@ impl Writer {
             tx: &tx,
             lanes: &mut lanes,
             origin: &self.origin,
+            clock: &self.clock,
             started: self.started,
             closes: Vec::new(),
         };
@@ -335,7 +353,7 @@ impl Writer {
     }
 
     /// Looks at the disk, keeps marks, prunes. True when there is more to prune at once.
-    fn tick(&mut self) -> bool {
+    pub(crate) fn tick(&mut self) -> bool {
         let percent = disk::percent(&self.db, &self.state_dir, &self.limits);
         let room = self.room.at(percent, &self.limits);
         // SQLite may find no room where the system still counts some.
@@ -390,89 +408,6 @@ impl Writer {
             marks.written(kept);
             lanes.iter_mut().try_for_each(|lane| lane.write_totals(tx))
         });
-    }
-}
-
-/// One write transaction under way. Nothing of it counts before the commit.
-struct Work<'a> {
-    tx: &'a Tx<'a>,
-    lanes: &'a mut Vec<Lane>,
-    origin: &'a Origin,
-    started: Stamp,
-    closes: Vec<Day>,
-}
-
-impl Work<'_> {
-    fn append(&mut self, prepared: &mut Prepared) -> anyhow::Result<Result<Taken, AppendError>> {
-        let offered = prepared.transaction().map_or(0, |t| t.key.revision);
-        let mut revision = offered;
-        if let Some(ticket) = &prepared.ticket {
-            match days::look_up(self.tx, ticket, offered)? {
-                Filed::Already(segment, number) => {
-                    return Ok(Ok(Taken {
-                        segment,
-                        number,
-                        already: true,
-                    }));
-                }
-                Filed::Append(next) => revision = next,
-            }
-        }
-        if let Err(refused) = prepared.revise(revision) {
-            return Ok(Err(refused));
-        }
-        let (segment, no, number) = self.write(prepared)?;
-        if let (Some(ticket), Some(transaction)) = (&prepared.ticket, prepared.transaction()) {
-            days::file(self.tx, ticket, no, number, revision)?;
-            let day = Day::of(&prepared.lane, transaction);
-            let closed = day.enter(self.tx, no, number)?;
-            if close_due(transaction.key.kind, closed) && !self.closes.contains(&day) {
-                self.closes.push(day);
-            }
-        }
-        Ok(Ok(Taken {
-            segment,
-            number,
-            already: false,
-        }))
-    }
-
-    fn write(&mut self, prepared: &Prepared) -> anyhow::Result<(SegmentId, i64, RecordNumber)> {
-        let lane = match self.lanes.iter().position(|l| l.lane == prepared.lane) {
-            Some(at) => &mut self.lanes[at],
-            None => {
-                self.lanes
-                    .push(Lane::begin(self.tx, self.origin, &prepared.lane, self.started)?);
-                self.lanes.last_mut().expect("just pushed")
-            }
-        };
-        let number = lane.write(self.tx, prepared)?;
-        Ok((
-            lane.head.segment,
-            lane.no.expect("given with the first record"),
-            number,
-        ))
-    }
-
-    fn append_closes(&mut self, stamp: Stamp) -> anyhow::Result<()> {
-        for day in std::mem::take(&mut self.closes) {
-            let fact = match day.close(self.tx, self.origin.currency)? {
-                Some(close) => Fact::Close(close),
-                None => Fact::Notice(Notice {
-                    kind: NoticeKind::DiskFull,
-                    text: day.cannot_close(),
-                }),
-            };
-            let captured = Captured {
-                lane: day.lane,
-                witness: Witness::Agent,
-                redacted: 0,
-                raw: Vec::new(),
-                fact,
-            };
-            self.write(&Prepared::new(captured, stamp)?)?;
-        }
-        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -108,8 +108,22 @@ pub type AtCommit = Arc<dyn Fn(CommitMoment) -> ControlFlow<()> + Send + Sync>;
 
 /// The way to the writer thread. Dropping the last handle stops it after what is queued.
 #[derive(Debug, Clone)]
-pub struct Writer {
-    queue: mpsc::Sender<Box<dyn Work>>,
+pub struct Writer(Way);
+
+#[derive(Clone)]
+enum Way {
+    Queue(mpsc::Sender<Box<dyn Work>>),
+    /// `None` once a test has ended the process.
+    InPlace(Arc<Mutex<Option<Thread>>>),
+}
+
+impl std::fmt::Debug for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Queue(_) => "Queue",
+            Self::InPlace(_) => "InPlace",
+        })
+    }
 }
 
 impl Writer {
@@ -123,20 +137,23 @@ impl Writer {
         metrics: Arc<Metrics>,
         on_disk_failure: OnDiskFailure,
         at_commit: Option<AtCommit>,
-    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        in_place: bool,
+    ) -> std::io::Result<(Self, Option<JoinHandle<()>>)> {
         let (queue, inbox) = mpsc::channel(QUEUE_MAX);
         let thread = Thread {
             connection,
-            inbox,
             events,
             metrics,
             on_disk_failure,
             at_commit,
         };
+        if in_place {
+            return Ok((Self(Way::InPlace(Arc::new(Mutex::new(Some(thread))))), None));
+        }
         let handle = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(|| thread.run())?;
-        Ok((Self { queue }, handle))
+            .spawn(|| thread.run(inbox))?;
+        Ok((Self(Way::Queue(queue)), Some(handle)))
     }
 
     /// Runs `work` inside the next group and returns after its commit.
@@ -150,14 +167,26 @@ impl Writer {
     {
         let (tell, told) = oneshot::channel();
         let work = Box::new(Task { work, tell });
-        self.queue.send(work).await.map_err(|_| StoreError::Closed)?;
+        match &self.0 {
+            Way::Queue(queue) => queue.send(work).await.map_err(|_| StoreError::Closed)?,
+            Way::InPlace(thread) => {
+                let mut thread = thread.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(open) = thread.as_ref() else {
+                    return Err(StoreError::Closed);
+                };
+                let mut group: VecDeque<Box<dyn Work>> = [work as Box<dyn Work>].into();
+                if open.commit(&mut group).is_break() {
+                    // as in a process that was killed: what was not committed is gone with the connection
+                    *thread = None;
+                }
+            }
+        }
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
 struct Thread {
     connection: Connection,
-    inbox: mpsc::Receiver<Box<dyn Work>>,
     events: broadcast::Sender<RelayEvent>,
     metrics: Arc<Metrics>,
     on_disk_failure: OnDiskFailure,
@@ -165,9 +194,9 @@ struct Thread {
 }
 
 impl Thread {
-    fn run(mut self) {
+    fn run(self, mut inbox: mpsc::Receiver<Box<dyn Work>>) {
         let mut group = Vec::with_capacity(GROUP_MAX);
-        while self.inbox.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        while inbox.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
             let mut rest: VecDeque<Box<dyn Work>> = group.drain(..).collect();
             while !rest.is_empty() {
                 if self.commit(&mut rest).is_break() {

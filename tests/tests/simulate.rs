@@ -1,0 +1,34 @@
+//! The whole line in one thread: seeds stay clean, a seed plays the same again, and machines with a mistake are found out.
+#![allow(clippy::unwrap_used, reason = "a test stops where it is surprised")]
+
+use tillwire_e2e::simulate::{Plan, alone, campaign, controls};
+
+/// Seeds for each mistake before it counts as not found.
+const SEEDS: u64 = 300;
+
+#[test]
+fn seeds_leave_nothing_lost_and_nothing_twice() {
+    let tally = campaign(1, 60).unwrap();
+    println!("{tally}");
+    assert!(tally.mishaps.len() > 8, "hardly anything went wrong: {tally}");
+}
+
+#[test]
+fn a_seed_plays_the_same_again() {
+    for seed in 1..=24 {
+        let plan = Plan::draw(seed);
+        let (one, other) = (alone(&plan, None).unwrap(), alone(&plan, None).unwrap());
+        for (a, b) in one.trace.iter().zip(&other.trace) {
+            assert_eq!(a, b, "seed {seed}");
+        }
+        assert_eq!(one.trace.len(), other.trace.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_mistake_is_found_out() {
+    for (bug, found) in controls(1, SEEDS).unwrap() {
+        println!("{bug:?}: found by seed {found:?}");
+        assert!(found.is_some(), "{bug:?} was not found in {SEEDS} seeds");
+    }
+}
