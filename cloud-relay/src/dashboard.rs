@@ -14,6 +14,7 @@
 
 mod acts;
 mod answers;
+mod api;
 mod assets;
 mod calendar;
 mod day;
@@ -101,6 +102,7 @@ pub fn router(
     };
     Router::new()
         .merge(people::routes())
+        .merge(api::routes())
         .route("/", get(now_page))
         .route("/live", get(live_stream))
         .route("/days", get(calendar_page))

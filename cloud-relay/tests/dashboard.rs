@@ -128,6 +128,10 @@ impl Views for OneStore {
         Ok((store.as_str() == "maple-main").then_some(view))
     }
 
+    fn days(&self, _: &Sight, _: &DaysFilter) -> anyhow::Result<Vec<DayRow>> {
+        Ok(vec![day_row(7)])
+    }
+
     fn entry(&self, _: &Sight, key: &str) -> anyhow::Result<Option<EntryView>> {
         let record = RecordLink {
             segment: SegmentId([1; 16]),

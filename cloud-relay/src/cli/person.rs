@@ -48,6 +48,22 @@ pub(super) enum PersonCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Make a token with which a program reads what this person may see (`Authorization: Bearer TOKEN`). Shown once.
+    Token {
+        /// Whose rights it has.
+        login: Login,
+        /// What it is for.
+        #[arg(long)]
+        name: String,
+        /// For so many days.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=1825))]
+        days: u16,
+        /// End the token of this name instead.
+        #[arg(long)]
+        end: bool,
+    },
+    /// Tokens that count, with when each was last used.
+    Tokens,
     /// Let somebody in no longer. Their sessions end at once.
     Disable {
         /// Whom.
@@ -101,6 +117,55 @@ pub(super) async fn act(common: &Common, command: PersonCommand) -> Result<()> {
             person.name = name.unwrap_or(person.name);
             people::change(&store, person, &common.by).await?;
             println!("changed {login}");
+            Ok(())
+        }
+        PersonCommand::Token {
+            login,
+            name,
+            end: true,
+            ..
+        } => {
+            people::end_token(&store, login.clone(), name.clone(), &common.by).await?;
+            println!("the token {name:?} of {login} counts no more");
+            Ok(())
+        }
+        PersonCommand::Token {
+            login,
+            name,
+            days,
+            end: false,
+        } => {
+            let token = people::make_token(&store, login, name, days, &common.by).await?;
+            if common.json {
+                return print_json(&json!({ "token": token.cookie(), "days": days }));
+            }
+            println!("{}", token.cookie());
+            Ok(())
+        }
+        PersonCommand::Tokens => {
+            let now_ms = store.clock().now_ms();
+            let all = store.read(move |db| rows::tokens(db, now_ms)).await?;
+            if common.json {
+                let all = all.iter().map(|one| {
+                    json!({
+                        "login": one.login.as_str(), "name": one.name, "created": moment(one.created_ms),
+                        "expires": moment(one.expires_ms), "seen": one.seen_ms.map(moment),
+                    })
+                });
+                return print_json(&all.collect::<Vec<_>>());
+            }
+            for one in &all {
+                let seen = one.seen_ms.map_or_else(|| "never".to_owned(), moment);
+                println!(
+                    "{:<24} {:<24} until {}  seen {seen}",
+                    one.login.as_str(),
+                    one.name,
+                    moment(one.expires_ms)
+                );
+            }
+            if all.is_empty() {
+                println!("no tokens");
+            }
             Ok(())
         }
         PersonCommand::Disable { login } => {

@@ -8,7 +8,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Form, FromRequest, FromRequestParts, Request};
-use axum::http::header::{ACCEPT, COOKIE, HOST, LOCATION, ORIGIN};
+use axum::http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
@@ -18,7 +18,7 @@ use tillwire_proto::{StoreId, TenantId};
 use tillwire_relay_core::people::{Right, Sight};
 
 use super::html::{self, Section};
-use super::{Inside, Pages};
+use super::{Inside, Pages, broken};
 use crate::people::{Token, Visitor};
 use crate::store::audit;
 
@@ -166,6 +166,12 @@ pub(super) fn token(headers: &HeaderMap) -> Option<Token> {
         .find_map(|(_, value)| Token::from_cookie(value))
 }
 
+/// What a program carries instead of a cookie.
+fn bearer(headers: &HeaderMap) -> Option<Token> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    Token::from_cookie(value.strip_prefix("Bearer ")?.trim())
+}
+
 impl FromRequestParts<Pages> for Guest {
     type Rejection = Response;
 
@@ -173,14 +179,12 @@ impl FromRequestParts<Pages> for Guest {
         let Some(inside) = &pages.inside else {
             return Ok(Self::nobody(Sight::everything()));
         };
-        let visitor = match token(&parts.headers) {
-            Some(token) => inside
-                .people
-                .visitor(&token)
-                .await
-                .map_err(|error| super::broken(&Self::outside(), &error.into()))?,
-            None => None,
+        let found = match (bearer(&parts.headers), token(&parts.headers)) {
+            (Some(program), _) => inside.people.program(&program).await,
+            (None, Some(person)) => inside.people.visitor(&person).await,
+            (None, None) => Ok(None),
         };
+        let visitor = found.map_err(|error| broken(&Self::outside(), &error.into()))?;
         match visitor {
             Some(visitor) => Ok(Self {
                 sight: visitor.person.sight(),
@@ -194,7 +198,10 @@ impl FromRequestParts<Pages> for Guest {
 /// A page leads to the login and back; whatever else is asked for gets a plain answer.
 fn sign_in_first(parts: &Parts) -> Response {
     let accept = parts.headers.get(ACCEPT).and_then(|value| value.to_str().ok());
-    let is_page = parts.method == Method::GET && accept.is_none_or(|accept| accept.contains("text/html"));
+    let is_program = parts.uri.path().starts_with("/api/") || parts.headers.contains_key(AUTHORIZATION);
+    let is_page = parts.method == Method::GET
+        && !is_program
+        && accept.is_none_or(|accept| accept.contains("text/html"));
     if is_page {
         let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let query = serde_urlencoded_pair("next", next);
@@ -204,7 +211,9 @@ fn sign_in_first(parts: &Parts) -> Response {
         let why = "Your session has ended. Sign in again; then do it once more.";
         return not_done(&Guest::outside(), StatusCode::UNAUTHORIZED, why, "/login");
     }
-    (StatusCode::UNAUTHORIZED, "sign in first\n").into_response()
+    let challenge = [(WWW_AUTHENTICATE, "Bearer")];
+    let words = "found no session and no token that counts; sign in, or send Authorization: Bearer TOKEN\n";
+    (StatusCode::UNAUTHORIZED, challenge, words).into_response()
 }
 
 fn serde_urlencoded_pair(name: &str, value: &str) -> String {

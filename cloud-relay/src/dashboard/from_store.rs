@@ -20,8 +20,8 @@ use tillwire_relay_core::people::{Scope, Sight};
 
 use super::Views;
 use super::view::{
-    CalendarView, DayRow, DayView, EntryView, ExceptionFilter, ExceptionRow, ExceptionView, ExceptionsView,
-    FindView, FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
+    CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionRow, ExceptionView,
+    ExceptionsView, FindView, FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
 };
 use crate::days::look;
 use crate::endpoint::Downlink;
@@ -141,6 +141,21 @@ impl Views for StoreViews {
                 transactions: transactions(&looked.facts),
                 witnesses: looked.assessment.witnesses.clone(),
             }))
+        })?)
+    }
+
+    fn days(&self, sight: &Sight, which: &DaysFilter) -> anyhow::Result<Vec<DayRow>> {
+        let of = which.store.as_ref().map(|(tenant, store)| (tenant, store));
+        Ok(self.store.read_blocking(|db| {
+            let most = u32::try_from(which.most)
+                .unwrap_or(LOOKED_THROUGH)
+                .max(LOOKED_THROUGH);
+            days::list(db, of, which.since, most)?
+                .iter()
+                .filter(|row| sight.sales_of(&row.tenant, &row.store))
+                .take(which.most)
+                .map(|row| self.day_row(db, row))
+                .collect()
         })?)
     }
 

@@ -21,14 +21,14 @@ use crate::testing::{Relay, sale, settings};
 const PASSWORD: &str = "three plain words here";
 const DAY: &str = "/days/acme/s01/2027-01-14";
 
-struct House {
+pub(super) struct House {
     _dir: tempfile::TempDir,
     relay: Relay,
     router: Router,
     people: People,
 }
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     house_of(held_day().await)
 }
 
@@ -72,14 +72,37 @@ fn house_of((dir, relay, _): (tempfile::TempDir, Relay, Router)) -> House {
 }
 
 /// Somebody signed in.
-struct Visit {
+pub(super) struct Visit {
     router: Router,
     cookie: String,
     form_token: String,
 }
 
 impl House {
-    async fn invite(&self, login: &str, roles: &[Role], scope: &str) -> Visit {
+    pub(super) const fn store(&self) -> &Store {
+        &self.relay.store
+    }
+
+    /// A program asks.
+    pub(super) async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Bytes::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        (response.status(), text(response).await)
+    }
+
+    /// A program sends a form.
+    pub(super) async fn post_with(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> StatusCode {
+        self.stranger()
+            .send(path, body.to_owned(), headers)
+            .await
+            .status()
+    }
+
+    pub(super) async fn invite(&self, login: &str, roles: &[Role], scope: &str) -> Visit {
         let person = Person {
             login: login.parse().unwrap(),
             name: login.to_owned(),

@@ -123,6 +123,17 @@ pub struct DayRow {
     pub moves: Vec<String>,
 }
 
+/// Which store-days.
+#[derive(Debug, Clone, Default)]
+pub struct DaysFilter {
+    /// Of one store.
+    pub store: Option<(TenantId, StoreId)>,
+    /// From this day on.
+    pub since: Option<BusinessDay>,
+    /// At most so many.
+    pub most: usize,
+}
+
 /// A store's stock as last compared with Odoo.
 #[derive(Debug, Clone)]
 pub struct StockView {

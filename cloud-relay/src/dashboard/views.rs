@@ -5,8 +5,8 @@ use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::people::Sight;
 
 use super::view::{
-    CalendarView, DayView, EntryView, ExceptionFilter, ExceptionView, ExceptionsView, FindView, FleetView,
-    MonthView, NowView, RecordView, StockView,
+    CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionView, ExceptionsView,
+    FindView, FleetView, MonthView, NowView, RecordView, StockView,
 };
 
 /// Where the pages get what they show. Called on a thread that may block. Nothing leaves it that is out of sight; where
@@ -29,6 +29,12 @@ pub trait Views: Send + Sync + 'static {
         day: BusinessDay,
         now_ms: i64,
     ) -> anyhow::Result<Option<DayView>>;
+
+    /// Store-days, newest first.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn days(&self, sight: &Sight, which: &DaysFilter) -> anyhow::Result<Vec<DayRow>>;
 
     /// One entry of Odoo, by its external id or its name there; `None` when there is none.
     ///

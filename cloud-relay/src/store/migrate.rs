@@ -17,6 +17,7 @@ const STEPS: &[(&str, &str)] = &[
         include_str!("migrations/0009_audit_chain.sql"),
     ),
     ("0010_people", include_str!("migrations/0010_people.sql")),
+    ("0011_tokens", include_str!("migrations/0011_tokens.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -301,6 +301,101 @@ fn end_sessions(unit: &Unit<'_>, login: &Login, keep: Option<Digest>, now_ms: i6
     Ok(())
 }
 
+/// A token of a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredToken {
+    /// Whose rights it has.
+    pub login: Login,
+    /// What it is for.
+    pub name: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it ends.
+    pub expires_ms: i64,
+    /// When it was last used.
+    pub seen_ms: Option<i64>,
+}
+
+/// Keeps a token. False when this person has a live one of that name.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn add_token(unit: &Unit<'_>, digest: Digest, token: &StoredToken) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM api_tokens WHERE login = ?1 AND name = ?2 AND ended_ms IS NULL \
+               AND expires_ms > ?3)";
+    let key = params![token.login.as_str(), token.name, token.created_ms];
+    if unit.db.query_row(sql, key, |row| row.get(0))? {
+        return Ok(false);
+    }
+    unit.db.execute(
+        "INSERT INTO api_tokens (digest, login, name, created_ms, expires_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            digest.0,
+            token.login.as_str(),
+            token.name,
+            token.created_ms,
+            token.expires_ms
+        ],
+    )?;
+    Ok(true)
+}
+
+/// Live tokens, newest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn tokens(db: &Connection, now_ms: i64) -> Result<Vec<StoredToken>, StoreError> {
+    let sql = "SELECT login, name, created_ms, expires_ms, seen_ms FROM api_tokens \
+               WHERE ended_ms IS NULL AND expires_ms > ?1 ORDER BY created_ms DESC";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([now_ms], |row| {
+        Ok(StoredToken {
+            login: column(row, 0, str::parse)?,
+            name: row.get(1)?,
+            created_ms: row.get(2)?,
+            expires_ms: row.get(3)?,
+            seen_ms: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Ends a token by its name. False when there is no live one.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn end_token(unit: &Unit<'_>, login: &Login, name: &str, now_ms: i64) -> Result<bool, StoreError> {
+    let sql = "UPDATE api_tokens SET ended_ms = ?3 WHERE login = ?1 AND name = ?2 AND ended_ms IS NULL";
+    Ok(unit.db.execute(sql, params![login.as_str(), name, now_ms])? > 0)
+}
+
+/// Whose live token this is, and when it was last used.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn token(
+    db: &Connection,
+    digest: Digest,
+    now_ms: i64,
+) -> Result<Option<(Person, Option<i64>)>, StoreError> {
+    let sql = "SELECT people.login, people.name, roles, scope, api_tokens.seen_ms FROM api_tokens JOIN people USING (login) \
+               WHERE digest = ?1 AND ended_ms IS NULL AND disabled_ms IS NULL AND expires_ms > ?2";
+    Ok(db
+        .prepare_cached(sql)?
+        .query_row(params![digest.0, now_ms], |row| Ok((person(row)?, row.get(4)?)))
+        .optional()?)
+}
+
+/// Notes that a token was used.
+///
+/// # Errors
+/// [`StoreError`] of the write.
+pub fn touch_token(unit: &Unit<'_>, digest: Digest, now_ms: i64) -> Result<(), StoreError> {
+    let sql = "UPDATE api_tokens SET seen_ms = ?2 WHERE digest = ?1";
+    unit.db.execute(sql, params![digest.0, now_ms])?;
+    Ok(())
+}
+
 /// Forgets sessions and codes that count no longer, a month after their end.
 ///
 /// # Errors
