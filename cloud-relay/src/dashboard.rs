@@ -17,6 +17,7 @@ mod answers;
 mod api;
 mod assets;
 mod calendar;
+mod chart;
 mod day;
 mod door;
 mod entry;

@@ -119,6 +119,8 @@ impl Views for OneStore {
             row: day_row(7),
             lines: vec![line],
             effects: Vec::new(),
+            hours: None,
+            drawers: Vec::new(),
             signatures: 0,
             asked: Vec::new(),
             exceptions: Vec::new(),

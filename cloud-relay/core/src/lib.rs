@@ -15,6 +15,7 @@ pub mod people;
 pub mod second;
 pub mod settings;
 pub mod settlement;
+pub mod shape;
 pub mod stock;
 pub mod store_day;
 pub mod tickets;

@@ -6,6 +6,7 @@ use tillwire_relay_core::people::Right;
 use tillwire_relay_core::witness::{WitnessTable, name};
 
 use super::acts::reason_field;
+use super::chart;
 use super::door::Guest;
 use super::html::{chip, money};
 use super::now;
@@ -24,10 +25,12 @@ pub(super) fn body(view: &DayView, guest: &Guest) -> Markup {
         h1 { (row.name) ", " (row.day) " " (chip(&row.state)) }
         @if let Some(why) = &row.blocked_by { p { (why) } }
         (decide(view, guest))
+        @if let Some(hours) = &view.hours { (chart::hours(hours)) }
         (ledger(&view.lines))
         (witnesses(&view.witnesses))
         (effects(&view.effects))
         (now::exceptions(&view.exceptions))
+        (chart::drawers(&view.drawers))
         (transactions(&view.transactions))
     }
 }

@@ -7,6 +7,7 @@ mod entry;
 mod exceptions;
 mod find;
 mod fleet;
+mod shape;
 mod summary;
 
 use std::collections::BTreeSet;
@@ -122,7 +123,10 @@ impl Views for StoreViews {
             if let Some(waiting) = looked.assessment.waiting.first() {
                 shown.blocked_by.get_or_insert_with(|| waiting.clone());
             }
+            let (hours, drawers) = shape::beside(db, &row, settings)?;
             Ok(Some(DayView {
+                hours,
+                drawers,
                 signatures: days::signatures(db, tenant, store, day)?,
                 asked: proposals::open_of(db, tenant, store, day)?
                     .into_iter()

@@ -8,7 +8,8 @@ mod exceptions;
 mod find;
 mod fleet;
 
-use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay_core::shape::{HourSales, Limits};
 use tillwire_relay_core::stock::DriftLine;
 use tillwire_relay_core::witness::WitnessTable;
 
@@ -185,6 +186,10 @@ pub struct DayView {
     pub lines: Vec<LedgerRow>,
     /// What Odoo was asked for.
     pub effects: Vec<EffectRow>,
+    /// Sales by hour against what is usual.
+    pub hours: Option<HoursView>,
+    /// What each counted drawer came to on this and earlier days.
+    pub drawers: Vec<DrawerView>,
     /// Signatures that count.
     pub signatures: u32,
     /// What somebody asked a second person for: number and words.
@@ -195,6 +200,30 @@ pub struct DayView {
     pub witnesses: WitnessTable,
     /// Transactions of the day.
     pub transactions: Vec<TransactionRow>,
+}
+
+/// A day's sales by hour.
+#[derive(Debug, Clone)]
+pub struct HoursView {
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// From midnight, by the till's clock.
+    pub hours: Vec<HourSales>,
+    /// Between which net amounts half of the earlier days with the same weekday lie, in minor units.
+    pub usual: Option<Vec<(i64, i64)>>,
+}
+
+/// What a drawer came to, day by day.
+#[derive(Debug, Clone)]
+pub struct DrawerView {
+    /// The register.
+    pub register: String,
+    /// The currency of its amounts.
+    pub currency: Currency,
+    /// Counted less expected cash in minor units, oldest first.
+    pub days: Vec<(BusinessDay, i64)>,
+    /// What is usual for it.
+    pub limits: Option<Limits>,
 }
 
 /// What keeps a retailer's month open.

@@ -3,6 +3,7 @@
 use tillwire_proto::{Amount, MoneyError};
 use tillwire_relay_core::odoo::{EffectKind, EffectState};
 use tillwire_relay_core::settings::StoreSettings;
+use tillwire_relay_core::shape::shape;
 use tillwire_relay_core::store_day::DayState;
 
 use super::second::Check;
@@ -123,6 +124,7 @@ fn summary(
         )?,
         over_short: Amount::sum(drawers, settings.currency)?,
         blockers: u32::try_from(assessment.blockers.len()).unwrap_or(u32::MAX),
+        shape: shape(&assessed.facts, &assessment.registers),
     })
 }
 

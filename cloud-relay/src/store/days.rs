@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tillwire_proto::{Amount, BusinessDay, Currency, StoreId, TenantId};
+use tillwire_relay_core::shape::DayShape;
 
 use super::{StoreError, Unit};
 use crate::events::RelayEvent;
@@ -62,6 +63,8 @@ pub struct Found {
     pub over_short: Amount,
     /// Open exceptions that hold the day.
     pub blockers: u32,
+    /// How it looks beside other days.
+    pub shape: DayShape,
 }
 
 /// The day's row number; makes the row when it is not there.
@@ -217,7 +220,7 @@ pub fn assessed(unit: &mut Unit<'_>, row: &DayRow, found: &Found, now_ms: i64) -
         .prepare_cached(
             "UPDATE store_days SET dirty = max(dirty - ?2, 0), due_ms = ?3, state = ?4, assessed_ms = ?5, \
              revision = ?6, trades = ?7, net_minor = ?8, tax_minor = ?9, total_minor = ?10, \
-             over_short_minor = ?11, currency = ?12, blockers = ?13 WHERE id = ?1",
+             over_short_minor = ?11, currency = ?12, blockers = ?13, shape = ?14 WHERE id = ?1",
         )?
         .execute(params![
             row.id,
@@ -232,7 +235,9 @@ pub fn assessed(unit: &mut Unit<'_>, row: &DayRow, found: &Found, now_ms: i64) -
             found.total.minor(),
             found.over_short.minor(),
             found.net.currency().code(),
-            found.blockers
+            found.blockers,
+            serde_json::to_string(&found.shape)
+                .map_err(|error| StoreError::refused(format!("shape: {error}")))?
         ])?;
     unit.tell(RelayEvent::Day {
         tenant: row.tenant.clone(),
@@ -291,6 +296,28 @@ pub fn signatures(
     let sql = "SELECT count(*) FROM signatures WHERE tenant = ?1 AND store = ?2 AND day = ?3 AND withdrawn_ms IS NULL";
     let key = params![tenant.as_str(), store.as_str(), day.days_since_epoch()];
     Ok(db.prepare_cached(sql)?.query_row(key, |row| row.get(0))?)
+}
+
+/// Shapes of a store's days from `first` to `last`, both included, oldest first.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn shapes(
+    db: &Connection,
+    (tenant, store): (&TenantId, &StoreId),
+    first: BusinessDay,
+    last: BusinessDay,
+) -> Result<Vec<(BusinessDay, DayShape)>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT day, shape FROM store_days WHERE tenant = ?1 AND store = ?2 AND day BETWEEN ?3 AND ?4 \
+         AND shape IS NOT NULL ORDER BY day",
+    )?;
+    let (first, last) = (first.days_since_epoch(), last.days_since_epoch());
+    let rows = statement.query_map(params![tenant.as_str(), store.as_str(), first, last], |row| {
+        let day = BusinessDay::from_days(row.get(0)?).ok_or_else(|| super::unreadable(0, "a day"))?;
+        Ok((day, super::json(row, 1)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A retailer's days from `first` to `last`, both included, in order of day.

@@ -18,6 +18,7 @@ const STEPS: &[(&str, &str)] = &[
     ),
     ("0010_people", include_str!("migrations/0010_people.sql")),
     ("0011_tokens", include_str!("migrations/0011_tokens.sql")),
+    ("0012_shape", include_str!("migrations/0012_shape.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -22,6 +22,7 @@ mod people;
 mod recover;
 mod settings;
 mod settlement;
+mod shape;
 mod stock;
 mod stock_laws;
 mod tickets;

@@ -146,3 +146,48 @@ async fn a_ticket_in_hand_leads_to_its_record() {
         "{none}"
     );
 }
+
+#[tokio::test]
+async fn a_day_is_drawn_by_the_hour_with_the_same_figures_as_a_table() {
+    let (_dir, _relay, router) = held_day().await;
+    let day = page(&router, "/days/acme/s01/2027-01-14").await;
+    assert!(
+        day.contains("role=\"img\"") && day.contains("Net sales by hour"),
+        "{day}"
+    );
+    // both tickets are of ten in the morning, and no week before says what is usual
+    assert!(day.contains("the best hour is 10:00 with $10.00"), "{day}");
+    assert!(
+        day.contains("<th scope=\"row\">10:00</th><td class=\"num\">2</td>"),
+        "{day}"
+    );
+    assert!(!day.contains("Usually between"), "{day}");
+}
+
+#[tokio::test]
+async fn a_drawer_is_shown_against_its_own_habit() {
+    let (_dir, relay, router) = held_day().await;
+    let insert = "INSERT INTO store_days (tenant, store, day, state, changed_ms, shape) \
+                  SELECT tenant, store, day - ?1, 'Posted', 1, ?2 FROM store_days WHERE day = (SELECT max(day) FROM store_days)";
+    relay
+        .store
+        .write(move |unit| {
+            for back in 1..=14_i64 {
+                let shape = format!(
+                    "{{\"hours\":[{}],\"drawers\":{{\"till-1\":{}}}}}",
+                    vec!["{\"tickets\":1,\"net\":700}"; 24].join(","),
+                    if back == 1 { -9_000 } else { back % 3 * 50 }
+                );
+                unit.db.execute(insert, rusqlite::params![back, shape])?;
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let day = page(&router, "/days/acme/s01/2027-01-13").await;
+    assert!(
+        day.contains("Over and short of till-1") && day.contains("unusual: -$90.00 on 2027-01-13"),
+        "{day}"
+    );
+    assert!(day.contains("class=\"point bad\""), "{day}");
+}
