@@ -215,11 +215,11 @@ impl Life {
         self.machine.handle_disconnected(now_ms);
     }
 
-    /// Nothing is left to say.
+    /// Nothing is left to say: the relay has greeted, so that what it may have lost is known, and holds everything.
     pub(super) fn is_quiet(&self) -> bool {
-        let progress = self.journal.progress();
+        let (progress, view) = (self.journal.progress(), self.machine.view());
         let progress = progress.borrow();
-        progress.backlog == 0 && progress.attachments == 0 && self.machine.view().in_flight == 0
+        view.up && progress.backlog == 0 && progress.attachments == 0 && view.in_flight == 0
     }
 
     /// Obeys the machine until it has nothing more to say.
