@@ -52,6 +52,8 @@ pub struct Setup {
     pub odoo: OdooAt,
     /// Where the dashboard listens.
     pub dashboard: Option<SocketAddr>,
+    /// Whether people sign in there.
+    pub login: bool,
     /// State directories of single stores' agents, where they are not below `dir`.
     pub agent_dirs: BTreeMap<usize, PathBuf>,
     /// Stores whose box has a wrong clock, by milliseconds.
@@ -80,6 +82,7 @@ impl Setup {
             dir,
             odoo: OdooAt::Sim(crate::odoo_sim::OdooVersion::V18),
             dashboard: None,
+            login: false,
             agent_dirs: BTreeMap::new(),
             clocks_off: BTreeMap::new(),
             printers: false,

@@ -251,7 +251,7 @@ fn previews(all: &[StorePreview]) -> Markup {
             div.head { h2 { "Days that are there" } span.count { (all.len()) @if all.len() == 1 { " store" } @else { " stores" } } }
             @if all.is_empty() { p.empty { "No day is booked otherwise." } }
             @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "Store" } th.num { "Posts" } th.num { "Amends" } th.num { "Skips, already right" } th.num { "Stay held" } th.num { "Newly held" } th { "Accounts" } } }
                     tbody { @for one in all { tr {
                         th scope="row" { (one.store) span.sub { (one.days) " days" } }

@@ -38,7 +38,7 @@ pub(super) fn body(view: &CalendarView) -> Markup {
         }
         section.card aria-labelledby="calendar-title" {
             div.head { h2 #calendar-title { (view.tenant) } span.count { (view.stores.len()) " stores" } }
-            div.scroll tabindex="0" role="region" aria-labelledby="calendar-title" { table.calendar {
+            div.scroll tabindex="0" { table.calendar {
                 thead { tr {
                     th scope="col" { "Store" } th.num scope="col" { "Net" }
                     @for day in &days {

@@ -137,7 +137,7 @@ pub(super) fn hours(view: &HoursView) -> Markup {
                 p.key { span.swatch.bar {} "this day" @if !usual.is_empty() { span.swatch.band {} "half of the same weekdays of eight weeks" } }
                 details {
                     summary { "The figures" }
-                    div.scroll { table {
+                    div.scroll tabindex="0" { table {
                         thead { tr { th { "Hour" } th.num { "Tickets" } th.num { "Net" } @if !usual.is_empty() { th.num { "Usually between" } } } }
                         tbody { @for hour in &shown { tr {
                             th scope="row" { (hour) ":00" }
@@ -225,7 +225,7 @@ fn control(view: &DrawerView, number: usize) -> Markup {
         }
         details {
             summary { "The figures" }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "Business day" } th.num { "Over or short" } th { "" } } }
                 tbody { @for (day, minor) in &view.days { tr {
                     th scope="row" { (day) }

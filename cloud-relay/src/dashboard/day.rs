@@ -95,7 +95,7 @@ fn ledger(lines: &[LedgerRow]) -> Markup {
             @if lines.is_empty() {
                 p.empty { "Nothing to post yet." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "Account" } th { "What" } th.num { "Debit" } th.num { "Credit" } th { "From" } } }
                     tbody { @for line in lines { tr {
                         th scope="row" { (line.account) }
@@ -131,7 +131,7 @@ fn effects(rows: &[EffectRow]) -> Markup {
             div.head { h2 #effects-title { "In Odoo" } span.count { (rows.len()) } }
             @if rows.is_empty() { p.empty { "Odoo has not been asked for anything yet." } }
             @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "What" } th { "State" } th { "Name in Odoo" } th { "External id" } th { "Last answer" } } }
                     tbody { @for row in rows { tr {
                         td { (row.kind) }
@@ -164,7 +164,7 @@ fn witnesses(table: &WitnessTable) -> Markup {
     html! {
         section.card aria-labelledby="witnesses-title" {
             div.head { h2 #witnesses-title { "Witnesses" } span.count { (table.columns.len()) } (chip(&agree)) }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr {
                     th { "Told by" } th.num { "Tickets" } th.num { "Total" } th.num { "Tax" } th.num { "Card" } th.num { "Cash" }
                 } }
@@ -184,7 +184,7 @@ fn witnesses(table: &WitnessTable) -> Markup {
 
 fn disagreements(table: &WitnessTable) -> Markup {
     html! {
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr { th { "Ticket" } th { "Register" } th.num { "Amount" } th { "What" } th { "Record" } } }
             tbody { @for one in table.disagreements.iter().take(DISAGREEMENTS_SHOWN) { tr {
                 th scope="row" { @match &one.ticket { Some(ticket) => (ticket), None => "–" } }
@@ -206,7 +206,7 @@ fn transactions(rows: &[TransactionRow]) -> Markup {
     html! {
         section.card aria-labelledby="transactions-title" {
             div.head { h2 #transactions-title { "Transactions" } span.count { (rows.len()) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr {
                     th { "Ticket" } th { "Kind" } th { "Register" } th { "Till's clock" } th.num { "Total" }
                     th { "Paid with" } th { "Told by" }

@@ -27,7 +27,7 @@ fn line_card(line: &EntryLine) -> Markup {
             @if let Some(rest) = line.rest {
                 p.empty { (money(rest)) " of this line was read back from Odoo after this relay had lost it; Odoo keeps no tickets." }
             }
-            @if !line.parts.is_empty() { div.scroll { table {
+            @if !line.parts.is_empty() { div.scroll tabindex="0" { table {
                 thead { tr { th { "Ticket" } th { "Register" } th { "Kind" } th.num { "Debit or credit (−)" } th { "Mapped by" } th { "Records" } } }
                 tbody {
                     @for part in shown { (row(part)) }
@@ -35,7 +35,7 @@ fn line_card(line: &EntryLine) -> Markup {
             } }
             @if !more.is_empty() {
                 details { summary { "and " (more.len()) " more" }
-                    div.scroll { table { tbody { @for part in more { (row(part)) } } } }
+                    div.scroll tabindex="0" { table { tbody { @for part in more { (row(part)) } } } }
                 }
             } }
         }
@@ -61,7 +61,7 @@ pub(super) fn went(rows: &[WentRow]) -> Markup {
         section.card {
             div.head { h2 { "Where it went" } span.count { (rows.len()) } }
             @if rows.is_empty() { p.empty { "Nothing of it has been posted: it moves no money, is held, or its day is not over." } }
-            @else { div.scroll { table {
+            @else { div.scroll tabindex="0" { table {
                 thead { tr { th { "Entry" } th { "Account" } th { "What" } th.num { "Debit or credit (−)" } } }
                 tbody { @for row in rows { tr {
                     th scope="row" { a href=(format!("/entries/{}", row.key)) { (row.name.as_deref().unwrap_or("not in Odoo yet")) } }

@@ -48,7 +48,7 @@ fn card(view: &ExceptionsView, group: &ExceptionGroup) -> Markup {
                 span.count { (group.count) " · " (group.at_risk) " at risk · oldest " (moment(group.since_ms)) " · " (group.owner) }
                 (chip(&group.state))
             }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "No." } th { "Where" } th { "Found" } th.num { "At risk" } th { "Since" } } }
                 tbody { @for row in &group.rows { tr {
                     th scope="row" { a href=(format!("/exceptions/{}", row.id)) { (row.id) } }

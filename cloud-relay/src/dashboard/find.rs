@@ -29,7 +29,7 @@ fn documents(view: &FindView) -> Markup {
     html! {
         section.card aria-labelledby="documents-title" {
             div.head { h2 #documents-title { "In Odoo" } span.count { (view.documents.len()) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "Document" } th { "State" } th { "Of" } th { "External id" } } }
                 tbody { @for hit in &view.documents { tr {
                     th scope="row" {
@@ -53,7 +53,7 @@ fn records(view: &FindView) -> Markup {
                 h2 #records-title { "Records" }
                 span.count { (view.records.len()) @if view.more { " and more: say more of the name" } }
             }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "Name" } th { "Is its" } th { "Store" } th { "Record" } } }
                 tbody { @for hit in &view.records { tr {
                     th scope="row" { (hit.name) }

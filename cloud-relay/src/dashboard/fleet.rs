@@ -23,7 +23,7 @@ fn waiting(rows: &[WaitingRow], guest: &Guest) -> Markup {
         section.card aria-labelledby="waiting-title" {
             div.head { h2 #waiting-title { "Waiting to be accepted" } span.count { (rows.len()) } }
             p.lead { "Accept a box only if it shows the same fingerprint." }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "Device" } th { "Store" } th { "Fingerprint" } th { "Asked" } th { "To accept" } } }
                 tbody { @for row in rows { tr {
                     th scope="row" { (row.device) span.sub { (row.tenant) } }
@@ -63,7 +63,7 @@ fn devices(rows: &[DeviceRow], guest: &Guest) -> Markup {
             @if rows.is_empty() {
                 p.empty { "No device yet. Make a code for one with " code { "tillwire-relay device invite" } "." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "Device" } th { "State" } th { "Last seen" } th { "Version" } th.num { "Disk" }
                         th.num { "Clock" } th.num { "Backlog" } th { "Lanes" }

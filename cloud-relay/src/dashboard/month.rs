@@ -20,7 +20,7 @@ fn of_store(store: &MonthStore) -> Markup {
             @if store.blockers.is_empty() {
                 p.empty { "Every day of this month is in Odoo and equal." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th { "Business day" } th { "What keeps it open" } th.num { "Money" } } }
                     tbody { @for row in &store.blockers { (blocker(row)) } }
                 } }

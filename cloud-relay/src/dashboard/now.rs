@@ -49,7 +49,7 @@ fn stores(rows: &[StoreRow], sales: bool) -> Markup {
             @if rows.is_empty() {
                 p.empty { "No store is configured yet. Add one to the relay's configuration, then invite its device." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
                         @if sales { th.num { "Tickets today" } th.num { "Net today" } }
@@ -91,7 +91,7 @@ fn days(rows: &[DayRow]) -> Markup {
             @if rows.is_empty() {
                 p.empty { "No sale has arrived yet. A store-day opens with its first record." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "Business day" } th { "Store" } th { "State" } th.num { "Tickets" } th.num { "Net" }
                         th.num { "Tax" } th.num { "Tendered" } th.num { "Cash over/short" } th { "In Odoo" }
@@ -142,7 +142,7 @@ pub(super) fn exceptions(rows: &[ExceptionRow]) -> Markup {
             @if rows.is_empty() {
                 p.empty { "Nothing needs a person." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "What" } th { "Where" } th { "Found" } th.num { "At risk" } th { "Since" } th { "Owner" }
                     } }

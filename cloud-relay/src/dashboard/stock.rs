@@ -19,7 +19,7 @@ pub(super) fn body(view: &StockView) -> Markup {
             @if view.lines.is_empty() {
                 p.empty { "None: all " (view.products) " products agree." }
             } @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "Product" } th { "State" } th.num { "Odoo" } th.num { "Expected" } th.num { "Difference" }
                         th { "Last count" } th.num { "Tills since" } th.num { "Others since" } th { "Causes" }

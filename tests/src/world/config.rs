@@ -127,7 +127,7 @@ pub(super) fn relay(
     let stores: Vec<_> = shop.stores.iter().enumerate().map(store).collect();
     let mut config = json!({
         "state_dir": places.state_dir,
-        "http": { "listen": places.http, "login": false },
+        "http": { "listen": places.http, "login": setup.login },
         "mqtt": { "listen": places.mqtt, "address": places.mqtt },
         "enrol": { "listen": places.enrol },
         "odoo": { "url": odoo.url, "database": odoo.db, "login": odoo.login, "key_file": places.key_file },

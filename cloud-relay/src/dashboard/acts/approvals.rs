@@ -103,7 +103,7 @@ fn decided_card(all: &[&Proposal]) -> Markup {
     html! {
         section.card {
             div.head { h2 { "Decided" } span.count { (all.len()) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th.num { "No." } th { "What" } th { "Asked by" } th { "Decided" } th { "What came of it" } } }
                 tbody { @for one in all { @if let Stands::Decided { how, by, at_ms, words } = &one.state { tr {
                     td.num { (one.id) }

@@ -78,7 +78,7 @@ fn entries_card(entries: &[Kept]) -> Markup {
         section.card {
             @if entries.is_empty() { p.empty { "Nothing here." } }
             @else {
-                div.scroll { table {
+                div.scroll tabindex="0" { table {
                     thead { tr { th.num { "No." } th { "When" } th { "Who" } th { "What" } th { "On what, and why" } } }
                     tbody { @for (entry, _) in entries { tr {
                         td.num { (entry.number) }

@@ -34,7 +34,7 @@ async fn people_list(pages: &Pages, guest: &Guest, status: StatusCode, said: &Ma
         (said)
         section.card aria-labelledby="people-title" {
             div.head { h2 #people-title { "Who may sign in" } span.count { (all.len()) } }
-            div.scroll { table {
+            div.scroll tabindex="0" { table {
                 thead { tr { th { "Login" } th { "State" } th { "Roles" } th { "Stores" } th { "Last seen" } th { "Invited" } } }
                 tbody { @for one in &all { tr {
                     th scope="row" { a href=(format!("/people/{}", one.person.login)) { (one.person.login) } span.sub { (one.person.name) } }
