@@ -137,25 +137,4 @@ impl Metrics {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn page_names_every_figure_and_ends_properly() {
-        let metrics = Metrics::default();
-        metrics.records.inc_by(3);
-        metrics
-            .refusals
-            .get_or_create(&ReasonLabel {
-                reason: "Fork".to_owned(),
-            })
-            .inc();
-        let page = metrics.page();
-        assert!(page.contains("tillwire_relay_records_total 3"), "{page}");
-        assert!(
-            page.contains("tillwire_relay_refusals_total{reason=\"Fork\"} 1"),
-            "{page}"
-        );
-        assert!(page.ends_with("# EOF\n"), "{page}");
-    }
-}
+mod tests;
