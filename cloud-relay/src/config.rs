@@ -91,6 +91,8 @@ pub struct Config {
     pub http_tls: Option<(PathBuf, PathBuf)>,
     /// Odoo; `None` for a relay that only receives and shows.
     pub odoo: Option<Odoo>,
+    /// Where exceptions are told, and the file with the secret that signs them.
+    pub alerts: Option<(String, PathBuf)>,
     /// When stock moves.
     pub stock: Stock,
     /// The mapping file, where one is configured.
@@ -196,6 +198,7 @@ impl Config {
             http_login,
             http_tls,
             odoo: odoo(&resolved)?,
+            alerts: alerts(&resolved)?,
             stock: Stock {
                 every: resolved.seconds("stock.every_s", 1, 3600)?,
                 lines: resolved.number("stock.lines", 1, 200)?,
@@ -221,6 +224,19 @@ fn http_tls(resolved: &Resolved) -> Result<Option<(PathBuf, PathBuf)>, ConfigErr
             "the key's certificate, since http.certificate_key_file is set",
         )),
     }
+}
+
+fn alerts(resolved: &Resolved) -> Result<Option<(String, PathBuf)>, ConfigError> {
+    let Some(url) = resolved.text("alerts.url") else {
+        return Ok(None);
+    };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(resolved.wrong("alerts.url", "an address that begins with https://"));
+    }
+    let wanted = "a file with the secret that signs alerts, since alerts.url is set";
+    let secret = resolved.text("alerts.secret_file");
+    let secret = secret.ok_or_else(|| resolved.wrong("alerts.secret_file", wanted))?;
+    Ok(Some((url.to_owned(), secret.into())))
 }
 
 fn odoo(resolved: &Resolved) -> Result<Option<Odoo>, ConfigError> {

@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::cloud::hooks;
 use crate::config::Config;
@@ -203,6 +204,9 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
             "http"
         }
     };
+    if let Some((url, secret_file)) = &config.alerts {
+        tasks.spawn(Alerts::new(store.clone(), url, secret_file)?.run(stop.clone()));
+    }
     tasks.spawn(housekeeping::run(store.clone(), registry, downlink, stop.clone()));
     tracing::info!(
         "relay {} generation {}: devices at {}, enrolment at {}, pages at {scheme}://{}",

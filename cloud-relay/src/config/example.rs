@@ -31,6 +31,10 @@ database = "production"
 login = "tillwire@example.com"     # a user with the rights that `tillwire-relay doctor` asks for, and no more
 key_file = "/etc/tillwire/odoo.key"
 
+# [alerts]                         # exceptions that open, go away or come back, as signed webhooks
+# url = "https://alerts.example/tillwire"
+# secret_file = "/etc/tillwire/alerts.secret"
+
 [stock]
 every_s = 30                       # stock moves at least so often while something was sold
 lines = 100                        # or as soon as so many products wait in one store

@@ -37,7 +37,7 @@ const fn field(
 }
 
 /// All of them. Stores are tables of their own (`[[store]]`) and have no variables.
-pub const FIELDS: [Field; 18] = [
+pub const FIELDS: [Field; 20] = [
     field(
         "state_dir",
         Some("/var/lib/tillwire-relay"),
@@ -122,6 +122,18 @@ pub const FIELDS: [Field; 18] = [
         Some("150"),
         "60",
         "how long one call may take, in seconds; Odoo's own limit is 120",
+    ),
+    field(
+        "alerts.url",
+        None,
+        "https://alerts.example/tillwire",
+        "where exceptions are told that open, go away or come back (signed webhooks)",
+    ),
+    field(
+        "alerts.secret_file",
+        None,
+        "/etc/tillwire/alerts.secret",
+        "file with the secret that signs them: whsec_ and base64, or a text of at least 24 bytes",
     ),
     field(
         "stock.every_s",

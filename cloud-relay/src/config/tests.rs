@@ -74,6 +74,14 @@ fn a_wrong_value_names_line_found_and_wanted() {
             "[odoo]\nurl = \"http://x\"",
             "default: odoo.database: found \"\", wanted the name of Odoo's database",
         ),
+        (
+            "[alerts]\nurl = \"alerts.example\"",
+            "relay.toml:2: alerts.url: found \"alerts.example\", wanted an address",
+        ),
+        (
+            "[alerts]\nurl = \"https://x\"",
+            "default: alerts.secret_file: found \"\", wanted a file with the secret",
+        ),
         ("state_dir = ", "relay.toml:1: "),
     ];
     for (text, wanted) in cases {

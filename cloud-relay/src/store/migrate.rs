@@ -19,6 +19,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0010_people", include_str!("migrations/0010_people.sql")),
     ("0011_tokens", include_str!("migrations/0011_tokens.sql")),
     ("0012_shape", include_str!("migrations/0012_shape.sql")),
+    ("0013_alerts", include_str!("migrations/0013_alerts.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

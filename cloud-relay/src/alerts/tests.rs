@@ -1,0 +1,184 @@
+//! An alert address that is slow, gone, rude and comes back.
+#![allow(clippy::unwrap_used, reason = "a test stops where it is surprised")]
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
+
+use super::*;
+use crate::store::StoreOptions;
+use crate::store::exceptions::Source;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
+
+/// Id, signature, timestamp and body of a message.
+type Heard = (String, String, String, String);
+
+#[derive(Clone, Default)]
+struct Desk {
+    heard: Arc<Mutex<Vec<Heard>>>,
+    /// Answers to give, in order; then 204.
+    answers: Arc<Mutex<Vec<StatusCode>>>,
+}
+
+async fn take(State(desk): State<Desk>, headers: HeaderMap, body: String) -> StatusCode {
+    let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+    desk.heard.lock().unwrap().push((
+        text("webhook-id"),
+        text("webhook-signature"),
+        text("webhook-timestamp"),
+        body,
+    ));
+    let mut answers = desk.answers.lock().unwrap();
+    if answers.is_empty() {
+        StatusCode::NO_CONTENT
+    } else {
+        answers.remove(0)
+    }
+}
+
+async fn house() -> (tempfile::TempDir, Store, Alerts, Desk) {
+    // one cryptography provider in the process; a second call changes nothing
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&StoreOptions::at(folder.path().join("relay.db"))).unwrap();
+    let desk = Desk::default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/alerts", listener.local_addr().unwrap());
+    let router = Router::new()
+        .route("/alerts", post(take))
+        .with_state(desk.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let file = folder.path().join("secret");
+    std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let alerts = Alerts::new(store.clone(), &url, &file).unwrap();
+    (folder, store, alerts, desk)
+}
+
+async fn raise(store: &Store, now_ms: i64) {
+    let (tenant, place) = ("acme".parse().unwrap(), "s01".parse().unwrap());
+    let cause = CauseKey::new(ExceptionKind::UnknownSku, &[&"TEE"]);
+    let draft = ExceptionDraft::new(
+        ExceptionKind::UnknownSku,
+        &tenant,
+        &place,
+        cause,
+        "TEE is not in Odoo",
+    );
+    store
+        .write(move |unit| exceptions::raise(unit, Source::Odoo, &draft, now_ms))
+        .await
+        .unwrap();
+}
+
+async fn close(store: &Store, by: &'static str) {
+    store
+        .write(move |unit| exceptions::close(unit, 1, by, "mended", 7_000).map(drop))
+        .await
+        .unwrap();
+}
+
+impl Desk {
+    fn kinds(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        let kind = |body: &str| {
+            serde_json::from_str::<Value>(body).unwrap()["type"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        heard.iter().map(|(.., body)| kind(body)).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_exception_is_told_when_it_opens_goes_and_comes_back() {
+    let (_folder, store, alerts, desk) = house().await;
+    assert_eq!(alerts.step().await.unwrap(), 0);
+    raise(&store, 1_000).await;
+    assert_eq!(
+        (alerts.step().await.unwrap(), alerts.step().await.unwrap()),
+        (1, 0)
+    );
+    close(&store, exceptions::BY_RELAY).await;
+    alerts.step().await.unwrap();
+    raise(&store, 200_000).await;
+    alerts.step().await.unwrap();
+    assert_eq!(
+        desk.kinds(),
+        ["exception.opened", "exception.resolved", "exception.reopened"]
+    );
+    let heard = desk.heard.lock().unwrap().clone();
+    let ids: std::collections::BTreeSet<_> = heard.iter().map(|(id, ..)| id.clone()).collect();
+    assert_eq!(ids.len(), 3, "each has its own id");
+    let data: Value = serde_json::from_str(&heard[0].3).unwrap();
+    assert_eq!(
+        (&data["data"]["kind"], &data["data"]["page"]),
+        (&"unknown-sku".into(), &"/exceptions/1".into())
+    );
+}
+
+#[tokio::test]
+async fn a_signature_is_what_the_specification_says() {
+    let (_folder, store, alerts, desk) = house().await;
+    raise(&store, 1_000).await;
+    alerts.step().await.unwrap();
+    let (id, signature, seconds, body) = desk.heard.lock().unwrap()[0].clone();
+    let secret = BASE64
+        .decode(SECRET.strip_prefix("whsec_").unwrap().as_bytes())
+        .unwrap();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let signed = BASE64
+        .decode(signature.strip_prefix("v1,").unwrap().as_bytes())
+        .unwrap();
+    hmac::verify(&key, format!("{id}.{seconds}.{body}").as_bytes(), &signed).unwrap();
+    assert!(hmac::verify(&key, format!("{id}.{seconds}.{body} ").as_bytes(), &signed).is_err());
+}
+
+#[tokio::test]
+async fn what_was_not_taken_is_told_again_under_the_same_id_and_in_order() {
+    let (_folder, store, alerts, desk) = house().await;
+    raise(&store, 1_000).await;
+    desk.answers
+        .lock()
+        .unwrap()
+        .extend([StatusCode::BAD_GATEWAY, StatusCode::NOT_FOUND, StatusCode::FOUND]);
+    for _ in 0..3 {
+        let error = alerts.step().await.unwrap_err().to_string();
+        assert!(error.contains("wanted 2xx"), "{error}");
+    }
+    alerts.step().await.unwrap();
+    let ids: Vec<String> = desk
+        .heard
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|(id, ..)| id.clone())
+        .collect();
+    assert!(ids.len() == 4 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    // opened and gone before anybody listened: there is nothing to say
+    let (_folder, store, alerts, desk) = house().await;
+    raise(&store, 1_000).await;
+    close(&store, "ann").await;
+    assert_eq!(alerts.step().await.unwrap(), 0);
+    assert!(desk.kinds().is_empty());
+}
+
+#[test]
+fn a_secret_that_is_too_short_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    for (text, words) in [
+        ("short", "at least 24"),
+        ("whsec_%%%", "base64"),
+        ("whsec_QUJD", "found 3 bytes"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let error = format!("{:#}", secret(&file).unwrap_err());
+        assert!(error.contains(words), "{error}");
+    }
+}
