@@ -95,6 +95,7 @@ pub(super) struct World {
     pub(super) relay_gone_ms: u64,
     pub(super) posting_ends: Vec<End>,
     pub(super) calm: bool,
+    pub(super) put_back: bool,
     /// What agents believe the relay holds, by its signed word, since the database was last put back.
     pub(super) believed: BTreeMap<SegmentId, u64>,
     pub(super) trace: Vec<String>,
@@ -167,6 +168,7 @@ impl World {
             relay_gone_ms: 0,
             posting_ends: Vec::new(),
             calm: false,
+            put_back: false,
             believed: BTreeMap::new(),
             trace: Vec::new(),
             problems: Vec::new(),
@@ -383,8 +385,7 @@ impl World {
                 self.relay.life = None;
                 self.close_all_lines();
                 place_back(&copy, &self.relay.database)?;
-                // what was receipted since then is not held now; the agents will hear of it
-                self.believed.clear();
+                self.put_back = true;
                 self.at(self.now + 1_000, Happening::StartRelay);
             }
         }
@@ -397,6 +398,10 @@ impl World {
         }
         self.relay.start(false).await?;
         self.note("the relay starts");
+        if std::mem::take(&mut self.put_back) {
+            // what was receipted before, the last of it still on a line, is not held now; the agents will hear of it
+            self.believed.clear();
+        }
         let believed: Vec<(SegmentId, u64)> = self.believed.iter().map(|(id, n)| (*id, *n)).collect();
         for (segment, through) in believed {
             let held = self.relay.holds(segment)?.unwrap_or(0);
