@@ -34,6 +34,7 @@ mod stock;
 pub mod view;
 mod views;
 
+pub(crate) use door::may_scrape;
 pub use from_store::StoreViews;
 pub use views::Views;
 
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tillwire_proto::{Digest, RecordNumber, SegmentId, StoreId, TenantId};
@@ -51,6 +53,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::clock::Clock;
 use crate::enrol::Enrolments;
 use crate::events::RelayEvent;
+use crate::limiter::Limiter;
 use crate::mapping::InForce;
 use crate::people::People;
 use crate::store::Store;
@@ -84,6 +87,7 @@ struct Pages {
     clock: Clock,
     live: live::Live,
     inside: Option<Arc<Inside>>,
+    refusals: Arc<Limiter<String>>,
 }
 
 /// The routes of the pages. Without `inside` there is no login: the pages show everything, and nothing can be done on
@@ -95,11 +99,13 @@ pub fn router(
     inside: Option<Arc<Inside>>,
 ) -> Router {
     let live = live::Live::start(Arc::clone(&views), clock.clone(), events);
+    let refusals = Arc::new(Limiter::new(door::REFUSALS, clock.now_ms()));
     let pages = Pages {
         views,
         clock,
         live,
         inside,
+        refusals,
     };
     Router::new()
         .merge(people::routes())
@@ -123,6 +129,7 @@ pub fn router(
         .route("/attachments/{digest}", get(attachment))
         .route("/assets/{name}", get(assets::serve))
         .fallback(no_such_page)
+        .layer(from_fn_with_state(pages.clone(), door::note_refusals))
         .with_state(pages)
         .layer(fixed(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -7,15 +7,22 @@
 pub mod fix;
 pub mod four_eyes;
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use rusqlite::params;
 use tillwire_proto::{BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::exception::{Decision, ExceptionKind};
 use tillwire_relay_core::odoo::EffectState;
+use tillwire_relay_core::settings::RelaySettings;
 
 use crate::store::effects::{self, Effects};
 use crate::store::exceptions::{self, Filter, StoredException};
 use crate::store::{Store, StoreError, Unit, audit, days};
+use crate::understand::Understanding;
+
+/// The log's word for it.
+const TRIED: &str = "tried again";
 
 /// Who decides, why, and when.
 #[derive(Debug, Clone)]
@@ -185,12 +192,36 @@ pub async fn resolve(store: &Store, one: &StoredException, who: Signatory) -> Re
     Ok(())
 }
 
-/// Looks again at what an exception is about; effects of its day that Odoo refused are tried again. Returns their keys.
+/// What trying again did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// So many batches that were set aside are understood now.
+    Understood(usize),
+    /// These effects, by their keys, go to Odoo again; the day is looked at again.
+    Effects(Vec<String>),
+}
+
+/// Looks again at what an exception is about: what did not decode is decoded again, effects that Odoo refused are tried
+/// again.
 ///
 /// # Errors
 /// [`StoreError`] of the write.
-pub async fn retry(store: &Store, one: &StoredException, by: &str) -> Result<Vec<String>> {
+pub async fn retry(
+    store: &Store,
+    settings: Arc<RelaySettings>,
+    one: &StoredException,
+    by: &str,
+) -> Result<Tried> {
     let draft = one.draft.clone();
+    if draft.kind == ExceptionKind::Undecodable {
+        let mended = Understanding::new(store.clone(), settings).again().await?;
+        let words = format!("{}: {mended} batches are understood now", one.id);
+        let (by, now_ms) = (by.to_owned(), store.clock().now_ms());
+        store
+            .write(move |unit| audit(unit, &by, TRIED, &words, now_ms))
+            .await?;
+        return Ok(Tried::Understood(mended));
+    }
     let mut rejected = Vec::new();
     let effects = Effects::of(store.clone());
     if matches!(
@@ -219,12 +250,12 @@ pub async fn retry(store: &Store, one: &StoredException, by: &str) -> Result<Vec
     };
     store
         .write(move |unit| {
-            audit(unit, &by, "tried again", &words, now_ms)?;
+            audit(unit, &by, TRIED, &words, now_ms)?;
             match draft.day {
                 Some(day) => days::touch(unit, &draft.tenant, &draft.store, day, now_ms),
                 None => days::touch_all(unit, Some((&draft.tenant, &draft.store))),
             }
         })
         .await?;
-    Ok(tried)
+    Ok(Tried::Effects(tried))
 }

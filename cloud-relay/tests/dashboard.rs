@@ -224,6 +224,10 @@ impl Views for OneStore {
         })
     }
 
+    fn exception_rows(&self, _: &Sight, _: &ExceptionFilter) -> anyhow::Result<Vec<ExceptionRow>> {
+        Ok(Vec::new())
+    }
+
     fn exception(&self, _: &Sight, _: i64) -> anyhow::Result<Option<ExceptionView>> {
         Ok(None)
     }

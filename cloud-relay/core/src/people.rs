@@ -168,6 +168,15 @@ impl Person {
         self.may(right) && self.scope.covers(tenant, store)
     }
 
+    /// Whether they have this right over this store, or over all stores where none is named.
+    #[must_use]
+    pub fn may_over(&self, right: Right, place: Option<(&TenantId, &StoreId)>) -> bool {
+        match place {
+            Some((tenant, store)) => self.may_at(right, tenant, store),
+            None => self.may(right) && self.scope == Scope::Everything,
+        }
+    }
+
     /// What they see.
     #[must_use]
     pub fn sight(&self) -> Sight {
@@ -247,9 +256,9 @@ pub fn second_pair_of_eyes(
     if *first == second.login {
         return Err(NotAllowed::SamePerson);
     }
-    let may = match place {
-        Some((tenant, store)) => second.may_at(right, tenant, store),
-        None => second.may(right) && second.scope == Scope::Everything,
-    };
-    if may { Ok(()) } else { Err(NotAllowed::NoRight) }
+    if second.may_over(right, place) {
+        Ok(())
+    } else {
+        Err(NotAllowed::NoRight)
+    }
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use serde_json::{Value, json};
-use tillwire_relay_core::exception::ExceptionKind;
 
 use super::fix::Fix;
 use super::suggest;
 use super::{Common, Place, moment, open, print_json};
 use crate::config::Config;
-use crate::desk::{self, Signatory};
+use crate::desk::{self, Signatory, Tried};
 use crate::mapping::InForce;
 use crate::store::exceptions::{self, Filter, StoredException};
 use crate::store::{Store, records};
@@ -71,14 +70,16 @@ pub(super) async fn act(common: &Common, command: ExceptionCommand) -> Result<()
         }
         ExceptionCommand::Retry { id: Some(id) } => {
             let one = find(&store, id).await?;
-            if one.draft.kind == ExceptionKind::Undecodable {
-                let mended = Understanding::new(store.clone(), Arc::new(config.stores))
-                    .again()
-                    .await?;
-                println!("{mended} batches are understood now");
-                return Ok(());
+            match desk::retry(&store, Arc::new(config.stores), &one, &common.by).await? {
+                Tried::Understood(mended) => println!("{mended} batches are understood now"),
+                Tried::Effects(keys) => {
+                    for key in keys {
+                        println!("{key} is tried again");
+                    }
+                    println!("the day is looked at again");
+                }
             }
-            retry(common, &store, &one).await
+            Ok(())
         }
         ExceptionCommand::Resolve { id, reason } => resolve(common, &store, id, reason).await,
     }
@@ -195,15 +196,6 @@ async fn show(
     if let Some((at, by, words)) = &one.resolved {
         println!("resolved {} by {by}: {words}", moment(*at));
     }
-    Ok(())
-}
-
-/// Whatever it was, the day is looked at again; effects of the day that Odoo refused are tried again.
-async fn retry(common: &Common, store: &Store, one: &StoredException) -> Result<()> {
-    for key in desk::retry(store, one, &common.by).await? {
-        println!("{key} is tried again");
-    }
-    println!("the day is looked at again");
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use tillwire_proto::{BusinessDay, DeviceId, Digest, StoreId, TenantId};
 use tillwire_relay_core::people::{Person, Right};
 
+use super::answers::sentence;
 use super::door::{Filled, Guest, go_to, not_done};
 use super::html::{self as frame, Section};
 use super::{Inside, Pages, broken, missing};
@@ -69,13 +70,7 @@ impl<'a> Doer<'a> {
 }
 
 fn words(error: &anyhow::Error) -> String {
-    let text = format!("{error:#}");
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .map(|c| c.to_uppercase().collect())
-        .unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
+    sentence(&format!("{error:#}"))
 }
 
 /// An exception that this guest sees and may work on.
@@ -111,7 +106,8 @@ async fn exception_act(pages: &Pages, id: &str, form: &Filled) -> Result<Respons
             Ok(doer.end(desk::resolve(store, &one, who).await, &back, &back))
         }
         "retry" => {
-            let done = desk::retry(store, &one, &form.by()).await;
+            let settings = doer.inside.in_force.now();
+            let done = desk::retry(store, settings, &one, &form.by()).await;
             Ok(doer.end(done.map(drop), &back, &back))
         }
         "fix" => {
@@ -331,25 +327,8 @@ async fn day_act(pages: &Pages, place: (&str, &str, &str), form: &Filled) -> Res
             let done = propose(&doer, &of, Act::Reopen, title, who).await;
             Ok(doer.end(done, &back, &back))
         }
-        "closed" => {
-            let now = doer.inside.in_force.now();
-            let is_over = now
-                .store(&of.tenant, &of.store)
-                .is_some_and(|settings| day < settings.day_at_ms(who.now_ms));
-            if !is_over {
-                let why =
-                    format!("{day} is not over there, or no such store is configured; say so afterwards.");
-                return Err(doer.no(StatusCode::CONFLICT, &why, &back));
-            }
-            let done = doer
-                .inside
-                .store
-                .write(move |unit| desk::closed(unit, &of, &who))
-                .await;
-            Ok(doer.end(done.map_err(Into::into), &back, &back))
-        }
         other => {
-            let why = format!("Found act {other:?}, wanted sign, reopen or closed.");
+            let why = format!("Found act {other:?}, wanted sign or reopen.");
             Err(doer.no(StatusCode::BAD_REQUEST, &why, &back))
         }
     }

@@ -40,3 +40,14 @@ pub(super) fn broken(guest: &Guest, error: &anyhow::Error) -> Response {
     let page = html::page(guest, Section::Elsewhere, "Error", None, None, &body);
     (StatusCode::INTERNAL_SERVER_ERROR, Html(page.into_string())).into_response()
 }
+
+/// Words of an error as a page says them.
+pub(super) fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
+    let mut text: String = first.chain(chars).collect();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text
+}

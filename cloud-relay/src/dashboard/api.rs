@@ -21,7 +21,7 @@ use super::Pages;
 use super::answers::on_a_thread;
 use super::door::Guest;
 use super::view::{DaysFilter, ExceptionFilter};
-use answer::{Day, DayInFull, Device, Entry, Exception, Hit, LedgerLine, Problem, Stock, Store};
+use answer::{Day, DayInFull, Device, Entry, Exception, Found, LedgerLine, Problem, Stock, Store};
 
 /// Most store-days in one answer.
 const DAYS_MAX: usize = 10_000;
@@ -239,7 +239,7 @@ struct OfExceptions {
     tenant: Option<String>,
 }
 
-/// Open exceptions, the most urgent kind first. Of a kind with very many the oldest are left out; `/api/v1/exceptions?kind=` has more.
+/// All open exceptions, the most urgent first.
 #[utoipa::path(get, path = "/api/v1/exceptions", params(OfExceptions), responses((status = 200, body = [Exception]), (status = 400, body = Problem), (status = 401)))]
 async fn exceptions(
     State(pages): State<Pages>,
@@ -256,9 +256,8 @@ async fn exceptions_of(pages: Pages, guest: Guest, of: OfExceptions) -> Result<V
         kind: of.kind,
         tenant: tenant.map_err(|error| wrong(&error))?,
     };
-    let view = ask(move || pages.views.exceptions(&guest.sight, &filter)).await?;
-    let rows = view.groups.iter().flat_map(|group| &group.rows);
-    Ok(rows.map(Exception::of).collect())
+    let rows = ask(move || pages.views.exception_rows(&guest.sight, &filter)).await?;
+    Ok(rows.iter().map(Exception::of).collect())
 }
 
 /// Open exceptions as a table.
@@ -318,11 +317,11 @@ struct OfWords {
 }
 
 /// Records by anything in hand.
-#[utoipa::path(get, path = "/api/v1/find", params(OfWords), responses((status = 200, body = [Hit]), (status = 401), (status = 403, body = Problem)))]
-async fn find(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfWords>) -> Answer<Vec<Hit>> {
+#[utoipa::path(get, path = "/api/v1/find", params(OfWords), responses((status = 200, body = Found), (status = 401), (status = 403, body = Problem)))]
+async fn find(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfWords>) -> Answer<Found> {
     allowed(&guest, Right::Sales)?;
     let view = ask(move || pages.views.find(&guest.sight, &of.q)).await?;
-    Ok(Json(view.records.iter().map(Hit::of).collect()))
+    Ok(Json(Found::of(&view)))
 }
 
 #[cfg(test)]

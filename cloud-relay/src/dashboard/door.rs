@@ -7,10 +7,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Form, FromRequest, FromRequestParts, Request};
+use axum::extract::{ConnectInfo, Form, FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use maud::{Markup, html};
 use subtle::ConstantTimeEq as _;
@@ -19,8 +20,9 @@ use tillwire_relay_core::people::{Right, Sight};
 
 use super::html::{self, Section};
 use super::{Inside, Pages, broken};
+use crate::limiter::Rates;
 use crate::people::{Token, Visitor};
-use crate::store::audit;
+use crate::store::{StoreError, audit};
 
 /// The session's cookie.
 pub(super) const COOKIE_NAME: &str = "__Host-tillwire";
@@ -30,6 +32,17 @@ pub(super) const TOKEN_FIELD: &str = "form_token";
 
 /// Largest form, in bytes; a reason takes some hundred.
 pub(super) const FORM_LEN_MAX: usize = 64 * 1024;
+
+/// Longest address that a refusal keeps, in characters.
+const PATH_LEN_KEPT: usize = 300;
+
+/// Refusals of one person that are written down: some at once, then one a minute.
+pub(super) const REFUSALS: Rates = Rates {
+    burst_each: 30,
+    burst_all: 1000,
+    refill_ms: 60_000,
+    refill_all: 20,
+};
 
 /// Whoever looks at a page.
 #[derive(Debug, Clone)]
@@ -90,12 +103,6 @@ impl Guest {
     pub(super) fn needs_at(&self, right: Right, tenant: &TenantId, store: &StoreId) -> Result<(), Response> {
         if self.may_at(right, tenant, store) {
             return Ok(());
-        }
-        if let Some(visitor) = &self.visitor {
-            tracing::warn!(
-                "{} asked for {tenant}/{store} and may not ({right:?})",
-                visitor.person.login
-            );
         }
         Err(forbidden(self))
     }
@@ -179,11 +186,7 @@ impl FromRequestParts<Pages> for Guest {
         let Some(inside) = &pages.inside else {
             return Ok(Self::nobody(Sight::everything()));
         };
-        let found = match (bearer(&parts.headers), token(&parts.headers)) {
-            (Some(program), _) => inside.people.program(&program).await,
-            (None, Some(person)) => inside.people.visitor(&person).await,
-            (None, None) => Ok(None),
-        };
+        let found = visitor(inside, (bearer(&parts.headers), token(&parts.headers))).await;
         let visitor = found.map_err(|error| broken(&Self::outside(), &error.into()))?;
         match visitor {
             Some(visitor) => Ok(Self {
@@ -192,6 +195,18 @@ impl FromRequestParts<Pages> for Guest {
             }),
             None => Err(sign_in_first(parts)),
         }
+    }
+}
+
+/// Whoever carries this program's token, or else this session's cookie.
+async fn visitor(
+    inside: &Inside,
+    (program, person): (Option<Token>, Option<Token>),
+) -> Result<Option<Visitor>, StoreError> {
+    match (program, person) {
+        (Some(program), _) => inside.people.program(&program).await,
+        (None, Some(person)) => inside.people.visitor(&person).await,
+        (None, None) => Ok(None),
     }
 }
 
@@ -343,14 +358,13 @@ impl FromRequest<Pages> for Filled {
     async fn from_request(request: Request, pages: &Pages) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let guest = Guest::from_request_parts(&mut parts, pages).await?;
-        let (Some(visitor), Some(inside)) = (&guest.visitor, &pages.inside) else {
+        let Some(visitor) = &guest.visitor else {
             return Err(super::missing(
                 &guest,
                 "These pages have no login: they only show.",
             ));
         };
         let (foreign, address) = (is_foreign(&parts.headers), address(&parts));
-        let path = parts.uri.path().to_owned();
         let fields = fields(Request::from_parts(parts, body), &guest).await?;
         let filled = Self {
             address,
@@ -360,11 +374,57 @@ impl FromRequest<Pages> for Filled {
         let token = filled.text(TOKEN_FIELD);
         let ours = bool::from(token.as_bytes().ct_eq(visitor.form_token.as_bytes()));
         if foreign || !ours {
-            note(inside, visitor, "forged form refused", path).await;
-            return Err(not_done(&guest, StatusCode::FORBIDDEN, FOREIGN, "/"));
+            let mut no = not_done(&guest, StatusCode::FORBIDDEN, FOREIGN, "/");
+            no.extensions_mut().insert(Refusal("forged form refused"));
+            return Err(no);
         }
         Ok(filled)
     }
+}
+
+/// Writes into the audit log what somebody known asked for and was refused, whichever page or address refused it. Of one
+/// person's refusals [`REFUSALS`] are written; a program gone wild does not fill the log.
+pub(super) async fn note_refusals(State(pages): State<Pages>, request: Request, next: Next) -> Response {
+    let asked = format!("{} {}", request.method(), request.uri().path());
+    let carried = (bearer(request.headers()), token(request.headers()));
+    let answer = next.run(request).await;
+    if let (StatusCode::FORBIDDEN, Some(inside)) = (answer.status(), &pages.inside)
+        && let Ok(Some(visitor)) = visitor(inside, carried).await
+        && pages
+            .refusals
+            .allow(Some(visitor.person.login.to_string()), pages.clock.now_ms())
+    {
+        let Refusal(what) = answer.extensions().get().copied().unwrap_or(Refusal("refused"));
+        note(
+            inside,
+            &visitor,
+            what,
+            asked.chars().take(PATH_LEN_KEPT).collect(),
+        )
+        .await;
+    }
+    answer
+}
+
+/// What the log calls a refusal, where it is none for want of a right.
+#[derive(Clone, Copy)]
+struct Refusal(&'static str);
+
+/// Whether figures may be read: without a login by whoever reaches the pages; else by programs on this machine, or with a
+/// token of somebody who sees devices. What a proxy passes on comes from elsewhere, whoever passes it.
+pub(crate) async fn may_scrape(inside: Option<&Inside>, parts: &Parts) -> Result<bool, StoreError> {
+    let Some(inside) = inside else {
+        return Ok(true);
+    };
+    let passed_on = ["forwarded", "x-forwarded-for", "via", "x-real-ip"];
+    let from_here = address(parts).is_some_and(|address| address.to_canonical().is_loopback())
+        && !passed_on.iter().any(|name| parts.headers.contains_key(*name));
+    if from_here {
+        return Ok(true);
+    }
+    let carried = (bearer(&parts.headers), token(&parts.headers));
+    let visitor = visitor(inside, carried).await?;
+    Ok(visitor.is_some_and(|visitor| visitor.person.may(Right::Fleet)))
 }
 
 async fn note(inside: &Inside, visitor: &Visitor, what: &'static str, detail: String) {

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
-use tillwire_relay_core::people::{Scope, Sight};
+use tillwire_relay_core::people::Sight;
 
 use super::Views;
 use super::view::{
@@ -36,10 +36,7 @@ use detail::{effect, instant, ledger, transactions, understand};
 use summary::{day_state, owner, store_row, tiles, tone, urgency};
 
 /// Store-days on the first page: a month of a few stores, a day of many.
-const DAYS_SHOWN: u32 = 60;
-
-/// Store-days that are looked through for those of somebody who does not see all stores.
-const LOOKED_THROUGH: u32 = 5000;
+const DAYS_SHOWN: usize = 60;
 
 /// Exceptions on the first page; the rest are counted.
 const EXCEPTIONS_SHOWN: usize = 100;
@@ -68,19 +65,12 @@ impl Views for StoreViews {
     fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView> {
         Ok(self.store.read_blocking(|db| {
             let stores = self.stores(db, sight, now_ms)?;
-            let listed = if sight.scope == Scope::Everything {
-                DAYS_SHOWN
-            } else {
-                LOOKED_THROUGH
-            };
-            let rows = days::list(db, None, None, listed)?;
-            let days = rows
+            let in_sight = |row: &days::DayRow| sight.sales_of(&row.tenant, &row.store);
+            let days = days::list_of(db, None, None, in_sight, DAYS_SHOWN)?
                 .iter()
-                .filter(|row| sight.sales_of(&row.tenant, &row.store))
-                .take(DAYS_SHOWN as usize)
                 .map(|row| self.day_row(db, row))
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut open = in_sight(sight, kept::list(db, &Filter::default())?);
+            let mut open = open(db, sight, kept::LISTED_MAX)?;
             open.sort_by_key(|e| (std::cmp::Reverse(urgency(e)), e.opened_ms));
             let tiles = tiles(&stores, &days, &open, sight.sales);
             let exceptions = open
@@ -128,7 +118,7 @@ impl Views for StoreViews {
                 hours,
                 drawers,
                 signatures: days::signatures(db, tenant, store, day)?,
-                asked: proposals::open_of(db, tenant, store, day)?
+                asked: proposals::open_of(db, (tenant, store), Some(day))?
                     .into_iter()
                     .map(|one| (one.id, format!("{} asked: {}; {}", one.by, one.title, one.reason)))
                     .collect(),
@@ -151,13 +141,9 @@ impl Views for StoreViews {
     fn days(&self, sight: &Sight, which: &DaysFilter) -> anyhow::Result<Vec<DayRow>> {
         let of = which.store.as_ref().map(|(tenant, store)| (tenant, store));
         Ok(self.store.read_blocking(|db| {
-            let most = u32::try_from(which.most)
-                .unwrap_or(LOOKED_THROUGH)
-                .max(LOOKED_THROUGH);
-            days::list(db, of, which.since, most)?
+            let in_sight = |row: &days::DayRow| sight.sales_of(&row.tenant, &row.store);
+            days::list_of(db, of, which.since, in_sight, which.most)?
                 .iter()
-                .filter(|row| sight.sales_of(&row.tenant, &row.store))
-                .take(which.most)
                 .map(|row| self.day_row(db, row))
                 .collect()
         })?)
@@ -201,16 +187,21 @@ impl Views for StoreViews {
     }
 
     fn exceptions(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView> {
-        let open = self
-            .store
-            .read_blocking(|db| kept::list(db, &Filter::default()))?;
-        Ok(self.grouped(&in_sight(sight, open), filter))
+        let open = self.store.read_blocking(|db| open(db, sight, kept::LISTED_MAX))?;
+        Ok(self.grouped(&open, filter))
+    }
+
+    fn exception_rows(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<Vec<ExceptionRow>> {
+        let mut open = self.store.read_blocking(|db| open(db, sight, usize::MAX))?;
+        open.retain(|one| exceptions::is_asked_for(one, filter));
+        open.sort_by_key(|one| (std::cmp::Reverse(summary::urgency(one)), one.opened_ms, one.id));
+        Ok(open.iter().map(|one| self.exception_row(one)).collect())
     }
 
     fn exception(&self, sight: &Sight, id: i64) -> anyhow::Result<Option<ExceptionView>> {
         let found = self.store.read_blocking(|db| kept::get(db, id))?;
-        let found = in_sight(sight, found.into_iter().collect()).pop();
-        Ok(found.map(|one| self.in_full(&one, sight)))
+        let found = found.filter(|one| is_in_sight(sight, one));
+        Ok(found.map(|one| self.in_full(&seen(sight, one), sight)))
     }
 
     fn month(
@@ -319,17 +310,21 @@ impl Views for StoreViews {
 }
 
 /// Those of stores and desks in sight; without amounts for who sees no sales.
-fn in_sight(sight: &Sight, open: Vec<StoredException>) -> Vec<StoredException> {
-    open.into_iter()
-        .filter(|one| {
-            let draft = &one.draft;
-            sight.covers(&draft.tenant, &draft.store) && sight.desks.contains(&draft.kind.owner())
-        })
-        .map(|mut one| {
-            one.draft.at_risk = one.draft.at_risk.filter(|_| sight.sales);
-            one
-        })
-        .collect()
+fn is_in_sight(sight: &Sight, one: &StoredException) -> bool {
+    let draft = &one.draft;
+    sight.covers(&draft.tenant, &draft.store) && sight.desks.contains(&draft.kind.owner())
+}
+
+/// An exception as somebody sees it: amounts only with the right to sales.
+fn seen(sight: &Sight, mut one: StoredException) -> StoredException {
+    one.draft.at_risk = one.draft.at_risk.filter(|_| sight.sales);
+    one
+}
+
+/// Open exceptions in sight, newest first.
+fn open(db: &Connection, sight: &Sight, count_max: usize) -> Result<Vec<StoredException>, StoreError> {
+    let open = kept::list_of(db, &Filter::default(), |one| is_in_sight(sight, one), count_max)?;
+    Ok(open.into_iter().map(|one| seen(sight, one)).collect())
 }
 
 impl StoreViews {

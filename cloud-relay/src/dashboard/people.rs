@@ -12,6 +12,7 @@ use axum::routing::{get, post};
 use maud::{Markup, html};
 use tillwire_relay_core::people::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, Scope, Sight};
 
+use super::answers::sentence;
 use super::door::{Filled, Guest};
 use super::html::{self, Section};
 use super::{Inside, Pages, missing};
@@ -47,16 +48,6 @@ fn status_of(refused: &Refused) -> StatusCode {
         Refused::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refused::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-fn sentence(words: &str) -> String {
-    let mut chars = words.chars();
-    let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    let mut text: String = first.chain(chars).collect();
-    if !text.ends_with('.') {
-        text.push('.');
-    }
-    text
 }
 
 fn new_password() -> Markup {

@@ -26,6 +26,7 @@ pub(super) struct House {
     relay: Relay,
     router: Router,
     people: People,
+    inside: Arc<Inside>,
 }
 
 pub(super) async fn house() -> House {
@@ -49,7 +50,7 @@ fn house_of((dir, relay, _): (tempfile::TempDir, Relay, Router)) -> House {
     };
     let in_force = InForce::from(settings());
     let views = StoreViews::new(store.clone(), in_force.clone(), Downlink::new(clock.clone()));
-    let inside = Inside {
+    let inside = Arc::new(Inside {
         people: People::new(store.clone()),
         store: store.clone(),
         in_force,
@@ -61,11 +62,12 @@ fn house_of((dir, relay, _): (tempfile::TempDir, Relay, Router)) -> House {
             clock.clone(),
         )),
         receipt_key: pki.receipt_key(),
-    };
+    });
     let events = store.listen();
     House {
-        router: router(Arc::new(views), clock, events, Some(Arc::new(inside))),
+        router: router(Arc::new(views), clock, events, Some(Arc::clone(&inside))),
         people: People::new(store),
+        inside,
         relay,
         _dir: dir,
     }
@@ -588,6 +590,98 @@ async fn a_form_from_elsewhere_does_nothing_and_is_in_the_log() {
     let response = ann.send(DAY, huge, &[("sec-fetch-site", "same-origin")]).await;
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(ann.send(DAY, good, &[]).await.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn what_somebody_may_not_have_is_in_the_log_and_does_not_fill_it() {
+    let house = house().await;
+    let bob = house.invite("bob", &[Role::StoreIt], "*").await;
+    assert_eq!(bob.get(DAY).await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        bob.post(DAY, "act=reopen&reason=x").await.status(),
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(bob.get("/api/v1/days").await.status(), StatusCode::FORBIDDEN);
+    let written = [
+        format!("bob: GET {DAY}"),
+        format!("bob: POST {DAY}"),
+        "bob: GET /api/v1/days".to_owned(),
+    ];
+    let mut log = house.log("refused").await;
+    log.sort();
+    let mut wanted = written.to_vec();
+    wanted.sort();
+    assert_eq!(log, wanted);
+    for _ in 0..100 {
+        assert_eq!(bob.get("/people").await.status(), StatusCode::FORBIDDEN);
+    }
+    assert_eq!(house.log("refused").await.len(), 30);
+}
+
+#[tokio::test]
+async fn two_names_count_only_while_both_may() {
+    let house = house().await;
+    let ann = house.invite("ann", &[Role::Auditor], "acme").await;
+    let bob = house.invite("bob", &[Role::Auditor], "*").await;
+    let sign = "act=sign&exception=1&reason=the+roll+was+torn";
+    assert_eq!(ann.post(DAY, sign).await.status(), StatusCode::SEE_OTHER);
+    let less = Person {
+        login: "ann".parse().unwrap(),
+        name: "ann".to_owned(),
+        roles: [Role::Viewer].into(),
+        scope: "acme".parse().unwrap(),
+    };
+    people::change(house.store(), less, "cat").await.unwrap();
+    let answer = bob.post("/approvals/1", "act=allow").await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    assert!(text(answer).await.contains("may not ask for this any more"));
+    assert!(house.gap_is_open().await && house.log("day signed").await.is_empty());
+    let refuse = "act=refuse&reason=she+is+a+viewer+now";
+    assert_eq!(
+        bob.post("/approvals/1", refuse).await.status(),
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn figures_are_for_this_machine_and_for_tokens_of_who_sees_devices() {
+    let house = house().await;
+    let token = async |login: &str, roles: &[Role]| {
+        house.invite(login, roles, "*").await;
+        let login = login.parse().unwrap();
+        let made = people::make_token(house.store(), login, "scrape".to_owned(), 30, "test").await;
+        format!("Bearer {}", made.unwrap().cookie())
+    };
+    let (sees, sees_not) = (
+        token("ann", &[Role::Security]).await,
+        token("bob", &[Role::Accountant]).await,
+    );
+    type Header<'a> = Option<(&'a str, &'a str)>;
+    let cases: [(&str, Header<'_>, bool); 8] = [
+        ("127.0.0.1", None, true),
+        ("::1", None, true),
+        ("::ffff:127.0.0.1", None, true),
+        ("127.0.0.1", Some(("x-forwarded-for", "192.0.2.7")), false),
+        ("127.0.0.1", Some(("forwarded", "for=192.0.2.7")), false),
+        ("192.0.2.7", None, false),
+        ("192.0.2.7", Some(("authorization", &sees)), true),
+        ("192.0.2.7", Some(("authorization", &sees_not)), false),
+    ];
+    for (from, header, wanted) in cases {
+        let mut request = Request::get("/metrics");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let address = std::net::SocketAddr::new(from.parse().unwrap(), 40_000);
+        parts.extensions.insert(axum::extract::ConnectInfo(address));
+        assert_eq!(
+            may_scrape(Some(&house.inside), &parts).await.unwrap(),
+            wanted,
+            "{from} {header:?}"
+        );
+        assert!(may_scrape(None, &parts).await.unwrap(), "without a login");
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::people::Sight;
 
 use super::view::{
-    CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionView, ExceptionsView,
-    FindView, FleetView, MonthView, NowView, RecordView, StockView,
+    CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionRow, ExceptionView,
+    ExceptionsView, FindView, FleetView, MonthView, NowView, RecordView, StockView,
 };
 
 /// Where the pages get what they show. Called on a thread that may block. Nothing leaves it that is out of sight; where
@@ -72,6 +72,12 @@ pub trait Views: Send + Sync + 'static {
     /// # Errors
     /// As [`Views::now`].
     fn exceptions(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<ExceptionsView>;
+
+    /// All open exceptions, the most urgent first.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn exception_rows(&self, sight: &Sight, filter: &ExceptionFilter) -> anyhow::Result<Vec<ExceptionRow>>;
 
     /// One exception, open or closed; `None` when there is none.
     ///

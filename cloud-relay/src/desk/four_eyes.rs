@@ -10,7 +10,7 @@ use super::{DayOf, Signatory, Signed};
 use crate::config::MappingFile;
 use crate::mapping::{Change, InForce};
 use crate::store::proposals::{self, Act, NewProposal, Proposal, State};
-use crate::store::{Store, StoreError, Unit, audit, mappings};
+use crate::store::{Store, StoreError, Unit, audit, mappings, people};
 
 /// Whose right it takes, to ask and to allow.
 #[must_use]
@@ -30,6 +30,18 @@ pub const fn place(proposal: &Proposal) -> Option<(&TenantId, &StoreId)> {
     }
 }
 
+/// Two names count only while both may: whoever asked must still be here and still have the right.
+fn still_asks(unit: &Unit<'_>, proposal: &Proposal) -> Result<(), StoreError> {
+    let asker = people::get(unit.db, &proposal.by)?.filter(|one| one.disabled_ms.is_none());
+    if asker.is_some_and(|one| one.person.may_over(right(&proposal.act), place(proposal))) {
+        return Ok(());
+    }
+    Err(StoreError::refused(format!(
+        "{} may not ask for this any more; refuse it, and let somebody ask who may",
+        proposal.by
+    )))
+}
+
 /// Asks. Returns the number under which others find it.
 ///
 /// # Errors
@@ -41,12 +53,10 @@ pub async fn propose(store: &Store, new: NewProposal) -> Result<i64> {
     let now_ms = store.clock().now_ms();
     let id = store
         .write(move |unit| {
-            if let Some(day) = new.day {
-                let open = proposals::open_of(unit.db, &new.place.0, &new.place.1, day)?;
-                if let Some(same) = open.iter().find(|open| open.act == new.act) {
-                    let words = format!("{} asked for the same already (no. {})", same.by, same.id);
-                    return Err(StoreError::refused(words));
-                }
+            let open = proposals::open_of(unit.db, (&new.place.0, &new.place.1), new.day)?;
+            if let Some(same) = open.iter().find(|open| open.act == new.act) {
+                let words = format!("{} asked for the same already (no. {})", same.by, same.id);
+                return Err(StoreError::refused(words));
             }
             let id = proposals::add(unit, &new, now_ms)?;
             let words = format!("no. {id}: {}; {}", new.title, new.reason);
@@ -76,6 +86,7 @@ pub async fn allow(store: &Store, in_force: &InForce, id: i64, second: Person) -
     let now_ms = store.clock().now_ms();
     let words = store
         .write(move |unit| {
+            still_asks(unit, &proposal)?;
             let who = Signatory {
                 by: format!("{}, allowed by {}", proposal.by, second.login),
                 reason: proposal.reason.clone(),

@@ -123,7 +123,7 @@ pub async fn change(store: &Store, person: Person, by: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lets somebody in no longer, or again. Their sessions end at once.
+/// Lets somebody in no longer, or again. Their sessions, codes and tokens end at once, and do not come back with them.
 ///
 /// # Errors
 /// When there is no such person, it is so already, or nobody would be left to give rights.

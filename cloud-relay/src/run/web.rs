@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -39,7 +40,10 @@ pub(super) fn router(store: &Store, views: Arc<dyn Views>, inside: Option<Arc<In
     let own = Router::new()
         .route("/metrics", get(metrics_page))
         .route("/healthz", get(health))
-        .with_state(store.clone());
+        .with_state(Own {
+            store: store.clone(),
+            inside: inside.clone(),
+        });
     own.merge(dashboard::router(
         views,
         store.clock().clone(),
@@ -48,7 +52,33 @@ pub(super) fn router(store: &Store, views: Arc<dyn Views>, inside: Option<Arc<In
     ))
 }
 
-async fn metrics_page(State(store): State<Store>) -> Response {
+/// What the routes know that are no pages.
+#[derive(Clone)]
+struct Own {
+    store: Store,
+    inside: Option<Arc<Inside>>,
+}
+
+async fn metrics_page(State(Own { store, inside }): State<Own>, parts: Parts) -> Response {
+    match dashboard::may_scrape(inside.as_deref(), &parts).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            let words = "found no token that may see devices; scrape from this machine, or with one of                          `tillwire-relay person token`
+";
+            return (StatusCode::UNAUTHORIZED, challenge, words).into_response();
+        }
+        Err(error) => {
+            return (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                format!(
+                    "{error}
+"
+                ),
+            )
+                .into_response();
+        }
+    }
     match metrics::scrape(&store).await {
         Ok(()) => (
             [(header::CONTENT_TYPE, metrics::CONTENT_TYPE)],
@@ -60,7 +90,7 @@ async fn metrics_page(State(store): State<Store>) -> Response {
 }
 
 /// Answers when the store does.
-async fn health(State(store): State<Store>) -> Response {
+async fn health(State(Own { store, .. }): State<Own>) -> Response {
     match store
         .read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?))
         .await

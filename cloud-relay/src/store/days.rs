@@ -272,15 +272,30 @@ pub fn list(
     since: Option<BusinessDay>,
     count_max: u32,
 ) -> Result<Vec<DayRow>, StoreError> {
+    list_of(db, of, since, |_| true, count_max as usize)
+}
+
+/// As [`list`], but only those that `keep` keeps.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn list_of(
+    db: &Connection,
+    of: Option<(&TenantId, &StoreId)>,
+    since: Option<BusinessDay>,
+    keep: impl Fn(&DayRow) -> bool,
+    count_max: usize,
+) -> Result<Vec<DayRow>, StoreError> {
     let sql = format!(
         "{SELECT} WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR store = ?2) AND day >= ?3 \
-         ORDER BY day DESC, tenant, store LIMIT ?4"
+         ORDER BY day DESC, tenant, store"
     );
     let since = since.map_or(i32::MIN, BusinessDay::days_since_epoch);
     let (tenant, store) = (of.map(|of| of.0.as_str()), of.map(|of| of.1.as_str()));
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![tenant, store, since, count_max], read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let rows = statement.query_map(params![tenant, store, since], read)?;
+    let kept = rows.filter(|row| row.as_ref().map_or(true, &keep));
+    Ok(kept.take(count_max).collect::<rusqlite::Result<_>>()?)
 }
 
 /// How many signatures of a day count.

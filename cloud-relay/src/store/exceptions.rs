@@ -189,18 +189,34 @@ pub struct Filter {
     pub elsewhere: bool,
 }
 
-/// Exceptions, newest first.
+/// Exceptions that [`list`] gives at most.
+pub const LISTED_MAX: usize = 5000;
+
+/// Exceptions, newest first, [`LISTED_MAX`] at most.
 ///
 /// # Errors
 /// [`StoreError`] of the read.
 pub fn list(db: &Connection, filter: &Filter) -> Result<Vec<StoredException>, StoreError> {
+    list_of(db, filter, |_| true, LISTED_MAX)
+}
+
+/// As [`list`], but only those that `keep` keeps, and `count_max` at most.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn list_of(
+    db: &Connection,
+    filter: &Filter,
+    keep: impl Fn(&StoredException) -> bool,
+    count_max: usize,
+) -> Result<Vec<StoredException>, StoreError> {
     let (tenant, store) = match &filter.store {
         Some((tenant, store)) => (Some(tenant.as_str()), Some(store.as_str())),
         None => (None, None),
     };
     let sql = format!(
         "{SELECT} WHERE (?1 OR resolved_ms IS NULL) AND (?2 IS NULL OR tenant = ?2) AND (?3 IS NULL OR store = ?3) \
-         AND (?4 IS NULL OR day = ?4) AND (NOT ?5 OR source NOT IN ('day', 'stock')) ORDER BY id DESC LIMIT 5000"
+         AND (?4 IS NULL OR day = ?4) AND (NOT ?5 OR source NOT IN ('day', 'stock')) ORDER BY id DESC"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let day = filter.day.map(BusinessDay::days_since_epoch);
@@ -208,7 +224,8 @@ pub fn list(db: &Connection, filter: &Filter) -> Result<Vec<StoredException>, St
         params![filter.resolved, tenant, store, day, filter.elsewhere],
         read,
     )?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let kept = rows.filter(|row| row.as_ref().map_or(true, &keep));
+    Ok(kept.take(count_max).collect::<rusqlite::Result<_>>()?)
 }
 
 /// One exception.

@@ -138,6 +138,11 @@ pub fn set_disabled(unit: &Unit<'_>, login: &Login, disabled: bool, now_ms: i64)
     if disabled {
         end_sessions(unit, login, None, now_ms)?;
         withdraw_codes(unit, Some(login), now_ms)?;
+        // whoever is let in again later makes new ones: the old may be anywhere by then
+        unit.db.execute(
+            "UPDATE api_tokens SET ended_ms = ?2 WHERE login = ?1 AND ended_ms IS NULL",
+            params![login.as_str(), now_ms],
+        )?;
     }
     Ok(changed > 0)
 }

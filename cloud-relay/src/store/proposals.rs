@@ -153,21 +153,24 @@ pub fn list(db: &Connection, most: u32) -> Result<Vec<Proposal>, StoreError> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Open ones of a day.
+/// Open ones of a store's day, or those of a store that are about no day.
 ///
 /// # Errors
 /// [`StoreError`] of the read.
 pub fn open_of(
     db: &Connection,
-    tenant: &TenantId,
-    store: &StoreId,
-    day: BusinessDay,
+    (tenant, store): (&TenantId, &StoreId),
+    day: Option<BusinessDay>,
 ) -> Result<Vec<Proposal>, StoreError> {
     let sql =
-        format!("{SELECT} WHERE state = 'open' AND tenant = ?1 AND store = ?2 AND day = ?3 ORDER BY id");
+        format!("{SELECT} WHERE state = 'open' AND tenant = ?1 AND store = ?2 AND day IS ?3 ORDER BY id");
     let mut statement = db.prepare_cached(&sql)?;
     let rows = statement.query_map(
-        params![tenant.as_str(), store.as_str(), day.days_since_epoch()],
+        params![
+            tenant.as_str(),
+            store.as_str(),
+            day.map(BusinessDay::days_since_epoch)
+        ],
         read,
     )?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -1,3 +1,4 @@
+use crate::desk;
 use crate::store::exceptions::Filter;
 use crate::testing::{Device, NOW, Relay, Segment, options, sale, settings, store_id, tenant};
 
@@ -109,7 +110,11 @@ async fn store_that_was_not_configured_is_filed_once_it_is() {
     let early = Understanding::new(world.relay.store.clone(), Arc::default());
     early.step().await.unwrap();
     assert_eq!(world.kinds().await, [ExceptionKind::Undecodable]);
-    assert_eq!(world.stage.again().await.unwrap(), 1);
+    // a person who tries again at the page or on the command line gets it understood, and is in the log
+    let one = world.relay.store.read(|db| exceptions::get(db, 1));
+    let one = one.await.unwrap().unwrap();
+    let tried = desk::retry(&world.relay.store, settings(), &one, "ann").await;
+    assert_eq!(tried.unwrap(), desk::Tried::Understood(1));
     assert!(world.kinds().await.is_empty());
     assert_eq!(world.filed().await, [(DAY.parse().unwrap(), 1)]);
 }

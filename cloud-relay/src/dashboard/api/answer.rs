@@ -5,8 +5,8 @@ use tillwire_proto::Amount;
 use utoipa::ToSchema;
 
 use crate::dashboard::view::{
-    DayRow, DayView, DeviceRow, EntryLine, EntryView, ExceptionRow, ExceptionView, LedgerRow, RecordHit,
-    RecordLink, StockView, StoreRow,
+    DayRow, DayView, DeviceRow, EntryLine, EntryView, ExceptionRow, ExceptionView, FindView, LedgerRow,
+    RecordHit, RecordLink, StockView, StoreRow,
 };
 
 /// Why there is no answer (RFC 9457).
@@ -412,6 +412,23 @@ impl Stock {
     }
 }
 
+/// What goes by a name.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Found {
+    records: Vec<Hit>,
+    /// Whether there are more than are listed; a longer name finds fewer.
+    more: bool,
+}
+
+impl Found {
+    pub(super) fn of(view: &FindView) -> Self {
+        Self {
+            records: view.records.iter().map(Hit::of).collect(),
+            more: view.more,
+        }
+    }
+}
+
 /// A record that goes by a name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Hit {
@@ -423,7 +440,7 @@ pub(super) struct Hit {
 }
 
 impl Hit {
-    pub(super) fn of(hit: &RecordHit) -> Self {
+    fn of(hit: &RecordHit) -> Self {
         Self {
             record: Record::of(&hit.record),
             kind: hit.kind.to_owned(),

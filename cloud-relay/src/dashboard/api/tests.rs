@@ -99,6 +99,23 @@ async fn without_a_token_that_counts_there_is_no_answer_and_a_token_does_nothing
 }
 
 #[tokio::test]
+async fn a_token_ends_with_its_person_and_does_not_come_back_with_them() {
+    let house = house().await;
+    let ann = token(&house, "ann", &[Role::Auditor], "*").await;
+    assert_eq!(api(&house, &ann, "/api/v1/days").await.0, StatusCode::OK);
+    for disabled in [true, false] {
+        crate::people::set_disabled(house.store(), "ann".parse().unwrap(), disabled, "cat")
+            .await
+            .unwrap();
+        assert_eq!(
+            api(&house, &ann, "/api/v1/days").await.0,
+            StatusCode::UNAUTHORIZED,
+            "{disabled}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn wrong_questions_are_answered_in_words() {
     let house = house().await;
     let ann = token(&house, "ann", &[Role::Auditor], "*").await;

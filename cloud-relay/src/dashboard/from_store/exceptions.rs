@@ -10,13 +10,10 @@ use super::StoreViews;
 use super::detail::link;
 use super::summary::{owner, sums, tone, urgency};
 use crate::dashboard::view::{Chip, ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
-use crate::store::exceptions::StoredException;
+use crate::store::exceptions::{LISTED_MAX, StoredException};
 
 /// Rows of one kind on the page; the rest are counted, and come up as these are mended.
 const ROWS_SHOWN: usize = 50;
-
-/// What the store hands out at once (`store::exceptions::list`).
-const LISTED_MAX: usize = 5000;
 
 impl StoreViews {
     pub(super) fn grouped(&self, open: &[StoredException], filter: &ExceptionFilter) -> ExceptionsView {
@@ -99,7 +96,7 @@ impl StoreViews {
     }
 }
 
-fn is_asked_for(one: &StoredException, filter: &ExceptionFilter) -> bool {
+pub(super) fn is_asked_for(one: &StoredException, filter: &ExceptionFilter) -> bool {
     let of_owner = filter
         .owner
         .as_deref()

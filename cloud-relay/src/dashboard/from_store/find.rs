@@ -29,8 +29,9 @@ pub(super) fn find(
         LOOKED_THROUGH
     };
     let mut hits = finding::find(db, &words, looked_through)?;
+    let not_all_looked_at = hits.len() >= looked_through;
     hits.retain(|hit| sight.sales_of(&hit.tenant, &hit.store));
-    let more = hits.len() > RECORDS_SHOWN;
+    let more = hits.len() > RECORDS_SHOWN || not_all_looked_at;
     hits.truncate(RECORDS_SHOWN);
     let records = hits
         .into_iter()
