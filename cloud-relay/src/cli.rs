@@ -22,6 +22,7 @@ macro_rules! print {
 }
 
 mod audit;
+mod broker;
 mod day;
 mod device;
 mod doctor;
@@ -109,6 +110,11 @@ enum Command {
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
+    },
+    /// A broker of others between devices and relay.
+    Broker {
+        #[command(subcommand)]
+        command: broker::BrokerCommand,
     },
     /// The boxes in the stores.
     Device {
@@ -281,6 +287,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
         Command::Config {
             command: ConfigCommand::Show,
         } => show_config(&common)?,
+        Command::Broker { command } => broker::act(&common, command)?,
         Command::Device { command } => device::act(&common, command).await?,
         Command::Day { command } => day::act(&common, command).await?,
         Command::Record { command } => record::act(&common, command).await?,

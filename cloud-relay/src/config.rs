@@ -81,6 +81,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where devices connect.
     pub mqtt: Mqtt,
+    /// A broker of others through which devices are heard too: host and port.
+    pub broker: Option<String>,
     /// Where devices enrol.
     pub enrol_listen: SocketAddr,
     /// Where the pages and the metrics are.
@@ -187,12 +189,14 @@ impl Config {
             listen: mqtt_listen,
             address: resolved
                 .text("mqtt.address")
+                .or(resolved.text("broker.address"))
                 .map_or_else(|| mqtt_listen.to_string(), str::to_owned),
             names: resolved.list("mqtt.names"),
         };
         let config = Self {
             state_dir: resolved.parse("state_dir", "a folder")?,
             mqtt,
+            broker: resolved.text("broker.address").map(str::to_owned),
             enrol_listen: resolved.parse("enrol.listen", "an address and port such as 0.0.0.0:8443")?,
             http_listen,
             http_login,

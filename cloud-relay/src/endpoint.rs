@@ -49,6 +49,7 @@ pub use identity::{DeviceIdentity, DeviceRef};
 pub use ingest::{Event, Ingest, Verdict};
 pub use limits::Limits;
 pub use registry::{Connection, Delivery, Downlink, SendError};
+pub(crate) use registry::{LineIn, Registered};
 
 /// What all connections share.
 struct Shared<I> {

@@ -2,6 +2,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod closing;

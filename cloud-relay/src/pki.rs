@@ -6,6 +6,7 @@
 //! | `device-ca.pem`, `device-ca.key` | issuing CA for devices, path length 0 | the endpoint |
 //! | `device-ca-*.pem` | earlier device CAs, kept until their last device certificate has ended | the endpoint |
 //! | `server.pem`, `server.key` | the relay's TLS certificate | agents, through the root |
+//! | `broker-client.pem`, `broker-client.key` | the relay's certificate towards a broker; made when first needed | the broker, through the root |
 //! | `cloud.key` | P-256 key that seals what the relay itself hears from a POS's cloud; made when first needed | this relay |
 //! | `receipt.key` | Ed25519 key that signs receipts | agents pin it at enrolment |
 //!
@@ -29,16 +30,21 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use crate::endpoint::DeviceRef;
 
 mod authority;
+mod broker;
 mod cloud;
 mod files;
 mod request;
 mod tls;
 
+pub use broker::BrokerFiles;
 pub use cloud::CloudKey;
 pub use request::{DeviceKey, REQUEST_LEN_MAX};
 
 /// Rest of the server certificate's life at which [`Pki::server_renewal_due`] says yes: a third.
 const SERVER_RENEWAL_SECONDS: i64 = 132 * 24 * 60 * 60;
+
+/// The relay's name in its own certificate.
+const SERVER_CALLED: &str = "Tillwire relay";
 
 /// A certificate that was issued to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +85,7 @@ impl Pki {
         let root = authority::make_root(now_ms)?;
         let issuer = Issuer::from_ca_cert_der(&root.certificate, &root.key)?;
         let device_ca = authority::make_device_ca(&issuer, now_ms)?;
-        let server = authority::make_server(&issuer, names, now_ms)?;
+        let server = authority::make_server(&issuer, SERVER_CALLED, names, now_ms)?;
         let receipt = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
         let receipt = receipt.ok().context("the system gives no randomness")?;
         files::write_pem(&folder.join("receipt.key"), "PRIVATE KEY", receipt.as_ref())?;
@@ -219,7 +225,7 @@ impl Pki {
         write_made(
             &self.folder,
             "server",
-            &authority::make_server(&issuer, names, now_ms)?,
+            &authority::make_server(&issuer, SERVER_CALLED, names, now_ms)?,
         )?;
         *self = Self::open(&self.folder)?;
         Ok(())

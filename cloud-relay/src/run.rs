@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::Alerts;
+use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::cloud::hooks;
 use crate::config::Config;
@@ -162,6 +163,11 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         Arc::clone(&ingest),
         downlink.clone(),
     )?;
+    if let Some(address) = &config.broker {
+        let tls = pki.broker_client_config(Clock::system().now_ms())?;
+        let broker = Broker::new(address, tls, Arc::clone(&ingest), downlink.clone())?;
+        tasks.spawn(broker.run(stop.clone()));
+    }
     let facts = RelayFacts {
         mqtt: config.mqtt.address.clone(),
         relay: store.relay(),

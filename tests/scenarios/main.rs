@@ -4,6 +4,7 @@
 
 mod bad_input_harms_nobody;
 mod box_loses_its_power_again_and_again;
+mod broker_is_killed_wiped_and_swapped;
 mod card_data_leaves_no_trace;
 mod cloud_is_a_witness_beside_the_till;
 mod disk_full_and_freed;

@@ -52,6 +52,8 @@ pub struct Setup {
     pub odoo: OdooAt,
     /// Where the dashboard listens.
     pub dashboard: Option<SocketAddr>,
+    /// A broker of others through which boxes and relay speak, where they do not speak directly.
+    pub broker: Option<SocketAddr>,
     /// Whether people sign in there.
     pub login: bool,
     /// State directories of single stores' agents, where they are not below `dir`.
@@ -82,6 +84,7 @@ impl Setup {
             dir,
             odoo: OdooAt::Sim(crate::odoo_sim::OdooVersion::V18),
             dashboard: None,
+            broker: None,
             login: false,
             agent_dirs: BTreeMap::new(),
             clocks_off: BTreeMap::new(),
@@ -234,7 +237,10 @@ where
 
 /// A loopback port that nobody listens on now, and that no connection is given either: below the range that the system
 /// takes the near ends of connections from, or another process could have it before the one that is started for it.
-fn free_port() -> anyhow::Result<SocketAddr> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> anyhow::Result<SocketAddr> {
     const LOWEST: u32 = 20_000;
     const COUNT: u32 = 12_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

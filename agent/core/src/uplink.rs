@@ -118,6 +118,10 @@ pub enum Command {
     },
 }
 
+/// A quiet connection says hello again after so long, in milliseconds: the relay hears of the box's health, the box whether
+/// the relay is still there, also where a broker stands between the two.
+pub const GREET_AGAIN_MS: u64 = 300_000;
+
 /// The connection as the machine sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
@@ -174,6 +178,7 @@ pub struct Uplink {
     /// Since when something is under way without a word from the relay.
     silent_since: Option<u64>,
     hello_at: Option<u64>,
+    greeted_at: u64,
     pause_until: u64,
     round_trip: Option<u64>,
     heard_at: Option<u64>,
@@ -205,6 +210,7 @@ impl Uplink {
             relay,
             silent_since: None,
             hello_at: None,
+            greeted_at: now,
             pause_until: 0,
             round_trip: None,
             heard_at: None,
@@ -302,13 +308,21 @@ impl Uplink {
         let resend = self.resend_after();
         self.flows.iter_mut().for_each(|flow| flow.wake(now, resend));
         self.transfers.resend_if_due(now, resend);
-        if self.hello_at.is_some_and(|at| now >= at + resend) {
+        let unanswered = self.hello_at.is_some_and(|at| now >= at + resend);
+        if unanswered || self.greets_again_at().is_some_and(|at| now >= at) {
             self.greet(now);
         }
     }
 
+    /// When a quiet connection says hello again. What is under way says as much, and goes first.
+    fn greets_again_at(&self) -> Option<u64> {
+        let quiet = self.hello_at.is_none() && self.in_flight() == 0;
+        quiet.then_some(self.greeted_at + GREET_AGAIN_MS)
+    }
+
     fn greet(&mut self, now: u64) {
         self.hello_at = Some(now);
+        self.greeted_at = now;
         self.silent_since.get_or_insert(now);
         self.commands.push_back(Command::SendHello);
     }
@@ -333,6 +347,7 @@ impl Uplink {
                     .chain(silence)
                     .chain(hello)
                     .chain(pause)
+                    .chain(self.greets_again_at())
                     .chain(self.transfers.wake_at(resend))
                     .min()
             }

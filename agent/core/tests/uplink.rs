@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use proptest::prelude::*;
 use tillwire_agent_core::settings::RelayLink;
-use tillwire_agent_core::uplink::{Command, Doubt, Down, SegmentFacts, Uplink, WINDOW};
+use tillwire_agent_core::uplink::{Command, Doubt, Down, GREET_AGAIN_MS, SegmentFacts, Uplink, WINDOW};
 use tillwire_proto::{
     AttachmentReceipt, Digest, LaneId, Mark, Note, Receipt, RecordNumber, Refusal, RefusalReason, RelayHello,
     RelayId, SegmentId, Want,
@@ -127,7 +127,7 @@ fn a_lone_sale_leaves_at_once_and_is_kept_when_receipted() {
     give_receipt(&mut uplink, 1_040, 1);
     assert_eq!(commands(&mut uplink, 1_040), [keep(1)]);
     assert_eq!(uplink.view().round_trip_ms, Some(39));
-    assert_eq!(uplink.poll_timeout(), None);
+    assert_eq!(uplink.poll_timeout(), Some(1_000 + GREET_AGAIN_MS));
 }
 
 #[test]
@@ -284,10 +284,40 @@ fn a_silent_connection_is_given_up_after_a_minute() {
 }
 
 #[test]
-fn an_idle_connection_is_left_alone_for_ever() {
+fn an_idle_connection_says_hello_now_and_then_and_is_given_up_when_nobody_answers() {
     let mut uplink = greeted(facts(5, 5), 5);
     commands(&mut uplink, 1_000);
-    assert_eq!(uplink.poll_timeout(), None);
+    let again = 1_000 + GREET_AGAIN_MS;
+    assert_eq!(uplink.poll_timeout(), Some(again));
+    uplink.handle_timeout(again - 1);
+    assert_eq!(commands(&mut uplink, again - 1), []);
+    uplink.handle_timeout(again);
+    assert_eq!(commands(&mut uplink, again), [Command::SendHello]);
+    uplink.handle_message(again + 30, &Down::Hello(&hello(5), &[Some(hash(5))]));
+    assert_eq!(commands(&mut uplink, again + 30), []);
+    assert_eq!(uplink.poll_timeout(), Some(again + GREET_AGAIN_MS));
+    let mut now = again;
+    let gone = std::iter::from_fn(|| {
+        now = uplink.poll_timeout()?;
+        uplink.handle_timeout(now);
+        Some(commands(&mut uplink, now))
+    });
+    let gone = gone.take(20).any(|all| all.contains(&Command::Disconnect));
+    assert!(gone && now == again + GREET_AGAIN_MS + 60_000, "{now}");
+}
+
+#[test]
+fn what_is_under_way_goes_before_another_hello() {
+    let mut uplink = greeted(facts(5, 0), 0);
+    commands(&mut uplink, 1_000);
+    let again = 1_000 + GREET_AGAIN_MS;
+    uplink.handle_sent(again - 5_000, SEGMENT, RecordNumber(5));
+    uplink.handle_timeout(again);
+    assert_eq!(commands(&mut uplink, again), []);
+    give_receipt(&mut uplink, again + 40, 5);
+    assert_eq!(commands(&mut uplink, again + 40), [keep(5)]);
+    uplink.handle_timeout(again + 40);
+    assert_eq!(commands(&mut uplink, again + 40), [Command::SendHello]);
 }
 
 #[test]

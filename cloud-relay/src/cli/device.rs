@@ -99,11 +99,11 @@ pub(super) async fn act(common: &Common, command: DeviceCommand) -> Result<()> {
 }
 
 fn enrol_at(config: &Config) -> String {
-    let name = config
-        .mqtt
-        .address
-        .rsplit_once(':')
-        .map_or(config.mqtt.address.as_str(), |(name, _)| name);
+    let address = config.mqtt.address.as_str();
+    let told = address.rsplit_once(':').map_or(address, |(name, _)| name);
+    // through a broker devices are told its name, and they enrol here
+    let own = config.mqtt.names.first().filter(|_| config.broker.is_some());
+    let name = own.map_or(told, String::as_str);
     format!("{name}:{}", config.enrol_listen.port())
 }
 

@@ -16,6 +16,9 @@ listen = "0.0.0.0:8883"            # where devices connect, by mutual TLS
 address = "relay.example:8883"     # what devices are told to connect to
 names = "relay.example"            # names in the relay's certificate, with commas between
 
+# [broker]                         # an MQTT broker of others, between devices and this relay: `tillwire-relay broker prepare`
+# address = "mqtt.example:8883"
+
 [enrol]
 listen = "0.0.0.0:8443"            # where a new box brings its one-time code
 

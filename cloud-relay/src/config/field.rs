@@ -37,7 +37,7 @@ const fn field(
 }
 
 /// All of them. Stores are tables of their own (`[[store]]`) and have no variables.
-pub const FIELDS: [Field; 20] = [
+pub const FIELDS: [Field; 21] = [
     field(
         "state_dir",
         Some("/var/lib/tillwire-relay"),
@@ -54,13 +54,19 @@ pub const FIELDS: [Field; 20] = [
         "mqtt.address",
         None,
         "relay.example:8883",
-        "what devices are told to connect to; else mqtt.listen",
+        "what devices are told to connect to; else broker.address, else mqtt.listen",
     ),
     field(
         "mqtt.names",
         Some("localhost,127.0.0.1"),
         "relay.example,203.0.113.7",
         "names and addresses in the relay's certificate, with commas between; used by `init`",
+    ),
+    field(
+        "broker.address",
+        None,
+        "mqtt.example:8883",
+        "an MQTT broker of others through which devices are heard too; `broker prepare` writes what it needs",
     ),
     field(
         "enrol.listen",

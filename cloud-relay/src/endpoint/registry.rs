@@ -9,12 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use tillwire_proto::DOWN_LEN_MAX;
 use tokio::sync::mpsc;
 
 use super::close::CloseReason;
 use super::counted::Traffic;
 use super::identity::{DeviceIdentity, DeviceRef};
 use crate::clock::Clock;
+
+/// Messages that wait for the way through a broker, of one device.
+const LINE_QUEUE: usize = 64;
 
 /// How a message goes down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,14 +90,14 @@ struct Registry {
 
 /// What the connection's task and the registry both see.
 #[derive(Debug, Default)]
-pub(super) struct Live {
+pub(crate) struct Live {
     pub(super) listening: AtomicBool,
     pub(super) deliverable_max: AtomicUsize,
     pub(super) last_activity_ms: AtomicI64,
     pub(super) accepted: AtomicU64,
 }
 
-pub(super) type Message = (Bytes, Delivery);
+pub(crate) type Message = (Bytes, Delivery);
 
 #[derive(Debug)]
 struct Entry {
@@ -109,15 +113,45 @@ struct Entry {
 
 /// The connection's side of its entry; the entry goes when this is dropped.
 #[derive(Debug)]
-pub(super) struct Registered {
+pub(crate) struct Registered {
     downlink: Downlink,
     number: u64,
     device: DeviceRef,
     pub(super) live: Arc<Live>,
-    pub(super) queue: mpsc::Receiver<Message>,
-    pub(super) cut: mpsc::Receiver<CloseReason>,
+    pub(crate) traffic: Arc<Traffic>,
+    pub(crate) queue: mpsc::Receiver<Message>,
+    pub(crate) cut: mpsc::Receiver<CloseReason>,
     /// Where the connection that was replaced came from.
-    pub(super) replaced: Option<SocketAddr>,
+    pub(crate) replaced: Option<SocketAddr>,
+}
+
+/// Where what a device says through a broker is counted.
+#[derive(Debug, Clone)]
+pub(crate) struct LineIn {
+    downlink: Downlink,
+    live: Arc<Live>,
+    traffic: Arc<Traffic>,
+}
+
+impl LineIn {
+    /// Notes a message of so many bytes.
+    pub(crate) fn heard(&self, bytes: usize) {
+        self.traffic.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+        let now_ms = self.downlink.now_ms();
+        self.live.last_activity_ms.store(now_ms, Ordering::Relaxed);
+        self.live.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Registered {
+    /// For whoever hears the device.
+    pub(crate) fn line_in(&self) -> LineIn {
+        LineIn {
+            downlink: self.downlink.clone(),
+            live: Arc::clone(&self.live),
+            traffic: Arc::clone(&self.traffic),
+        }
+    }
 }
 
 impl Downlink {
@@ -187,6 +221,15 @@ impl Downlink {
         all
     }
 
+    /// Enters a device that is reached through a broker; a live connection of the same device is cut.
+    pub(crate) fn line(&self, identity: &Arc<DeviceIdentity>, broker: SocketAddr) -> Registered {
+        let registered = self.register(identity, broker, &Arc::default(), LINE_QUEUE);
+        let live = &registered.live;
+        live.deliverable_max.store(DOWN_LEN_MAX, Ordering::Release);
+        live.listening.store(true, Ordering::Release);
+        registered
+    }
+
     /// Enters a connection; a live one of the same device is cut.
     pub(super) fn register(
         &self,
@@ -222,6 +265,7 @@ impl Downlink {
             number,
             device,
             live,
+            traffic: Arc::clone(traffic),
             queue,
             cut,
             replaced,

@@ -77,13 +77,18 @@ pub(super) fn make_device_ca(root: &Issuer<'_, impl SigningKey>, now_ms: i64) ->
     })
 }
 
-/// The relay's own certificate for the names and addresses that devices know it by.
-pub(super) fn make_server(root: &Issuer<'_, impl SigningKey>, names: &[String], now_ms: i64) -> Result<Made> {
+/// A server's certificate for the names and addresses that devices know it by: the relay's own, or a broker's.
+pub(super) fn make_server(
+    root: &Issuer<'_, impl SigningKey>,
+    called: &str,
+    names: &[String],
+    now_ms: i64,
+) -> Result<Made> {
     if names.is_empty() {
-        bail!("found no name for the relay, wanted at least one host name or address");
+        bail!("found no name for the server, wanted at least one host name or address");
     }
     let key = KeyPair::generate()?;
-    let mut params = params("Tillwire relay", now_ms, SERVER_LIFE)?;
+    let mut params = params(called, now_ms, SERVER_LIFE)?;
     params.not_before = rcgen::date_time_ymd(BEFORE_ANY_AGENT, 1, 1);
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -103,14 +108,28 @@ pub(super) fn make_server(root: &Issuer<'_, impl SigningKey>, names: &[String], 
     })
 }
 
-/// A certificate for a device's public key.
+/// The relay's certificate towards a broker: a client without a name that the endpoint would take for a device.
+pub(super) fn make_client(root: &Issuer<'_, impl SigningKey>, called: &str, now_ms: i64) -> Result<Made> {
+    let key = KeyPair::generate()?;
+    let mut params = params(called, now_ms, SERVER_LIFE)?;
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(Made {
+        certificate: params.signed_by(&key, root)?.into(),
+        key,
+    })
+}
+
+/// A certificate for a device's public key. A broker reads its common name as the user's, which its rules turn into the
+/// device's topics; we read the URI.
 pub(super) fn make_device(
     issuer: &Issuer<'_, impl SigningKey>,
     device: &DeviceRef,
     key: &impl PublicKeyData,
     now_ms: i64,
 ) -> Result<CertificateDer<'static>> {
-    let mut params = params(device.device.as_str(), now_ms, DEVICE_LIFE)?;
+    let mut params = params(&device.to_string(), now_ms, DEVICE_LIFE)?;
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];

@@ -223,3 +223,38 @@ fn a_changed_request_never_yields_another_key() {
 fn spki(key: &KeyPair) -> Vec<u8> {
     rcgen::PublicKeyData::subject_public_key_info(key)
 }
+
+#[test]
+fn a_broker_is_who_devices_trust_and_the_relay_towards_it_is_no_device() {
+    let (folder, pki) = fresh();
+    let names = ["mqtt.example".to_owned(), "192.0.2.8".to_owned()];
+    let files = pki.broker_files(&names, NOW_MS).unwrap();
+    assert_eq!(files.server.matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(files.clients.matches("BEGIN CERTIFICATE").count(), 2);
+    assert!(files.server_key.contains("BEGIN PRIVATE KEY"));
+    pki.broker_client_config(NOW_MS).unwrap();
+    let path = folder.path().join("keys/broker-client.pem");
+    let client = files::read_certificate(&path).unwrap();
+    let parsed = parse(&client);
+    let usage = parsed.extended_key_usage().unwrap().unwrap().value;
+    assert!(usage.client_auth && !usage.server_auth && !usage.any);
+    let error = crate::endpoint::DeviceIdentity::from_certificate(&client).unwrap_err();
+    assert!(error.to_string().contains("names nobody"), "{error}");
+}
+
+#[test]
+fn the_certificate_towards_a_broker_is_renewed_when_a_third_of_its_life_is_left() {
+    let (folder, pki) = fresh();
+    let path = folder.path().join("keys/broker-client.pem");
+    let at = |days: i64| {
+        pki.broker_client_config(NOW_MS + days * DAY * 1000).unwrap();
+        files::read_certificate(&path).unwrap()
+    };
+    let first = at(0);
+    assert_eq!(at(264), first);
+    let second = at(266);
+    assert_ne!(second, first);
+    // without the root's key the one that is there goes on
+    std::fs::remove_file(folder.path().join("keys/root.key")).unwrap();
+    assert_eq!(at(266 + 300), second);
+}

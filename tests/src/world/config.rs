@@ -134,6 +134,9 @@ pub(super) fn relay(
         "stock": { "every_s": 2, "lines": 20 },
         "store": stores,
     });
+    if let Some(broker) = &setup.broker {
+        config["broker"] = json!({ "address": broker.to_string() });
+    }
     if let Some((url, token_file)) = &setup.cloud {
         let store = |store: &Store| {
             let stations = store.registers.iter();

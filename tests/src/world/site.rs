@@ -87,7 +87,7 @@ impl Site {
             .unwrap_or_else(|| dir.join("state"));
         let secret_file = dir.join("till.secret");
         write_secret(&secret_file, SECRET)?;
-        let link = Link::open(setup.seed ^ store as u64, relay.mqtt).await?;
+        let link = Link::open(setup.seed ^ store as u64, setup.broker.unwrap_or(relay.mqtt)).await?;
         let http = free_port()?;
         let mut parts = Parts::default();
         for (number, register) in place.registers.iter().enumerate() {
