@@ -61,7 +61,7 @@ const OUTBOX: usize = 1024;
 const PACKET_LEN_MAX: usize = 1024 * 1024;
 
 /// Between two tries, at first and at most; each is drawn between half of it and the whole.
-const PAUSE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+const PAUSE: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(20);
 
 /// A connection that lived so long makes the next pause short again.
 const USEFUL: Duration = Duration::from_secs(60);

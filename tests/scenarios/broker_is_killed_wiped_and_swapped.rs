@@ -1,7 +1,7 @@
 //! Somebody else's broker stands between the boxes and the relay. It is not there when stores open, it is killed with all
 //! that it held, another one takes its place, and the relay is killed behind it: nothing is lost, nothing is there twice.
 //!
-//! Needs Mosquitto (Debian's packages `mosquitto` and `mosquitto-clients`):
+//! Needs Mosquitto and RabbitMQ (Debian's packages `mosquitto`, `mosquitto-clients` and `rabbitmq-server`):
 //! `cargo test -p tillwire-e2e --test scenarios broker -- --ignored`.
 
 use std::ffi::OsString;
@@ -17,6 +17,9 @@ use crate::story::{PATIENCE, Story, a_day, all_is_well, open};
 
 const DAY: Duration = Duration::from_secs(14);
 
+/// RabbitMQ is slow to start, and the relay draws its pauses.
+const BROKER_PATIENCE: Duration = Duration::from_secs(150);
+
 fn mosquitto() -> PathBuf {
     let known = [
         "/usr/sbin/mosquitto",
@@ -27,8 +30,8 @@ fn mosquitto() -> PathBuf {
     found.expect("mosquitto is installed")
 }
 
-/// A broker with files that the relay made for it, in a folder of its own.
-async fn broker(world: &World, address: SocketAddr, folder: &Path) -> Program {
+/// Lets the relay write what a broker needs.
+async fn prepare(world: &World, address: SocketAddr, folder: &Path) {
     let (port, out) = (address.port().to_string(), folder.display().to_string());
     let prepare = [
         "broker",
@@ -42,12 +45,71 @@ async fn broker(world: &World, address: SocketAddr, folder: &Path) -> Program {
     ];
     let said = world.relay.command(&prepare).await.unwrap();
     assert!(said.contains("broker.address = \"127.0.0.1:"), "{said}");
+}
+
+/// RabbitMQ, which queues on disk, with the relay's files and everything of its own in one folder.
+fn rabbit(address: SocketAddr, folder: &Path) -> [Program; 2] {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let config = format!(
+        "listeners.tcp = none\n\
+         mqtt.listeners.tcp = none\n\
+         mqtt.listeners.ssl.1 = {address}\n\
+         mqtt.allow_anonymous = true\n\
+         ssl_options.cacertfile = {}\n\
+         ssl_options.certfile = {}\n\
+         ssl_options.keyfile = {}\n\
+         ssl_options.verify = verify_peer\n\
+         ssl_options.fail_if_no_peer_cert = true\n",
+        path("clients.pem"),
+        path("server.pem"),
+        path("server.key"),
+    );
+    std::fs::write(folder.join("rabbitmq.conf"), config).unwrap();
+    std::fs::write(folder.join("plugins"), "[rabbitmq_mqtt].\n").unwrap();
+    // nodes find each other by a daemon, which it would start and leave behind
+    let names = free_port().unwrap().port().to_string();
+    let daemon = ["-address", "127.0.0.1", "-port", &names].map(Into::into).into();
+    let daemon = Program::new(
+        "epmd",
+        Path::new("/usr/bin/epmd"),
+        daemon,
+        &folder.join("epmd.log"),
+    );
+    daemon.start().unwrap();
+    let variables = [
+        ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+        ("ERL_EPMD_PORT", names),
+        ("HOME", path("")),
+        ("RABBITMQ_ALLOW_INPUT", "1".to_owned()),
+        ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
+        ("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins")),
+        ("RABBITMQ_LOG_BASE", path("log")),
+        ("RABBITMQ_MNESIA_BASE", path("held")),
+        ("RABBITMQ_NODENAME", "tillwire@localhost".to_owned()),
+    ];
+    let mut args: Vec<OsString> = variables
+        .map(|(name, value)| format!("{name}={value}").into())
+        .into();
+    args.push("/usr/lib/rabbitmq/bin/rabbitmq-server".into());
+    let program = Program::new(
+        "rabbitmq",
+        Path::new("/usr/bin/env"),
+        args,
+        &folder.join("rabbitmq.log"),
+    );
+    program.start().unwrap();
+    [program, daemon]
+}
+
+/// Mosquitto, which keeps nothing on disk, with the configuration that the relay wrote.
+async fn broker(world: &World, address: SocketAddr, folder: &Path) -> Program {
+    prepare(world, address, folder).await;
     let config = folder.join("mosquitto.conf");
     let mut text = std::fs::read_to_string(&config).unwrap();
     if rustix::process::geteuid().is_root() {
         text.push_str("user root\n"); // else it gives its rights up, and cannot read what only we may
     }
-    let listener = format!("listener {port}");
+    let listener = format!("listener {}", address.port());
     let on_loopback = text.replace(&listener, &format!("{listener} 127.0.0.1"));
     assert_ne!(text, on_loopback);
     std::fs::write(&config, on_loopback).unwrap();
@@ -77,7 +139,7 @@ async fn with_a_broker_to_come(seed: u64) -> (Story, SocketAddr) {
 async fn both_are_heard(world: &World) {
     until(
         "the relay hears both boxes through the broker",
-        PATIENCE,
+        BROKER_PATIENCE,
         async || {
             let heard = world.relay.metric("tillwire_relay_connections", "").await?;
             Ok((heard == 2).then_some(()))
@@ -116,6 +178,30 @@ async fn a_broker_loses_everything_again_and_again_and_the_books_are_equal() {
     let boxes = world.relay.ask(&["device", "list"]).await.unwrap();
     assert_eq!(boxes["devices"].as_array().unwrap().len(), 2, "{boxes}");
     drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs RabbitMQ"]
+async fn another_kind_of_broker_is_killed_and_wiped_and_the_books_are_equal() {
+    let (world, address) = with_a_broker_to_come(73).await;
+    let folder = tempfile::tempdir().unwrap();
+    prepare(&world, address, folder.path()).await;
+    let [running, _names] = rabbit(address, folder.path());
+    both_are_heard(&world).await;
+    let events = a_day(&world, 10);
+    let breaking = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        running.crash();
+        std::fs::remove_dir_all(folder.path().join("held")).unwrap();
+        running.revive().unwrap();
+    };
+    let (played, ()) = tokio::join!(
+        world.play(world.date, &events, Pace::Over(Duration::from_secs(5))),
+        breaking
+    );
+    played.unwrap();
+    all_is_well(&world).await;
+    assert_eq!(running.starts(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
