@@ -21,6 +21,7 @@ mod chart;
 mod day;
 mod door;
 mod entry;
+mod evidence;
 mod exceptions;
 mod find;
 mod fleet;
@@ -46,7 +47,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tillwire_proto::{Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_proto::{StoreId, TenantId};
 use tokio::sync::broadcast;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -111,6 +112,7 @@ pub fn router(
         .merge(people::routes())
         .merge(api::routes())
         .route("/", get(now_page))
+        .route("/stores", get(stores_page))
         .route("/live", get(live_stream))
         .route("/days", get(calendar_page))
         .route("/days/{tenant}", get(calendar_of))
@@ -125,8 +127,8 @@ pub fn router(
         .route("/entries/{*key}", get(entry_page))
         .route("/months/{tenant}/{month}", get(month_page))
         .route("/stock/{tenant}/{store}", get(stock_page))
-        .route("/records/{segment}/{number}", get(record_page))
-        .route("/attachments/{digest}", get(attachment))
+        .route("/records/{segment}/{number}", get(evidence::record))
+        .route("/attachments/{digest}", get(evidence::attachment))
         .route("/assets/{name}", get(assets::serve))
         .fallback(no_such_page)
         .layer(from_fn_with_state(pages.clone(), door::note_refusals))
@@ -155,6 +157,31 @@ async fn now_page(State(pages): State<Pages>, guest: Guest) -> Response {
             None,
             Some("/live"),
             &now::body(&view),
+        )))
+    })
+    .await
+}
+
+/// `?state=link+down&q=main`
+#[derive(Debug, Default, serde::Deserialize)]
+struct OfStores {
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    q: String,
+}
+
+async fn stores_page(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfStores>) -> Response {
+    ask(pages, guest, move |pages, guest| {
+        let all = pages.views.stores(&guest.sight, pages.clock.now_ms())?;
+        let body = now::all_stores(&all, &of.state, &of.q, guest.sight.sales);
+        Ok(Some(html::page(
+            guest,
+            Section::Now,
+            "Stores",
+            Some("Stores"),
+            None,
+            &body,
         )))
     })
     .await
@@ -430,62 +457,6 @@ async fn stock_page(
         }))
     })
     .await
-}
-
-async fn record_page(
-    State(pages): State<Pages>,
-    guest: Guest,
-    Path((segment, number)): Path<(String, u64)>,
-) -> Response {
-    if let Err(no) = guest.needs(Right::Sales) {
-        return no;
-    }
-    let Some(segment) = SegmentId::from_hex(&segment) else {
-        return missing(
-            &guest,
-            "A record's address is /records/SEGMENT/NUMBER, the segment as 32 hexadecimal digits.",
-        );
-    };
-    ask(pages, guest, move |pages, guest| {
-        let view = pages.views.record(&guest.sight, segment, RecordNumber(number))?;
-        let title = format!("Record {number}");
-        Ok(view.map(|view| {
-            html::page(
-                guest,
-                Section::Days,
-                &title,
-                Some(&title),
-                None,
-                &day::record(&view),
-            )
-        }))
-    })
-    .await
-}
-
-async fn attachment(State(pages): State<Pages>, guest: Guest, Path(digest): Path<String>) -> Response {
-    if let Err(no) = guest.needs(Right::Bytes) {
-        return no;
-    }
-    let Some(digest) = Digest::from_hex(&digest) else {
-        return missing(
-            &guest,
-            "An attachment's address is /attachments/DIGEST, 64 hexadecimal digits.",
-        );
-    };
-    let whose = guest.clone();
-    match on_a_thread(move || pages.views.attachment(&guest.sight, digest)).await {
-        Ok(Some(bytes)) => {
-            let name = format!("attachment; filename=\"{digest}.bin\"");
-            let headers = [
-                (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-                (header::CONTENT_DISPOSITION, name),
-            ];
-            (headers, bytes).into_response()
-        }
-        Ok(None) => missing(&whose, "These bytes are not here (yet)."),
-        Err(error) => broken(&whose, &error),
-    }
 }
 
 #[cfg(test)]

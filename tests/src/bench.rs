@@ -9,6 +9,7 @@ mod capture;
 mod figures;
 mod floor;
 mod line;
+mod pages;
 mod sales;
 mod tap;
 
@@ -18,12 +19,13 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
     ("books", books::run),
     ("tap", tap::run),
+    ("pages", pages::run),
 ];
 
 /// Runs one part, or all, and prints the table.

@@ -120,10 +120,9 @@ type Answer<T> = Result<Json<T>, Response>;
 #[utoipa::path(get, path = "/api/v1/stores", responses((status = 200, body = [Store]), (status = 401), (status = 403, body = Problem)))]
 async fn stores(State(pages): State<Pages>, guest: Guest) -> Answer<Vec<Store>> {
     allowed(&guest, Right::Fleet).or_else(|no| allowed(&guest, Right::Sales).map_err(|_| no))?;
-    let now = ask(move || pages.views.now(&guest.sight, pages.clock.now_ms())).await?;
-    Ok(Json(
-        now.stores.iter().map(|row| Store::of(row, now.sales)).collect(),
-    ))
+    let sales = guest.sight.sales;
+    let stores = ask(move || pages.views.stores(&guest.sight, pages.clock.now_ms())).await?;
+    Ok(Json(stores.iter().map(|row| Store::of(row, sales)).collect()))
 }
 
 /// Which store-days.

@@ -21,7 +21,7 @@ use tillwire_relay_core::people::Sight;
 
 use super::Views;
 use super::view::{
-    CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionRow, ExceptionView,
+    self, CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionRow, ExceptionView,
     ExceptionsView, FindView, FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
 };
 use crate::days::look;
@@ -33,10 +33,13 @@ use crate::store::{
     stock_reports,
 };
 use detail::{effect, instant, ledger, transactions, understand};
-use summary::{day_state, owner, store_row, tiles, tone, urgency};
+use summary::{Today, day_state, of_stores, owner, store_row, store_urgency, tiles, tone, urgency};
 
 /// Store-days on the first page: a month of a few stores, a day of many.
 const DAYS_SHOWN: usize = 60;
+
+/// Stores on the first page, which is sent again with every change; all of them are at `/stores`.
+const STORES_SHOWN: usize = 60;
 
 /// Exceptions on the first page; the rest are counted.
 const EXCEPTIONS_SHOWN: usize = 100;
@@ -64,7 +67,7 @@ impl StoreViews {
 impl Views for StoreViews {
     fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView> {
         Ok(self.store.read_blocking(|db| {
-            let stores = self.stores(db, sight, now_ms)?;
+            let mut stores = self.store_rows(db, sight, now_ms)?;
             let in_sight = |row: &days::DayRow| sight.sales_of(&row.tenant, &row.store);
             let days = days::list_of(db, None, None, in_sight, DAYS_SHOWN)?
                 .iter()
@@ -72,15 +75,18 @@ impl Views for StoreViews {
                 .collect::<Result<Vec<_>, _>>()?;
             let mut open = open(db, sight, kept::LISTED_MAX)?;
             open.sort_by_key(|e| (std::cmp::Reverse(urgency(e)), e.opened_ms));
-            let tiles = tiles(&stores, &days, &open, sight.sales);
+            let today = Today::read(db, sight, days.first().map(|row| row.day))?;
+            let (tiles, states) = (tiles(&stores, &today, &open, sight.sales), view::states(&stores));
             let exceptions = open
                 .iter()
                 .take(EXCEPTIONS_SHOWN)
                 .map(|e| self.exception_row(e))
                 .collect();
+            stores.truncate(STORES_SHOWN);
             Ok(NowView {
                 sales: sight.sales,
                 tiles,
+                states,
                 stores,
                 days,
                 exceptions,
@@ -136,6 +142,12 @@ impl Views for StoreViews {
                 witnesses: looked.assessment.witnesses.clone(),
             }))
         })?)
+    }
+
+    fn stores(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<Vec<StoreRow>> {
+        Ok(self
+            .store
+            .read_blocking(|db| self.store_rows(db, sight, now_ms))?)
     }
 
     fn days(&self, sight: &Sight, which: &DaysFilter) -> anyhow::Result<Vec<DayRow>> {
@@ -334,15 +346,17 @@ impl StoreViews {
         connections.iter().map(|c| c.identity.device.uri()).collect()
     }
 
-    fn stores(&self, db: &Connection, sight: &Sight, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
+    fn store_rows(&self, db: &Connection, sight: &Sight, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
         let devices = devices::list(db)?;
-        let live = self.live();
-        self.settings
-            .configured()
+        let (devices, live) = (of_stores(&devices), self.live());
+        let configured = self.settings.configured();
+        let rows = configured
             .iter()
             .filter(|settings| sight.covers(&settings.tenant, &settings.store))
-            .map(|settings| store_row(db, settings, &devices, &live, now_ms))
-            .collect()
+            .map(|settings| store_row(db, settings, &devices, &live, now_ms));
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_cached_key(store_urgency);
+        Ok(rows)
     }
 
     fn name(&self, tenant: &TenantId, store: &StoreId) -> String {

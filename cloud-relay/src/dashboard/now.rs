@@ -5,14 +5,14 @@ use maud::{Markup, html};
 use tillwire_relay_core::closing::Month;
 
 use super::html::{chip, difference, moment, money};
-use super::view::{DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
+use super::view::{self, Chip, DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
 
 /// The parts, in order, with the names that the stream gives them.
 pub(super) fn parts(view: &NowView) -> Vec<(&'static str, Markup)> {
     let mut parts = vec![
         ("tiles", tiles(&view.tiles)),
         ("exceptions", exceptions(&view.exceptions)),
-        ("stores", stores(&view.stores, view.sales)),
+        ("stores", stores(view)),
     ];
     if view.sales {
         parts.push(("days", days(&view.days)));
@@ -42,21 +42,71 @@ fn tiles(tiles: &[Tile]) -> Markup {
     }
 }
 
-fn stores(rows: &[StoreRow], sales: bool) -> Markup {
+fn stores(view: &NowView) -> Markup {
+    let all: usize = view.states.iter().map(|(_, count)| count).sum();
     html! {
         section.card #stores aria-labelledby="stores-title" {
-            div.head { h2 #stores-title { "Stores" } span.count { (rows.len()) } }
-            @if rows.is_empty() {
+            div.head { h2 #stores-title { "Stores" } span.count { (all) } }
+            @if view.stores.is_empty() {
                 p.empty { "No store is configured yet. Add one to the relay's configuration, then invite its device." }
             } @else {
-                div.scroll tabindex="0" { table {
-                    thead { tr {
-                        th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
-                        @if sales { th.num { "Tickets today" } th.num { "Net today" } }
-                    } }
-                    tbody { @for row in rows { (store(row, sales)) } }
-                } }
+                @if all > view.stores.len() {
+                    p.lead { "The " (view.stores.len()) " that need a look first. " a href="/stores" { "All " (all) " stores" } }
+                    (states(&view.states))
+                }
+                (table(&view.stores, view.sales))
             }
+        }
+    }
+}
+
+/// How many stores are in each state; each leads to them.
+fn states(states: &[(Chip, usize)]) -> Markup {
+    html! {
+        ul.links { @for (state, count) in states {
+            li { a href=(format!("/stores?state={}", state.word.replace(' ', "+"))) { (chip(state)) " " (count) } }
+        } }
+    }
+}
+
+fn table(rows: &[StoreRow], sales: bool) -> Markup {
+    html! {
+        div.scroll tabindex="0" { table {
+            thead { tr {
+                th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
+                @if sales { th.num { "Tickets today" } th.num { "Net today" } }
+            } }
+            tbody { @for row in rows { (store(row, sales)) } }
+        } }
+    }
+}
+
+/// All stores, or those in a state or by a part of their name.
+pub(super) fn all_stores(all: &[StoreRow], state: &str, words: &str, sales: bool) -> Markup {
+    let words = words.to_lowercase();
+    let fits = |row: &&StoreRow| {
+        let named = [&row.name.to_lowercase(), row.store.as_str(), row.tenant.as_str()]
+            .iter()
+            .any(|name| name.contains(words.trim()));
+        named && (state.is_empty() || row.state.word == state)
+    };
+    let rows: Vec<StoreRow> = all.iter().filter(fits).cloned().collect();
+    html! {
+        h1 { "Stores" }
+        (states(&view::states(all)))
+        form.row action="/stores" method="get" role="search" {
+            @if !state.is_empty() { input type="hidden" name="state" value=(state); }
+            label for="q" { "Name" }
+            input #q name="q" type="search" value=(words) maxlength="100" autocomplete="off";
+            button.button type="submit" { "Show" }
+            @if !state.is_empty() || !words.is_empty() { a.button href="/stores" { "All" } }
+        }
+        section.card aria-labelledby="stores-title" {
+            div.head {
+                h2 #stores-title { @if state.is_empty() { "All" } @else { (state) } }
+                span.count { (rows.len()) }
+            }
+            @if rows.is_empty() { p.empty { "No store is like that." } } @else { (table(&rows, sales)) }
         }
     }
 }
@@ -78,7 +128,10 @@ fn store(row: &StoreRow, sales: bool) -> Markup {
             td { (up) " of " (all) @if all == 1 { " device" } @else { " devices" } }
             @if sales {
                 td.num { (row.tickets) }
-                td.num { @if let Some(net) = row.net { (money(net)) } @else { "–" } }
+                td.num {
+                    @if let Some(net) = row.net { (money(net)) } @else { "–" }
+                    @if let Some((day, net)) = &row.week_before { span.sub { (day) " before: " (money(*net)) } }
+                }
             }
         }
     }

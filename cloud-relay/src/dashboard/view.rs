@@ -47,7 +47,9 @@ pub struct NowView {
     pub sales: bool,
     /// Figures over all stores.
     pub tiles: Vec<Tile>,
-    /// One row per store.
+    /// How many stores are in each state, the most urgent first.
+    pub states: Vec<(Chip, usize)>,
+    /// Stores, the most urgent first; of very many only those that a live page can carry.
     pub stores: Vec<StoreRow>,
     /// One row per store-day, newest first.
     pub days: Vec<DayRow>,
@@ -89,8 +91,23 @@ pub struct StoreRow {
     pub tickets: u64,
     /// Net sales of the newest business day.
     pub net: Option<Amount>,
+    /// Net sales of the same weekday a week before, with its name.
+    pub week_before: Option<(String, Amount)>,
     /// Devices with a live link, of those accepted.
     pub devices: (usize, usize),
+}
+
+/// How many stores are in each state, in the order of the stores.
+#[must_use]
+pub fn states(stores: &[StoreRow]) -> Vec<(Chip, usize)> {
+    let mut states: Vec<(Chip, usize)> = Vec::new();
+    for store in stores {
+        match states.iter_mut().find(|(state, _)| *state == store.state) {
+            Some((_, count)) => *count += 1,
+            None => states.push((store.state.clone(), 1)),
+        }
+    }
+    states
 }
 
 /// One store-day.

@@ -6,7 +6,7 @@ use tillwire_relay_core::people::Sight;
 
 use super::view::{
     CalendarView, DayRow, DayView, DaysFilter, EntryView, ExceptionFilter, ExceptionRow, ExceptionView,
-    ExceptionsView, FindView, FleetView, MonthView, NowView, RecordView, StockView,
+    ExceptionsView, FindView, FleetView, MonthView, NowView, RecordView, StockView, StoreRow,
 };
 
 /// Where the pages get what they show. Called on a thread that may block. Nothing leaves it that is out of sight; where
@@ -17,6 +17,12 @@ pub trait Views: Send + Sync + 'static {
     /// # Errors
     /// What the store says when it cannot be read.
     fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView>;
+
+    /// All stores, the most urgent first.
+    ///
+    /// # Errors
+    /// As [`Views::now`].
+    fn stores(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<Vec<StoreRow>>;
 
     /// One store-day; `None` when there is none.
     ///

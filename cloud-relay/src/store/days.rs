@@ -1,6 +1,6 @@
 //! Rows of store-days: which need another look, what the last look found, which batches hold their records.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use tillwire_proto::{Amount, BusinessDay, Currency, StoreId, TenantId};
 use tillwire_relay_core::shape::DayShape;
 
@@ -286,16 +286,33 @@ pub fn list_of(
     keep: impl Fn(&DayRow) -> bool,
     count_max: usize,
 ) -> Result<Vec<DayRow>, StoreError> {
-    let sql = format!(
-        "{SELECT} WHERE (?1 IS NULL OR tenant = ?1) AND (?2 IS NULL OR store = ?2) AND day >= ?3 \
-         ORDER BY day DESC, tenant, store"
-    );
     let since = since.map_or(i32::MIN, BusinessDay::days_since_epoch);
-    let (tenant, store) = (of.map(|of| of.0.as_str()), of.map(|of| of.1.as_str()));
+    // two questions, because one with "any store" in it would read all days of all stores for those of one
+    let (sql, key): (_, &[&dyn ToSql]) = match &of {
+        Some((tenant, store)) => (
+            format!("{SELECT} WHERE tenant = ?1 AND store = ?2 AND day >= ?3 ORDER BY day DESC"),
+            params![tenant.as_str(), store.as_str(), since],
+        ),
+        None => (
+            format!("{SELECT} WHERE day >= ?1 ORDER BY day DESC, tenant, store"),
+            params![since],
+        ),
+    };
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![tenant, store, since], read)?;
+    let rows = statement.query_map(key, read)?;
     let kept = rows.filter(|row| row.as_ref().map_or(true, &keep));
     Ok(kept.take(count_max).collect::<rusqlite::Result<_>>()?)
+}
+
+/// One business day of all stores.
+///
+/// # Errors
+/// [`StoreError`] of the read.
+pub fn of_day(db: &Connection, day: BusinessDay) -> Result<Vec<DayRow>, StoreError> {
+    let sql = format!("{SELECT} WHERE day = ?1 ORDER BY tenant, store");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([day.days_since_epoch()], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// How many signatures of a day count.

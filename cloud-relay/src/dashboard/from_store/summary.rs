@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tillwire_proto::Amount;
+use tillwire_proto::{Amount, BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::exception::{ExceptionKind, Holds, OwnerRole};
+use tillwire_relay_core::people::Sight;
 use tillwire_relay_core::settings::StoreSettings;
 
 use crate::dashboard::html::money;
-use crate::dashboard::view::{Chip, DayRow, StoreRow, Tile, Tone};
+use crate::dashboard::view::{Chip, StoreRow, Tile, Tone};
 use crate::store::exceptions::StoredException;
 use crate::store::{StoreError, days, devices};
 
@@ -18,10 +19,24 @@ const OF_SALES: [&str; 2] = ["Net sales", "Store-days posted"];
 /// A store that has sold nothing for so long is called quiet, in milliseconds.
 const QUIET_MS: i64 = 15 * 60 * 1000;
 
+/// The devices of each store that are not shut out.
+pub(super) type OfStores<'a> = BTreeMap<(&'a TenantId, &'a StoreId), Vec<&'a devices::DeviceRow>>;
+
+pub(super) fn of_stores(all: &[devices::DeviceRow]) -> OfStores<'_> {
+    let mut found = OfStores::new();
+    for device in all.iter().filter(|device| device.revoked.is_none()) {
+        found
+            .entry((&device.tenant, &device.store))
+            .or_default()
+            .push(device);
+    }
+    found
+}
+
 pub(super) fn store_row(
     db: &Connection,
     settings: &StoreSettings,
-    devices: &[devices::DeviceRow],
+    devices: &OfStores<'_>,
     live: &BTreeSet<String>,
     now_ms: i64,
 ) -> Result<StoreRow, StoreError> {
@@ -36,10 +51,9 @@ pub(super) fn store_row(
     let sql =
         "SELECT coalesce(sum(max(announced - through, 0)), 0) FROM segments WHERE tenant = ?1 AND store = ?2";
     let backlog: i64 = db.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
-    let of_store = |d: &&devices::DeviceRow| {
-        d.tenant == settings.tenant && d.store == settings.store && d.revoked.is_none()
-    };
-    let of_store: Vec<_> = devices.iter().filter(of_store).collect();
+    let of_store = devices
+        .get(&(&settings.tenant, &settings.store))
+        .map_or(&[][..], Vec::as_slice);
     let uri = |d: &devices::DeviceRow| {
         crate::endpoint::DeviceRef {
             tenant: d.tenant.clone(),
@@ -48,7 +62,13 @@ pub(super) fn store_row(
         .uri()
     };
     let up = of_store.iter().filter(|d| live.contains(&uri(d))).count();
-    let newest = days::list(db, Some((&settings.tenant, &settings.store)), None, 1)?.pop();
+    let place = (&settings.tenant, &settings.store);
+    let newest = days::list(db, Some(place), None, 1)?.pop();
+    let before = newest.as_ref().and_then(|row| week_before(row.day));
+    let before = before
+        .map(|day| days::get(db, place.0, place.1, day))
+        .transpose()?
+        .flatten();
     let worst = of_store
         .iter()
         .filter_map(|d| d.hello.as_ref())
@@ -70,6 +90,7 @@ pub(super) fn store_row(
         backlog: backlog.unsigned_abs(),
         tickets: newest.as_ref().map_or(0, |day| day.trades),
         net: newest.and_then(|day| day.net),
+        week_before: before.and_then(|row| Some((weekday(row.day), row.net?))),
         devices: (up, of_store.len()),
     })
 }
@@ -110,20 +131,70 @@ pub(super) fn store_state(
     }
 }
 
-pub(super) fn tiles(
-    stores: &[StoreRow],
-    days: &[DayRow],
-    open: &[StoredException],
-    sales: bool,
-) -> Vec<Tile> {
+/// The newest business day of all stores in sight, and the same weekday a week before it.
+pub(super) struct Today {
+    day: Option<BusinessDay>,
+    tickets: u64,
+    net: String,
+    before: Option<String>,
+    posted: usize,
+    stores: usize,
+}
+
+impl Today {
+    pub(super) fn read(
+        db: &Connection,
+        sight: &Sight,
+        newest: Option<BusinessDay>,
+    ) -> Result<Self, StoreError> {
+        let rows = |day: Option<BusinessDay>| -> Result<Vec<days::DayRow>, StoreError> {
+            let mut rows = day
+                .map(|day| days::of_day(db, day))
+                .transpose()?
+                .unwrap_or_default();
+            rows.retain(|row| sight.sales_of(&row.tenant, &row.store));
+            Ok(rows)
+        };
+        let (today, before) = (rows(newest)?, rows(newest.and_then(week_before))?);
+        let sum = |rows: &[days::DayRow]| sums(rows.iter().filter_map(|row| row.net));
+        let posted = |row: &&days::DayRow| day_state(&row.state, row.blockers).tone == Tone::Good;
+        Ok(Self {
+            day: newest,
+            tickets: today.iter().map(|row| row.trades).sum(),
+            net: sum(&today),
+            before: before
+                .first()
+                .map(|row| format!("{} before: {}", weekday(row.day), sum(&before))),
+            posted: today.iter().filter(posted).count(),
+            stores: today.len(),
+        })
+    }
+}
+
+fn week_before(day: BusinessDay) -> Option<BusinessDay> {
+    BusinessDay::from_days(day.days_since_epoch() - 7)
+}
+
+/// Such as *Friday*.
+fn weekday(day: BusinessDay) -> String {
+    day.date().strftime("%A").to_string()
+}
+
+/// What a person should look at first: what is down, then what is odd.
+pub(super) fn store_urgency(row: &StoreRow) -> u8 {
+    match row.state.tone {
+        Tone::Bad => 0,
+        Tone::Wait => 1,
+        Tone::Idle => 2,
+        Tone::Good => 3,
+    }
+}
+
+pub(super) fn tiles(stores: &[StoreRow], today: &Today, open: &[StoredException], sales: bool) -> Vec<Tile> {
     let up = stores
         .iter()
         .filter(|s| s.devices.1 > 0 && s.devices.0 == s.devices.1)
         .count();
-    let newest = days.first().map(|day| day.day);
-    let today: Vec<_> = days.iter().filter(|day| Some(day.day) == newest).collect();
-    let tickets: u64 = today.iter().map(|day| day.tickets).sum();
-    let posted = today.iter().filter(|day| day.state.tone == Tone::Good).count();
     let backlog: u64 = stores.iter().map(|store| store.backlog).sum();
     let tone = |good: bool| if good { Tone::Good } else { Tone::Bad };
     let mut tiles = vec![
@@ -139,18 +210,21 @@ pub(super) fn tiles(
         },
         Tile {
             label: OF_SALES[0],
-            figure: sums(today.iter().map(|day| day.net)),
-            note: newest.map_or_else(
+            figure: today.net.clone(),
+            note: today.day.map_or_else(
                 || "no business day yet".to_owned(),
-                |day| format!("{tickets} tickets on {day}"),
+                |day| {
+                    let before = today.before.as_ref().map(|before| format!("; {before}"));
+                    format!("{} tickets on {day}{}", today.tickets, before.unwrap_or_default())
+                },
             ),
             tone: Tone::Idle,
         },
         Tile {
             label: OF_SALES[1],
-            figure: format!("{posted} of {}", today.len()),
+            figure: format!("{} of {}", today.posted, today.stores),
             note: "read back from Odoo and equal".to_owned(),
-            tone: if !today.is_empty() && posted == today.len() {
+            tone: if today.stores > 0 && today.posted == today.stores {
                 Tone::Good
             } else {
                 Tone::Idle

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use rusqlite::params;
 use tower::ServiceExt as _;
 
 use super::*;
@@ -190,4 +191,84 @@ async fn a_drawer_is_shown_against_its_own_habit() {
         "{day}"
     );
     assert!(day.contains("class=\"point bad\""), "{day}");
+}
+
+/// So many stores; the first ones have no device, all have sold on one day and the week before.
+async fn many_stores(count: usize) -> (tempfile::TempDir, Relay, axum::Router) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = crate::store::StoreOptions {
+        on_disk_failure: std::sync::Arc::new(|_| ()),
+        ..options(&dir)
+    };
+    let relay = Relay::open(&options).await;
+    let draft = |nth: usize| {
+        let text = format!(
+            "tenant = 'acme'\nstore = 's{nth:03}'\nname = 'Store {nth:03}'\ntime_zone = 'America/Chicago'\n\
+             registers = ['r1']\n[odoo]\ncompany = 'Acme'\njournal = 'T{nth:03}'\nwarehouse = 'W{nth:03}'\n\
+             [odoo.accounts]\ntender = {{ cash = '101501' }}\nrevenue = '400000'\ncash_over = '450000'\n\
+             cash_short = '650000'\n"
+        );
+        let draft: tillwire_relay_core::settings::StoreDraft = toml::from_str(&text).unwrap();
+        draft.check().unwrap()
+    };
+    let settings = tillwire_relay_core::settings::RelaySettings::new((0..count).map(draft)).unwrap();
+    let day: BusinessDay = "2027-01-14".parse().unwrap();
+    let last = i64::try_from(count).unwrap() - 1;
+    let sold = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) \
+                INSERT INTO store_days (tenant, store, day, dirty, state, changed_ms, trades, net_minor, currency) \
+                SELECT 'acme', printf('s%03d', i), ?2, 0, ?3, 1, 3, ?4, 'USD' FROM n";
+    let days = day.days_since_epoch();
+    relay
+        .store
+        .write(move |unit| {
+            unit.db.execute(sold, params![last, days, "Posted", 1000])?;
+            unit.db.execute(sold, params![last, days - 7, "Posted", 2000])?;
+            unit.db.execute(sold, params![last, days - 6, "Posted", 7000])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let clock = relay.store.clock().clone();
+    let views = StoreViews::new(
+        relay.store.clone(),
+        std::sync::Arc::new(settings),
+        Downlink::new(clock.clone()),
+    );
+    let events = tokio::sync::broadcast::channel(1).1;
+    let router = router(std::sync::Arc::new(views), clock, events, None);
+    (dir, relay, router)
+}
+
+#[tokio::test]
+async fn the_first_page_counts_every_store_and_shows_only_what_a_live_page_can_carry() {
+    let (_dir, relay, router) = many_stores(75).await;
+    let now = page(&router, "/").await;
+    assert!(
+        now.contains("750.00") && now.contains("225 tickets on 2027-01-14"),
+        "{now}"
+    );
+    assert!(
+        now.contains("Thursday before: $1,500.00"),
+        "the same weekday: {now}"
+    );
+    assert!(now.contains("75 of 75"), "posted: {now}");
+    assert_eq!(now.matches("data-key=\"acme/s").count(), STORES_SHOWN);
+    assert!(
+        now.contains("All 75 stores") && now.contains("/stores?state=no+device"),
+        "{now}"
+    );
+    let all = page(&router, "/stores").await;
+    assert_eq!(all.matches("data-key=\"acme/s").count(), 75);
+    let one = page(&router, "/stores?q=Store+07").await;
+    assert_eq!(one.matches("data-key=\"acme/s").count(), 5);
+    let none = page(&router, "/stores?state=selling").await;
+    assert!(none.contains("No store is like that"), "{none}");
+
+    let state = "UPDATE store_days SET state = 'Ready', blockers = 1 WHERE store = 's007' AND day = 20832";
+    relay
+        .store
+        .write(move |unit| Ok(unit.db.execute(state, []).map(drop)?))
+        .await
+        .unwrap();
+    assert!(page(&router, "/").await.contains("74 of 75"));
 }
