@@ -22,5 +22,6 @@ mod return_and_void;
 mod sale_seen_by_ticket_and_terminal_counts_once;
 mod sale_survives_power_cut_before_receipt;
 mod story;
+mod ticket_pushed_by_another_program_counts_once;
 mod till_clock_is_a_year_wrong;
 mod unknown_sku_and_tender_reach_the_exception_queue;

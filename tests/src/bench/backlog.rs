@@ -108,7 +108,7 @@ fn renumber(sale: &mut tillwire_agent_core::journal::Captured, part: usize) -> R
 
 /// The most memory that a process has had, in MiB with one digit.
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn kib(pid: Option<u32>) -> Result<String> {
+pub(super) fn kib(pid: Option<u32>) -> Result<String> {
     let pid = pid.context("the agent runs")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::json;
 use tillwire_agent_core::capture::dialect::{Side, TapMemory, decoder};
 use tillwire_agent_core::capture::settings::{Dialect, TapLine, TapSettings};
 use tillwire_proto::{Currency, Fact, LaneId, RegisterId, StoreId};
@@ -13,15 +14,23 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::figures::{Table, Times, per_second, rate};
+use super::workdir;
+use crate::program::{AS_AGENT, Program};
 use crate::shop::{Plan, What, business_day};
 use crate::sims::printer::receipt::receipt;
 use crate::tap::printer_tap;
+use crate::world::{free_port, until};
 
 const ROUNDS: usize = 5_000;
 
 /// Tills that print while the round trips are measured, and how many receipts each in a second.
 const BUSY_TILLS: usize = 8;
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Printers before which one agent sits, and for how long their tills print.
+const TAPS: usize = 8;
+const TAPS_BUSY: Duration = Duration::from_secs(10);
+const TAPS_UP: Duration = Duration::from_secs(20);
 
 const QUESTION: &[u8] = b"\x10\x04\x01";
 
@@ -32,7 +41,10 @@ pub(super) fn run(table: &mut Table) -> Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(latency(table, &jobs))
+    runtime.block_on(async {
+        latency(table, &jobs).await?;
+        memory(table, &jobs).await
+    })
 }
 
 /// A day's receipts.
@@ -108,6 +120,69 @@ async fn latency(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     anyhow::ensure!(heard > 0, "the tap heard none of the receipts beside it");
     stop.cancel();
     Ok(())
+}
+
+/// The real agent between eight tills and eight printers, on a box that nobody has enrolled yet.
+async fn memory(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
+    let folder = workdir()?;
+    let mut listens = Vec::new();
+    let (mut registers, mut printers) = (Vec::new(), Vec::new());
+    for nth in 1..=TAPS {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let (printer, listen) = (listener.local_addr()?, free_port()?);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answers(stream));
+            }
+        });
+        registers.push(json!({ "id": format!("r{nth}"), "station_ids": [nth.to_string()] }));
+        printers.push(
+            json!({ "lane": format!("printer-{nth}"), "register": format!("r{nth}"),
+            "listen": listen.to_string(), "connect": printer.to_string() }),
+        );
+        listens.push(listen);
+    }
+    let config = json!({
+        "agent": { "state_dir": folder.path().join("state") },
+        "store": { "tenant": "acme", "store": "s01", "currency": "USD", "time_zone": "America/Chicago", "day_cutoff": "04:00" },
+        "register": registers, "printer": printers, "limits": { "reserve_len": 1_048_576 },
+    });
+    let path = folder.path().join("agent.toml");
+    std::fs::write(&path, toml::to_string(&config)?)?;
+    std::fs::create_dir_all(folder.path().join("state"))?;
+    let args = vec![AS_AGENT.into(), "run".into(), "--config".into(), path.into()];
+    let agent = Program::new(
+        "agent",
+        &std::env::current_exe()?,
+        args,
+        &folder.path().join("agent.log"),
+    );
+    agent.start()?;
+    until("the taps listen", TAPS_UP, async || {
+        Ok(TcpStream::connect(listens[TAPS - 1]).await.ok())
+    })
+    .await
+    .with_context(|| agent.log_tail())?;
+    let tills: Vec<_> = listens
+        .iter()
+        .map(|tap| tokio::spawn(prints(*tap, jobs.to_vec())))
+        .collect();
+    tokio::time::sleep(TAPS_BUSY).await;
+    anyhow::ensure!(
+        tills.iter().all(|till| !till.is_finished()),
+        "a tap hung up: {}",
+        agent.log_tail()
+    );
+    tills.iter().for_each(tokio::task::JoinHandle::abort);
+    let memory = super::backlog::kib(agent.pid())?;
+    let met = memory.parse::<f64>().is_ok_and(|mib| mib < 12.0);
+    table.goal(
+        "agent memory (VmHWM, MiB), eight taps printing 400 receipts/s",
+        "< 12",
+        memory,
+        met,
+    );
+    agent.stop()
 }
 
 /// Answers every question with a byte, takes everything else.
