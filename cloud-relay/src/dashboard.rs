@@ -117,7 +117,7 @@ pub fn router(
         .route("/days", get(calendar_page))
         .route("/days/{tenant}", get(calendar_of))
         .route("/days/{tenant}/{store}/{day}", get(day_page).post(acts::day))
-        .route("/exceptions", get(exceptions_page))
+        .route("/exceptions", get(exceptions_page).post(acts::many::exceptions))
         .route("/exceptions/{id}", get(exception_page).post(acts::exception))
         .route("/exceptions/{id}/fix", get(acts::fix_preview))
         .route("/approvals", get(acts::approvals::approvals))
@@ -284,7 +284,7 @@ async fn exceptions_page(
             "Exceptions",
             None,
             None,
-            &exceptions::body(&view),
+            &exceptions::body(&view, guest),
         )))
     })
     .await

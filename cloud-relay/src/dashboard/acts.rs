@@ -2,6 +2,7 @@
 //! the very store, then goes the way that the command line goes.
 
 pub(super) mod approvals;
+pub(super) mod many;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;

@@ -10,7 +10,7 @@ use super::html::{chip, moment, money};
 use super::view::{ExceptionFilter, ExceptionGroup, ExceptionView, ExceptionsView};
 
 /// The page's body.
-pub(super) fn body(view: &ExceptionsView) -> Markup {
+pub(super) fn body(view: &ExceptionsView, guest: &Guest) -> Markup {
     let count: usize = view.groups.iter().map(|group| group.count).sum();
     html! {
         h1 { "Exceptions" }
@@ -31,11 +31,11 @@ pub(super) fn body(view: &ExceptionsView) -> Markup {
         @if view.groups.is_empty() {
             section.card { p.empty { "Nothing needs a person." } }
         }
-        @for group in &view.groups { (card(view, group)) }
+        @for group in &view.groups { (card(view, group, guest)) }
     }
 }
 
-fn card(view: &ExceptionsView, group: &ExceptionGroup) -> Markup {
+fn card(view: &ExceptionsView, group: &ExceptionGroup, guest: &Guest) -> Markup {
     let only = ExceptionFilter {
         kind: Some(group.kind.to_owned()),
         ..view.filter.clone()
@@ -48,19 +48,55 @@ fn card(view: &ExceptionsView, group: &ExceptionGroup) -> Markup {
                 span.count { (group.count) " · " (group.at_risk) " at risk · oldest " (moment(group.since_ms)) " · " (group.owner) }
                 (chip(&group.state))
             }
-            div.scroll tabindex="0" { table {
-                thead { tr { th { "No." } th { "Where" } th { "Found" } th.num { "At risk" } th { "Since" } } }
-                tbody { @for row in &group.rows { tr {
-                    th scope="row" { a href=(format!("/exceptions/{}", row.id)) { (row.id) } }
-                    td { (row.place) }
-                    td.wide { (row.title) span.sub { (row.detail) } }
-                    td.num { @if let Some(amount) = row.at_risk { (money(amount)) } }
-                    td { (moment(row.since_ms)) }
-                } } }
-            } }
+            @if guest.may(Right::Exceptions) && (group.can_retry || group.can_close) {
+                (guest.form("/exceptions", "many", &html! {
+                    input type="hidden" name="back" value=(path(&view.filter));
+                    (table(group, true))
+                    (chosen(group))
+                }))
+            } @else { (table(group, false)) }
             @if group.count > group.rows.len() {
                 p.empty { (group.count - group.rows.len()) " more of this kind." }
             }
+        }
+    }
+}
+
+/// The rows; `chooses` puts a box before each.
+fn table(group: &ExceptionGroup, chooses: bool) -> Markup {
+    html! {
+        div.scroll tabindex="0" { table data-keys[chooses] {
+            thead { tr {
+                @if chooses { th { "Choose" } }
+                th { "No." } th { "Where" } th { "Found" } th.num { "At risk" } th { "Since" }
+            } }
+            tbody { @for row in &group.rows { tr {
+                @if chooses { td { input type="checkbox" name="exception" value=(row.id) aria-label=(format!("choose no. {}", row.id)); } }
+                th scope="row" { a href=(format!("/exceptions/{}", row.id)) { (row.id) } }
+                td { (row.place) }
+                td.wide { (row.title) span.sub { (row.detail) } }
+                td.num { @if let Some(amount) = row.at_risk { (money(amount)) } }
+                td { (moment(row.since_ms)) }
+            } } }
+        } }
+    }
+}
+
+/// What may be done with those that are chosen.
+fn chosen(group: &ExceptionGroup) -> Markup {
+    let reason = format!("reason-{}", group.kind);
+    html! {
+        details.many {
+            summary { "With the chosen ones" }
+            div.row {
+                @if group.can_close {
+                    label for=(reason) { "Reason, to close them" }
+                    input id=(reason) name="reason" maxlength="1000" autocomplete="off";
+                    button.button type="submit" name="act" value="resolve" { "Close" }
+                }
+                @if group.can_retry { button.button type="submit" name="act" value="retry" { "Try again" } }
+            }
+            p.hint { "In the table the keys j and k go from row to row, x chooses, Enter opens." }
         }
     }
 }

@@ -136,7 +136,7 @@ impl House {
         }
     }
 
-    async fn log(&self, what: &'static str) -> Vec<String> {
+    pub(super) async fn log(&self, what: &'static str) -> Vec<String> {
         let all = self
             .relay
             .store
@@ -160,13 +160,13 @@ impl House {
     }
 }
 
-async fn text(response: Response<Bytes>) -> String {
+pub(super) async fn text(response: Response<Bytes>) -> String {
     let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 impl Visit {
-    async fn get(&self, path: &str) -> Response<Bytes> {
+    pub(super) async fn get(&self, path: &str) -> Response<Bytes> {
         let request = Request::get(path)
             .header("cookie", &self.cookie)
             .header("accept", "text/html");
@@ -174,13 +174,13 @@ impl Visit {
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    async fn page(&self, path: &str) -> String {
+    pub(super) async fn page(&self, path: &str) -> String {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         text(response).await
     }
 
-    async fn post(&self, path: &str, fields: &str) -> Response<Bytes> {
+    pub(super) async fn post(&self, path: &str, fields: &str) -> Response<Bytes> {
         let body = format!("form_token={}&{fields}", self.form_token);
         self.send(path, body, &[("sec-fetch-site", "same-origin")]).await
     }

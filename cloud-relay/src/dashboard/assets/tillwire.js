@@ -66,5 +66,16 @@ if (document.body.dataset.live) {
     source.addEventListener(part, (event) => { update(part, event.data); ages(); });
   }
 }
+// Keys work in a table of exceptions and nowhere else: j and k go down and up, x chooses. Enter opens, as everywhere.
+document.addEventListener("keydown", (event) => {
+  const row = event.target.closest?.("table[data-keys] tbody tr");
+  if (!row || event.ctrlKey || event.altKey || event.metaKey) return;
+  const there = { j: row.nextElementSibling, k: row.previousElementSibling }[event.key];
+  if (there) there.querySelector("a").focus();
+  else if (event.key === "x") row.querySelector("input").click();
+  else return;
+  event.preventDefault();
+});
+
 ages();
 setInterval(ages, 1000);

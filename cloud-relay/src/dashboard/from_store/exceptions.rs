@@ -56,6 +56,8 @@ impl StoreViews {
             owner: owner(kind.owner()),
             at_risk: sums(rows.iter().filter_map(|one| one.draft.at_risk)),
             since_ms: rows.iter().map(|one| one.opened_ms).min().unwrap_or(0),
+            can_retry: kind.actions().contains(&Action::Retry),
+            can_close: !kind.holds_day(),
             count: rows.len(),
             rows: rows
                 .iter()

@@ -45,6 +45,10 @@ pub struct ExceptionGroup {
     pub at_risk: String,
     /// Since when the oldest is open.
     pub since_ms: i64,
+    /// Whether trying again may help.
+    pub can_retry: bool,
+    /// Whether a person may close them; what holds its day is signed on the day's page instead.
+    pub can_close: bool,
     /// How many there are; the page may list fewer.
     pub count: usize,
     /// The exceptions, most money first.
