@@ -132,7 +132,7 @@ pub(super) fn hours(view: &HoursView) -> Markup {
     html! {
         section.card aria-labelledby="hours-card" {
             div.head { h2 #hours-card { "Net sales by hour" } span.count { "by the till's clock, in " (view.currency) } }
-            div.figure {
+            div.drawn {
                 (frame("hours", "Net sales by hour", &about, &scale, view.currency, &drawing))
                 p.key { span.swatch.bar {} "this day" @if !usual.is_empty() { span.swatch.band {} "half of the same weekdays of eight weeks" } }
                 details {
@@ -160,7 +160,7 @@ pub(super) fn drawers(all: &[DrawerView]) -> Markup {
         @if !all.is_empty() {
             section.card aria-labelledby="drawers-card" {
                 div.head { h2 #drawers-card { "Over and short by register" } span.count { "eight weeks, counted less expected cash" } }
-                @for (i, drawer) in all.iter().enumerate() { div.figure { (control(drawer, i)) } }
+                @for (i, drawer) in all.iter().enumerate() { div.drawn { (control(drawer, i)) } }
             }
         }
     }
