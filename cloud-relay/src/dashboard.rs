@@ -205,10 +205,11 @@ async fn live_stream(State(pages): State<Pages>, guest: Guest) -> Response {
     pages.live.stream(&guest.sight, still_open).into_response()
 }
 
-/// `?month=2026-11`
+/// `?month=2026-11&page=2`
 #[derive(Debug, Default, serde::Deserialize)]
 struct OfMonth {
     month: Option<String>,
+    page: Option<String>,
 }
 
 async fn calendar_page(State(pages): State<Pages>, guest: Guest, Query(of): Query<OfMonth>) -> Response {
@@ -230,13 +231,18 @@ async fn calendar_in(pages: Pages, guest: Guest, tenant: Option<String>, of: OfM
     }
     let tenant = tenant.map(|tenant| TenantId::new(&tenant)).transpose();
     let month = of.month.map(|month| month.parse::<Month>()).transpose();
-    let (Ok(tenant), Ok(month)) = (tenant, month) else {
-        return missing(&guest, "A calendar's address is /days/TENANT?month=2026-11.");
+    let page = of.page.map_or(Ok(1), |page| page.parse::<usize>());
+    let (Ok(tenant), Ok(month), Ok(page)) = (tenant, month, page) else {
+        return missing(
+            &guest,
+            "A calendar's address is /days/TENANT?month=2026-11&page=1.",
+        );
     };
     ask(pages, guest, move |pages, guest| {
-        let view = pages
-            .views
-            .calendar(&guest.sight, tenant.as_ref(), month, pages.clock.now_ms())?;
+        let view =
+            pages
+                .views
+                .calendar(&guest.sight, tenant.as_ref(), (month, page), pages.clock.now_ms())?;
         let title = |view: &CalendarView| format!("Store-days of {}", view.month);
         Ok(view.map(|view| {
             html::page(

@@ -177,7 +177,7 @@ impl Views for OneStore {
         &self,
         _: &Sight,
         tenant: Option<&TenantId>,
-        month: Option<Month>,
+        (month, _): (Option<Month>, usize),
         _: i64,
     ) -> anyhow::Result<Option<CalendarView>> {
         let maple = TenantId::new("maple").unwrap();
@@ -201,6 +201,8 @@ impl Views for OneStore {
                 net: Some(usd(123_456)),
                 days: month.contains(held.day).then_some(held).into_iter().collect(),
             }],
+            count: 1,
+            page: (1, 1),
         }))
     }
 

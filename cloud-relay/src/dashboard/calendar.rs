@@ -37,7 +37,7 @@ pub(super) fn body(view: &CalendarView) -> Markup {
             }
         }
         section.card aria-labelledby="calendar-title" {
-            div.head { h2 #calendar-title { (view.tenant) } span.count { (view.stores.len()) " stores" } }
+            div.head { h2 #calendar-title { (view.tenant) } span.count { (view.count) " stores" } }
             div.scroll tabindex="0" { table.calendar {
                 thead { tr {
                     th scope="col" { "Store" } th.num scope="col" { "Net" }
@@ -49,6 +49,14 @@ pub(super) fn body(view: &CalendarView) -> Markup {
                 } }
                 tbody { @for store in &view.stores { (row(view, store, &days)) } }
             } }
+            @let (page, pages) = view.page;
+            @if pages > 1 {
+                nav.links aria-label="Pages" {
+                    @if page > 1 { a href=(format!("{}&page={}", path(view, view.month), page - 1)) { "← stores before" } }
+                    span { "page " (page) " of " (pages) }
+                    @if page < pages { a href=(format!("{}&page={}", path(view, view.month), page + 1)) { "further stores →" } }
+                }
+            }
             p.key { @for (tone, words) in KEY { span { (mark(tone)) " " (words) } } span { i.cell.none { "–" } " no sale" } }
         }
     }

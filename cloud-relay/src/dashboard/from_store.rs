@@ -29,11 +29,10 @@ use crate::endpoint::Downlink;
 use crate::mapping::InForce;
 use crate::store::exceptions::{Filter, StoredException};
 use crate::store::{
-    Store, StoreError, attachments, days, devices, effects, exceptions as kept, proposals, records,
-    stock_reports,
+    Store, StoreError, attachments, days, effects, exceptions as kept, proposals, records, stock_reports,
 };
 use detail::{effect, instant, ledger, transactions, understand};
-use summary::{Today, day_state, of_stores, owner, store_row, store_urgency, tiles, tone, urgency};
+use summary::{Gathered, Today, day_state, owner, store_row, store_urgency, tiles, tone, urgency};
 
 /// Store-days on the first page: a month of a few stores, a day of many.
 const DAYS_SHOWN: usize = 60;
@@ -172,7 +171,7 @@ impl Views for StoreViews {
         &self,
         sight: &Sight,
         tenant: Option<&TenantId>,
-        month: Option<Month>,
+        which: (Option<Month>, usize),
         now_ms: i64,
     ) -> anyhow::Result<Option<CalendarView>> {
         let settings = self.settings.configured();
@@ -183,7 +182,7 @@ impl Views for StoreViews {
         };
         Ok(self
             .store
-            .read_blocking(|db| calendar::calendar(db, (settings, sight), tenant, month, now_ms))?)
+            .read_blocking(|db| calendar::calendar(db, (settings, sight), tenant, which, now_ms))?)
     }
 
     fn fleet(&self, sight: &Sight) -> anyhow::Result<FleetView> {
@@ -347,13 +346,12 @@ impl StoreViews {
     }
 
     fn store_rows(&self, db: &Connection, sight: &Sight, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
-        let devices = devices::list(db)?;
-        let (devices, live) = (of_stores(&devices), self.live());
+        let (gathered, live) = (Gathered::read(db)?, self.live());
         let configured = self.settings.configured();
         let rows = configured
             .iter()
             .filter(|settings| sight.covers(&settings.tenant, &settings.store))
-            .map(|settings| store_row(db, settings, &devices, &live, now_ms));
+            .map(|settings| store_row(db, settings, &gathered, &live, now_ms));
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_cached_key(store_urgency);
         Ok(rows)

@@ -48,8 +48,8 @@ pub trait Views: Send + Sync + 'static {
     /// As [`Views::now`].
     fn entry(&self, sight: &Sight, key: &str) -> anyhow::Result<Option<EntryView>>;
 
-    /// A retailer's month, store by store and day by day: this month when none is named, the first retailer when none
-    /// is. `None` when the relay serves no such retailer.
+    /// A page, from 1, of a retailer's month, store by store and day by day: this month when none is named, the first
+    /// retailer when none is. `None` when the relay serves no such retailer.
     ///
     /// # Errors
     /// As [`Views::now`].
@@ -57,7 +57,7 @@ pub trait Views: Send + Sync + 'static {
         &self,
         sight: &Sight,
         tenant: Option<&TenantId>,
-        month: Option<Month>,
+        which: (Option<Month>, usize),
         now_ms: i64,
     ) -> anyhow::Result<Option<CalendarView>>;
 

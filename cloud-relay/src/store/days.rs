@@ -352,20 +352,20 @@ pub fn shapes(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A retailer's days from `first` to `last`, both included, in order of day.
+/// A store's days from `first` to `last`, both included, in order.
 ///
 /// # Errors
 /// [`StoreError`] of the read.
 pub fn between(
     db: &Connection,
-    tenant: &TenantId,
+    (tenant, store): (&TenantId, &StoreId),
     first: BusinessDay,
     last: BusinessDay,
 ) -> Result<Vec<DayRow>, StoreError> {
-    let sql = format!("{SELECT} WHERE tenant = ?1 AND day BETWEEN ?2 AND ?3 ORDER BY day, store");
+    let sql = format!("{SELECT} WHERE tenant = ?1 AND store = ?2 AND day BETWEEN ?3 AND ?4 ORDER BY day");
     let mut statement = db.prepare_cached(&sql)?;
     let (first, last) = (first.days_since_epoch(), last.days_since_epoch());
-    let rows = statement.query_map(params![tenant.as_str(), first, last], read)?;
+    let rows = statement.query_map(params![tenant.as_str(), store.as_str(), first, last], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -10,12 +10,15 @@ use super::summary::day_state;
 use crate::dashboard::view::{CalendarDay, CalendarStore, CalendarView};
 use crate::store::{StoreError, days};
 
+/// Stores on one page.
+const STORES_SHOWN: usize = 100;
+
 /// The calendar; `None` when the relay serves no such retailer. Without a month, the one of today.
 pub(super) fn calendar(
     db: &Connection,
     (settings, sight): (&RelaySettings, &Sight),
     tenant: &TenantId,
-    month: Option<Month>,
+    (month, page): (Option<Month>, usize),
     now_ms: i64,
 ) -> Result<Option<CalendarView>, StoreError> {
     let in_sight = || {
@@ -31,26 +34,35 @@ pub(super) fn calendar(
         return Ok(None);
     };
     let month = month.unwrap_or_else(|| Month::of(today));
-    let rows = days::between(db, tenant, month.first(), month.last())?;
-    let mut stores: Vec<CalendarStore> = of_tenant
-        .iter()
+    let mut of_page = of_tenant;
+    of_page.sort_by(|one, other| (&one.name, &one.store).cmp(&(&other.name, &other.store)));
+    let count = of_page.len();
+    let pages = count.div_ceil(STORES_SHOWN);
+    let page = page.clamp(1, pages.max(1));
+    let of_page = of_page
+        .into_iter()
+        .skip((page - 1) * STORES_SHOWN)
+        .take(STORES_SHOWN);
+    let stores = of_page
         .map(|store| {
-            let of_store: Vec<_> = rows.iter().filter(|row| row.store == store.store).collect();
-            CalendarStore {
+            let of_store = (tenant, &store.store);
+            let rows = days::between(db, of_store, month.first(), month.last())?;
+            Ok(CalendarStore {
                 store: store.store.clone(),
                 name: store.name.clone(),
-                net: sum(of_store.iter().filter_map(|row| row.net)),
-                days: of_store.into_iter().map(cell).collect(),
-            }
+                net: sum(rows.iter().filter_map(|row| row.net)),
+                days: rows.iter().map(cell).collect(),
+            })
         })
-        .collect();
-    stores.sort_by(|one, other| one.name.cmp(&other.name));
+        .collect::<Result<_, StoreError>>()?;
     Ok(Some(CalendarView {
         tenant: tenant.clone(),
         tenants,
         month,
         today,
         stores,
+        count,
+        page: (page, pages),
     }))
 }
 

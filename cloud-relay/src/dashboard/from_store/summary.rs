@@ -1,8 +1,8 @@
 //! States, sums and urgencies of the first page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::exception::{ExceptionKind, Holds, OwnerRole};
 use tillwire_relay_core::people::Sight;
@@ -11,49 +11,109 @@ use tillwire_relay_core::settings::StoreSettings;
 use crate::dashboard::html::money;
 use crate::dashboard::view::{Chip, StoreRow, Tile, Tone};
 use crate::store::exceptions::StoredException;
-use crate::store::{StoreError, days, devices};
+use crate::store::{StoreError, column, days, devices};
 
 /// Tiles that only those see who see sales.
 const OF_SALES: [&str; 2] = ["Net sales", "Store-days posted"];
 
+/// Days to the same weekday.
+const WEEK: i32 = 7;
+
 /// A store that has sold nothing for so long is called quiet, in milliseconds.
 const QUIET_MS: i64 = 15 * 60 * 1000;
 
-/// The devices of each store that are not shut out.
-pub(super) type OfStores<'a> = BTreeMap<(&'a TenantId, &'a StoreId), Vec<&'a devices::DeviceRow>>;
+/// What the rows of all stores are made of: one question for each table, not for each store.
+pub(super) struct Gathered {
+    devices: OfStore<Vec<devices::DeviceRow>>,
+    last_sale_ms: OfStore<i64>,
+    backlog: OfStore<i64>,
+    newest: OfStore<days::DayRow>,
+    before: OfStore<days::DayRow>,
+}
 
-pub(super) fn of_stores(all: &[devices::DeviceRow]) -> OfStores<'_> {
-    let mut found = OfStores::new();
-    for device in all.iter().filter(|device| device.revoked.is_none()) {
-        found
-            .entry((&device.tenant, &device.store))
-            .or_default()
-            .push(device);
+type OfStore<T> = HashMap<(TenantId, StoreId), T>;
+
+impl Gathered {
+    pub(super) fn read(db: &Connection) -> Result<Self, StoreError> {
+        let mut devices: OfStore<Vec<devices::DeviceRow>> = HashMap::new();
+        for device in devices::list(db)?.into_iter().filter(|one| one.revoked.is_none()) {
+            let place = (device.tenant.clone(), device.store.clone());
+            devices.entry(place).or_default().push(device);
+        }
+        let last_sale = "SELECT tenant, store, last_sale_ms FROM store_state WHERE last_sale_ms IS NOT NULL";
+        // What agents said at their hello that they have, less what has arrived since: it falls while a backlog drains.
+        let backlog = "SELECT tenant, store, sum(announced - through) FROM segments WHERE announced > through \
+                       GROUP BY tenant, store";
+        // A store's newest day is nearly always one of the newest two of all; the others are asked for one by one.
+        let last = days::list(db, None, None, 1)?.pop().map(|row| row.day);
+        let (mut newest, mut before) = (OfStore::new(), OfStore::new());
+        for day in last
+            .into_iter()
+            .flat_map(|day| [day_before(day, 1), Some(day)])
+            .flatten()
+        {
+            newest.extend(by_store(days::of_day(db, day)?));
+            if let Some(day) = day_before(day, WEEK) {
+                before.extend(by_store(days::of_day(db, day)?));
+            }
+        }
+        Ok(Self {
+            devices,
+            last_sale_ms: figures(db, last_sale)?,
+            backlog: figures(db, backlog)?,
+            newest,
+            before,
+        })
     }
-    found
+
+    /// The newest business day of a store, and the same weekday a week before it.
+    fn days(
+        &self,
+        db: &Connection,
+        place: &(TenantId, StoreId),
+    ) -> Result<(Option<days::DayRow>, Option<days::DayRow>), StoreError> {
+        let (tenant, store) = (&place.0, &place.1);
+        let newest = match self.newest.get(place) {
+            Some(row) => Some(row.clone()),
+            None => days::list(db, Some((tenant, store)), None, 1)?.pop(),
+        };
+        let Some(day) = newest.as_ref().and_then(|row| day_before(row.day, WEEK)) else {
+            return Ok((newest, None));
+        };
+        let before = match self.before.get(place).filter(|row| row.day == day) {
+            Some(row) => Some(row.clone()),
+            None if self.newest.contains_key(place) && !self.before.contains_key(place) => None,
+            None => days::get(db, tenant, store, day)?,
+        };
+        Ok((newest, before))
+    }
+}
+
+fn by_store(rows: Vec<days::DayRow>) -> impl Iterator<Item = ((TenantId, StoreId), days::DayRow)> {
+    rows.into_iter()
+        .map(|row| ((row.tenant.clone(), row.store.clone()), row))
+}
+
+fn figures(db: &Connection, sql: &str) -> Result<OfStore<i64>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let place = (column(row, 0, TenantId::new)?, column(row, 1, StoreId::new)?);
+        Ok((place, row.get(2)?))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn store_row(
     db: &Connection,
     settings: &StoreSettings,
-    devices: &OfStores<'_>,
+    gathered: &Gathered,
     live: &BTreeSet<String>,
     now_ms: i64,
 ) -> Result<StoreRow, StoreError> {
-    let key = params![settings.tenant.as_str(), settings.store.as_str()];
-    let sql = "SELECT last_sale_ms FROM store_state WHERE tenant = ?1 AND store = ?2";
-    let last_sale_ms: Option<i64> = db
-        .prepare_cached(sql)?
-        .query_row(key, |row| row.get(0))
-        .optional()?
-        .flatten();
-    // What agents said at their hello that they have, less what has arrived since: it falls while a backlog drains.
-    let sql =
-        "SELECT coalesce(sum(max(announced - through, 0)), 0) FROM segments WHERE tenant = ?1 AND store = ?2";
-    let backlog: i64 = db.prepare_cached(sql)?.query_row(key, |row| row.get(0))?;
-    let of_store = devices
-        .get(&(&settings.tenant, &settings.store))
-        .map_or(&[][..], Vec::as_slice);
+    let place = (settings.tenant.clone(), settings.store.clone());
+    let last_sale_ms = gathered.last_sale_ms.get(&place).copied();
+    let backlog = gathered.backlog.get(&place).copied().unwrap_or(0);
+    let of_store = gathered.devices.get(&place).map_or(&[][..], Vec::as_slice);
     let uri = |d: &devices::DeviceRow| {
         crate::endpoint::DeviceRef {
             tenant: d.tenant.clone(),
@@ -62,13 +122,7 @@ pub(super) fn store_row(
         .uri()
     };
     let up = of_store.iter().filter(|d| live.contains(&uri(d))).count();
-    let place = (&settings.tenant, &settings.store);
-    let newest = days::list(db, Some(place), None, 1)?.pop();
-    let before = newest.as_ref().and_then(|row| week_before(row.day));
-    let before = before
-        .map(|day| days::get(db, place.0, place.1, day))
-        .transpose()?
-        .flatten();
+    let (newest, before) = gathered.days(db, &place)?;
     let worst = of_store
         .iter()
         .filter_map(|d| d.hello.as_ref())
@@ -155,7 +209,7 @@ impl Today {
             rows.retain(|row| sight.sales_of(&row.tenant, &row.store));
             Ok(rows)
         };
-        let (today, before) = (rows(newest)?, rows(newest.and_then(week_before))?);
+        let (today, before) = (rows(newest)?, rows(newest.and_then(|day| day_before(day, WEEK)))?);
         let sum = |rows: &[days::DayRow]| sums(rows.iter().filter_map(|row| row.net));
         let posted = |row: &&days::DayRow| day_state(&row.state, row.blockers).tone == Tone::Good;
         Ok(Self {
@@ -171,8 +225,8 @@ impl Today {
     }
 }
 
-fn week_before(day: BusinessDay) -> Option<BusinessDay> {
-    BusinessDay::from_days(day.days_since_epoch() - 7)
+fn day_before(day: BusinessDay, days: i32) -> Option<BusinessDay> {
+    BusinessDay::from_days(day.days_since_epoch() - days)
 }
 
 /// Such as *Friday*.

@@ -240,6 +240,29 @@ async fn many_stores(count: usize) -> (tempfile::TempDir, Relay, axum::Router) {
 }
 
 #[tokio::test]
+async fn a_month_of_many_stores_comes_in_pages() {
+    let (_dir, _relay, router) = many_stores(105).await;
+    let first = page(&router, "/days/acme?month=2027-01").await;
+    assert!(
+        first.contains("105 stores") && first.contains("page 1 of 2"),
+        "{first}"
+    );
+    assert_eq!(first.matches("scope=\"row\"").count(), 100);
+    assert!(
+        first.contains("page=2\">further stores") && !first.contains("stores before"),
+        "{first}"
+    );
+    let last = page(&router, "/days/acme?month=2027-01&page=2").await;
+    assert_eq!(last.matches("scope=\"row\"").count(), 5);
+    assert!(
+        last.contains("Store 104") && last.contains("page=1\">← stores before"),
+        "{last}"
+    );
+    let beyond = page(&router, "/days/acme?month=2027-01&page=9").await;
+    assert!(beyond.contains("page 2 of 2"), "{beyond}");
+}
+
+#[tokio::test]
 async fn the_first_page_counts_every_store_and_shows_only_what_a_live_page_can_carry() {
     let (_dir, relay, router) = many_stores(75).await;
     let now = page(&router, "/").await;
@@ -259,6 +282,11 @@ async fn the_first_page_counts_every_store_and_shows_only_what_a_live_page_can_c
     );
     let all = page(&router, "/stores").await;
     assert_eq!(all.matches("data-key=\"acme/s").count(), 75);
+    let month = page(&router, "/days/acme?month=2027-01").await;
+    assert!(
+        month.contains("75 stores") && !month.contains("further stores"),
+        "{month}"
+    );
     let one = page(&router, "/stores?q=Store+07").await;
     assert_eq!(one.matches("data-key=\"acme/s").count(), 5);
     let none = page(&router, "/stores?state=selling").await;

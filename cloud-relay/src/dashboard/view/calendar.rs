@@ -16,8 +16,12 @@ pub struct CalendarView {
     pub month: Month,
     /// Today in the store that is furthest ahead: later days cannot have sold.
     pub today: BusinessDay,
-    /// One row per store, in order of name.
+    /// One row per store of this page, in order of name.
     pub stores: Vec<CalendarStore>,
+    /// How many stores there are on all pages.
+    pub count: usize,
+    /// Which page this is, from 1, and how many there are.
+    pub page: (usize, usize),
 }
 
 /// One store's month.
