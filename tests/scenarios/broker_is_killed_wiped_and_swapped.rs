@@ -77,6 +77,7 @@ fn rabbit(address: SocketAddr, folder: &Path) -> [Program; 2] {
     );
     daemon.start().unwrap();
     let variables = [
+        ("ERL_CRASH_DUMP", path("erl_crash.dump")),
         ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
         ("ERL_EPMD_PORT", names),
         ("HOME", path("")),

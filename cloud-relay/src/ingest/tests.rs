@@ -433,61 +433,6 @@ async fn many_devices_share_one_commit() {
     assert_eq!(receipts.len(), DEVICES * 20);
 }
 
-/// Prints a rate; run it alone, in release: `cargo test --release -p tillwire-relay --lib rate -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement, not a fact"]
-async fn rate_of_durable_ingest_with_signatures_checked() {
-    const BATCHES: u64 = 400;
-    const EACH: u64 = 400;
-    let (_dir, relay, _) = world().await;
-    let mut sealed = Vec::new();
-    for n in 0..8 {
-        let device = relay.enrol(&format!("r{n}")).await;
-        let mut segment = device.segment(50 + n, None);
-        for record in 0..BATCHES / 8 * EACH {
-            segment.tell(&crate::testing::sale(
-                "2027-01-14",
-                &record.to_string(),
-                "SKU-1",
-                1999,
-            ));
-        }
-        let mut previous = segment.hash(0);
-        let batches = (0..BATCHES / 8).map(|b| {
-            let batch = segment.batch_after(b * EACH + 1, (b + 1) * EACH, previous);
-            previous = batch.last;
-            device.seal(&batch)
-        });
-        let batches: Vec<_> = batches.collect();
-        sealed.push((device, batches));
-    }
-    let relay = std::sync::Arc::new(relay);
-    let started = std::time::Instant::now();
-    let mut tasks = tokio::task::JoinSet::new();
-    for (device, batches) in sealed {
-        let relay = std::sync::Arc::clone(&relay);
-        tasks.spawn(async move {
-            use futures_util::StreamExt as _;
-            let sends = batches.into_iter().map(|message| relay.publish(&device, message));
-            futures_util::stream::iter(sends)
-                .buffered(16)
-                .for_each(|_| async {})
-                .await;
-        });
-    }
-    while let Some(done) = tasks.join_next().await {
-        done.unwrap();
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    let records = (BATCHES * EACH) as f64;
-    println!(
-        "{records} records in {seconds:.3} s: {:.0} records/s",
-        records / seconds
-    );
-    let receipts: Vec<Receipt> = relay.answers.take(Kind::Receipt);
-    assert_eq!(receipts.len() as u64, BATCHES);
-}
-
 fn commits(relay: &Relay) -> u64 {
     let page = relay.store.metrics().page();
     let line = page

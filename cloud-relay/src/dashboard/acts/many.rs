@@ -1,10 +1,12 @@
-//! Several exceptions of a kind at once. Each is decided by itself, as if it had been opened, and is in the log by itself;
-//! when one of those that were chosen is not this person's, none is touched.
+//! Several exceptions of a kind at once. Each is decided by itself, as if it had been opened, and is in the log by itself
+//! (but decoding again, which takes up everything, is done and logged once); when one of those that were chosen is not this
+//! person's, none is touched.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::html;
+use tillwire_relay_core::exception::ExceptionKind;
 
 use super::{Doer, words, worked_on};
 use crate::dashboard::Pages;
@@ -51,7 +53,14 @@ async fn act(pages: &Pages, form: &Filled) -> Result<Response, Response> {
             }
         }
         "retry" => {
+            // decoding again takes up everything that was set aside: once does for all of that kind
+            let mut decoded = false;
             for one in &chosen {
+                let is_of_decoding = one.draft.kind == ExceptionKind::Undecodable;
+                if is_of_decoding && std::mem::replace(&mut decoded, true) {
+                    done += 1;
+                    continue;
+                }
                 let settings = doer.inside.in_force.now();
                 match desk::retry(store, settings, one, &form.by()).await {
                     Ok(_) => done += 1,

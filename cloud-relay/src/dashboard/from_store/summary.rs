@@ -27,8 +27,11 @@ pub(super) struct Gathered {
     devices: OfStore<Vec<devices::DeviceRow>>,
     last_sale_ms: OfStore<i64>,
     backlog: OfStore<i64>,
-    newest: OfStore<days::DayRow>,
-    before: OfStore<days::DayRow>,
+    /// The newest two business days of all stores, and the same weekdays a week before: nearly every store's newest day is
+    /// one of the two.
+    recent: OfStore<Vec<days::DayRow>>,
+    /// The earlier of those two.
+    since: Option<BusinessDay>,
 }
 
 type OfStore<T> = HashMap<(TenantId, StoreId), T>;
@@ -44,25 +47,26 @@ impl Gathered {
         // What agents said at their hello that they have, less what has arrived since: it falls while a backlog drains.
         let backlog = "SELECT tenant, store, sum(announced - through) FROM segments WHERE announced > through \
                        GROUP BY tenant, store";
-        // A store's newest day is nearly always one of the newest two of all; the others are asked for one by one.
         let last = days::list(db, None, None, 1)?.pop().map(|row| row.day);
-        let (mut newest, mut before) = (OfStore::new(), OfStore::new());
-        for day in last
-            .into_iter()
-            .flat_map(|day| [day_before(day, 1), Some(day)])
-            .flatten()
-        {
-            newest.extend(by_store(days::of_day(db, day)?));
-            if let Some(day) = day_before(day, WEEK) {
-                before.extend(by_store(days::of_day(db, day)?));
+        let mut recent: OfStore<Vec<days::DayRow>> = HashMap::new();
+        for back in [0, 1, WEEK, WEEK + 1] {
+            let day = last.and_then(|last| day_before(last, back));
+            for row in day
+                .map(|day| days::of_day(db, day))
+                .transpose()?
+                .into_iter()
+                .flatten()
+            {
+                let place = (row.tenant.clone(), row.store.clone());
+                recent.entry(place).or_default().push(row);
             }
         }
         Ok(Self {
             devices,
             last_sale_ms: figures(db, last_sale)?,
             backlog: figures(db, backlog)?,
-            newest,
-            before,
+            recent,
+            since: last.and_then(|last| day_before(last, 1)),
         })
     }
 
@@ -72,26 +76,20 @@ impl Gathered {
         db: &Connection,
         place: &(TenantId, StoreId),
     ) -> Result<(Option<days::DayRow>, Option<days::DayRow>), StoreError> {
-        let (tenant, store) = (&place.0, &place.1);
-        let newest = match self.newest.get(place) {
-            Some(row) => Some(row.clone()),
-            None => days::list(db, Some((tenant, store)), None, 1)?.pop(),
-        };
-        let Some(day) = newest.as_ref().and_then(|row| day_before(row.day, WEEK)) else {
-            return Ok((newest, None));
-        };
-        let before = match self.before.get(place).filter(|row| row.day == day) {
-            Some(row) => Some(row.clone()),
-            None if self.newest.contains_key(place) && !self.before.contains_key(place) => None,
-            None => days::get(db, tenant, store, day)?,
-        };
-        Ok((newest, before))
+        let known = self.recent.get(place).map_or(&[][..], Vec::as_slice);
+        // read newest first: the first one is the store's newest where it is one of the newest two of all
+        if let Some(newest) = known.first().filter(|row| Some(row.day) >= self.since) {
+            let week_before = day_before(newest.day, WEEK);
+            let before = known.iter().find(|row| Some(row.day) == week_before);
+            return Ok((Some(newest.clone()), before.cloned()));
+        }
+        let newest = days::list(db, Some((&place.0, &place.1)), None, 1)?.pop();
+        let before = newest.as_ref().and_then(|row| day_before(row.day, WEEK));
+        let before = before
+            .map(|day| days::get(db, &place.0, &place.1, day))
+            .transpose()?;
+        Ok((newest, before.flatten()))
     }
-}
-
-fn by_store(rows: Vec<days::DayRow>) -> impl Iterator<Item = ((TenantId, StoreId), days::DayRow)> {
-    rows.into_iter()
-        .map(|row| ((row.tenant.clone(), row.store.clone()), row))
 }
 
 fn figures(db: &Connection, sql: &str) -> Result<OfStore<i64>, StoreError> {

@@ -10,11 +10,15 @@ use crate::testing::{store_id, tenant};
 
 /// A day that a gap holds (no. 1), and three notices (2, 3, 4) that hold nothing.
 async fn with_notices() -> House {
+    with_three(ExceptionKind::ClockOff).await
+}
+
+async fn with_three(kind: ExceptionKind) -> House {
     let house = house().await;
     for nth in 0..3 {
-        let cause = CauseKey::new(ExceptionKind::ClockOff, &[&nth]);
+        let cause = CauseKey::new(kind, &[&nth]);
         let detail = format!("the clock of box {nth} is off");
-        let draft = ExceptionDraft::new(ExceptionKind::ClockOff, &tenant(), &store_id(), cause, detail);
+        let draft = ExceptionDraft::new(kind, &tenant(), &store_id(), cause, detail);
         house
             .store()
             .write(move |unit| exceptions::raise(unit, Source::Ingest, &draft, 1))
@@ -121,4 +125,18 @@ async fn of_a_choice_that_is_not_all_ones_own_nothing_is_touched() {
     let too_many = ann.post("/exceptions", &format!("act=retry{many}")).await;
     assert_eq!(too_many.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(open(&house).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_did_not_decode_is_decoded_again_once_for_all_that_were_chosen() {
+    let house = with_three(ExceptionKind::Undecodable).await;
+    let ann = house.invite("ann", &[Role::Auditor], "*").await;
+    let done = ann
+        .post("/exceptions", "act=retry&exception=2&exception=3&exception=4")
+        .await;
+    assert!(text(done).await.contains("3 of 3 tried again"));
+    assert_eq!(
+        house.log("tried again").await,
+        ["ann: 2: 0 batches are understood now"]
+    );
 }
