@@ -45,6 +45,9 @@ pub struct Status {
     pub refused: u64,
     /// Used part of the disk, in percent.
     pub disk_percent: u8,
+    /// For how many more trading days the disk takes sales without the relay.
+    #[serde(default)]
+    pub buffer_days: Option<u16>,
     /// True when the relay has answered on the present connection.
     pub connected: bool,
     /// Since the relay was heard, in milliseconds.
@@ -83,6 +86,7 @@ impl Monitor {
             busy: progress.busy,
             disk_percent: progress.disk_percent,
             prune_percent: self.prune_percent,
+            buffer_days: progress.buffer_days,
             backlog: progress.backlog,
             up: shown.view.up,
             unheard_ms: heard_ms_ago,
@@ -112,6 +116,7 @@ impl Monitor {
             already: progress.already,
             refused: progress.refused,
             disk_percent: progress.disk_percent,
+            buffer_days: progress.buffer_days,
             connected: shown.view.up,
             heard_ms_ago,
             round_trip_ms: shown.view.round_trip_ms,
@@ -130,6 +135,8 @@ impl Monitor {
             backlog: status.backlog,
             attachments: status.attachments,
             disk_percent: status.disk_percent,
+            buffer_days: status.buffer_days,
+            certificate_ends_ms: self.certificate_ends_ms,
             state,
         }
     }
@@ -184,6 +191,7 @@ pub fn from_journal(state_dir: &Path, store: &StoreId, device: Option<DeviceId>)
         already: 0,
         refused: 0,
         disk_percent: 0,
+        buffer_days: None,
         connected: false,
         heard_ms_ago: None,
         round_trip_ms: None,

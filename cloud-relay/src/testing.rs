@@ -253,6 +253,8 @@ impl Device {
                 backlog: 3,
                 attachments: 1,
                 disk_percent: 40,
+                buffer_days: Some(212),
+                certificate_ends_ms: wall_ms + 1000 * 86_400_000,
                 state: Note::new("ok").unwrap(),
             },
         };

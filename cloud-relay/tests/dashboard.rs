@@ -72,6 +72,7 @@ impl Views for OneStore {
             net: Some(row.net),
             week_before: Some(("Saturday".to_owned(), usd(120_000))),
             devices: (1, 2),
+            fuel: None,
         };
         Ok(NowView {
             sales: true,

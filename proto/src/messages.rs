@@ -55,6 +55,10 @@ pub struct AgentHealth {
     pub attachments: u64,
     /// Used part of the disk, in percent.
     pub disk_percent: u8,
+    /// For how many more trading days the disk takes sales without the relay; `None` before a day's size is known.
+    pub buffer_days: Option<u16>,
+    /// When the device certificate ends, in milliseconds since 1970-01-01T00:00:00Z.
+    pub certificate_ends_ms: i64,
     /// In a word: `ok`, or the worst thing that is wrong.
     pub state: Note,
 }

@@ -80,6 +80,8 @@ fn messages_upwards_keep_their_bytes() {
             backlog: 14,
             attachments: 3,
             disk_percent: 41,
+            buffer_days: Some(212),
+            certificate_ends_ms: 1_893_456_000_000,
             state: Note::new("ok").unwrap(),
         },
     };

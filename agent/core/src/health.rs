@@ -11,6 +11,8 @@ pub struct Facts {
     pub disk_percent: u8,
     /// The limit from which receipted records are pruned early, in percent.
     pub prune_percent: u8,
+    /// For how many more trading days the disk takes sales without the relay; `None` before a day's size is known.
+    pub buffer_days: Option<u16>,
     /// Records without a receipt.
     pub backlog: u64,
     /// True when the relay has answered on the present connection.
@@ -56,10 +58,13 @@ const DAY_MS: i64 = 86_400_000;
 /// An agent may be without its relay for so long before someone is told: a line that comes back by itself is no news.
 const QUIET_MS: u64 = 15 * MINUTE_MS;
 
+/// A disk that lasts less than a long weekend without the relay is told.
+const BUFFER_DAYS: u16 = 4;
+
 /// Judges. Of several things the worst is named; of equals the first of this order.
 #[must_use]
 pub fn judge(facts: &Facts) -> Verdict {
-    let checks = [disk, doubt, refused, link, certificate, clock];
+    let checks = [disk, buffer, doubt, refused, link, certificate, clock];
     let found = checks.iter().filter_map(|check| check(facts));
     found
         .reduce(|worst, next| if next.level > worst.level { next } else { worst })
@@ -87,6 +92,14 @@ fn disk(facts: &Facts) -> Option<Verdict> {
             format!("the disk is {percent} % full; free space before sources must wait"),
         )
     })?
+}
+
+fn buffer(facts: &Facts) -> Option<Verdict> {
+    let days = facts.buffer_days.filter(|days| *days < BUFFER_DAYS)?;
+    verdict(
+        Level::Warn,
+        format!("the disk takes {days} more days of sales if the relay is away; free space"),
+    )
 }
 
 fn doubt(facts: &Facts) -> Option<Verdict> {
@@ -199,6 +212,21 @@ mod tests {
             verdict.text.contains("older than what the relay has"),
             "{verdict:?}"
         );
+    }
+
+    #[test]
+    fn a_disk_that_would_not_last_a_long_weekend_is_told_in_time() {
+        let left = |buffer_days| {
+            judge(&Facts {
+                buffer_days,
+                ..healthy()
+            })
+        };
+        assert_eq!(left(None).level, Level::Ok);
+        assert_eq!(left(Some(4)).level, Level::Ok);
+        let verdict = left(Some(3));
+        assert_eq!(verdict.level, Level::Warn);
+        assert!(verdict.text.contains("3 more days"), "{verdict:?}");
     }
 
     #[test]

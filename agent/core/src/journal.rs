@@ -72,5 +72,5 @@ mod ticket;
 pub use captured::Captured;
 pub use chain::{Broken, Head, Verifier};
 pub use close::{DayRecord, close_due, close_record};
-pub use retention::{Kept, Room, RoomChange, prunable};
+pub use retention::{Kept, Room, RoomChange, buffer_days, prunable};
 pub use ticket::{Content, Decision, Known, REGISTER_DAY_LEN, TicketKey, decide, register_day};

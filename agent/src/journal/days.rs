@@ -11,6 +11,12 @@ use super::open::{row_id, row_number, row_segment};
 use super::prepare::Ticket;
 use super::read::{digest, segment_id};
 
+/// How many business days the journal holds records of, from their start on.
+pub(crate) fn held(db: &Connection) -> rusqlite::Result<u32> {
+    let sql = "SELECT count(DISTINCT d.day) FROM days d JOIN segments s ON s.no = d.segment WHERE d.first > s.pruned";
+    db.prepare_cached(sql)?.query_row([], |row| row.get(0))
+}
+
 /// One register's day on one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Day {

@@ -17,9 +17,20 @@ pub(crate) fn die(why: &dyn std::fmt::Display) -> ! {
     std::process::exit(EXIT_IO)
 }
 
-/// Used part of the room that the journal has, in percent: of the file system, or of its own limit where that is
-/// fuller. Pages that the database holds but does not use count as free, because the next appends go there.
-pub(crate) fn percent(db: &Connection, dir: &Path, limits: &Limits) -> u8 {
+/// How full the disk is for the journal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Fill {
+    /// Used part of the room that the journal has, in percent: of the file system, or of its own limit where that is
+    /// fuller.
+    pub(crate) percent: u8,
+    /// What may still be written before sources must wait, in bytes.
+    pub(crate) free_len: u64,
+    /// What the journal holds, in bytes.
+    pub(crate) used_len: u64,
+}
+
+/// Looks. Pages that the database holds but does not use count as free, because the next appends go there.
+pub(crate) fn fill(db: &Connection, dir: &Path, limits: &Limits) -> Fill {
     let pragma = |name| {
         db.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .unwrap_or(0)
@@ -30,18 +41,31 @@ pub(crate) fn percent(db: &Connection, dir: &Path, limits: &Limits) -> u8 {
         pragma("page_count"),
         pragma("freelist_count"),
     );
-    let disk = rustix::fs::statvfs(dir).map_or(0, |stat| {
+    let used_len = pages.saturating_sub(unused) * page;
+    let disk = rustix::fs::statvfs(dir).ok().map(|stat| {
         let total = stat.f_blocks.saturating_mul(stat.f_frsize);
         let free = stat
             .f_bavail
             .saturating_mul(stat.f_frsize)
             .saturating_add(unused * page);
-        part(total.saturating_sub(free), total)
+        (total.saturating_sub(free), total)
     });
-    let own = limits
-        .journal_len_max
-        .map_or(0, |max| part(pages.saturating_sub(unused) * page, max));
-    disk.max(own)
+    let own = limits.journal_len_max.map(|max| (used_len, max));
+    let rooms = [disk, own].into_iter().flatten();
+    let left = |(used, total): (u64, u64)| {
+        // Divided first: a disk's bytes times a hundred may be too many.
+        let busy_at = total / 100 * u64::from(limits.busy_percent);
+        busy_at.saturating_sub(used)
+    };
+    Fill {
+        percent: rooms
+            .clone()
+            .map(|(used, total)| part(used, total))
+            .max()
+            .unwrap_or(0),
+        free_len: rooms.map(left).min().unwrap_or(0),
+        used_len,
+    }
 }
 
 fn part(used: u64, total: u64) -> u8 {

@@ -6,13 +6,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
-use tillwire_agent_core::journal::{Captured, Room, RoomChange};
+use tillwire_agent_core::journal::{Captured, Room, RoomChange, buffer_days};
 use tillwire_agent_core::settings::Limits;
 use tillwire_proto::{
     Fact, LaneId, Note, Notice, NoticeKind, RecordNumber, RegisterId, SegmentId, Stamp, Witness,
 };
 use tokio::sync::{oneshot, watch};
 
+use super::days;
 use super::disk::{self, Reserve, die};
 use super::handle::{AppendError, Taken};
 use super::lane::{Lane, Origin};
@@ -71,6 +72,8 @@ pub struct Progress {
     pub refused: u64,
     /// Used part of the disk, in percent.
     pub disk_percent: u8,
+    /// For how many more trading days the disk takes sales without the relay; `None` before a day's size is known.
+    pub buffer_days: Option<u16>,
     /// True while sources are told *busy*.
     pub busy: bool,
     /// Wall clock of each register's newest transaction, in milliseconds since 1970-01-01T00:00:00Z.
@@ -354,13 +357,19 @@ impl Writer {
 
     /// Looks at the disk, keeps marks, prunes. True when there is more to prune at once.
     pub(crate) fn tick(&mut self) -> bool {
-        let percent = disk::percent(&self.db, &self.state_dir, &self.limits);
-        let room = self.room.at(percent, &self.limits);
+        let fill = disk::fill(&self.db, &self.state_dir, &self.limits);
+        let room = self.room.at(fill.percent, &self.limits);
         // SQLite may find no room where the system still counts some.
         self.prune_as = if self.full { Room::None } else { room };
         let change = self.room.change(room);
         self.room = room;
-        self.progress.send_modify(|p| p.disk_percent = percent);
+        // A gauge that cannot be read is no reason to stop capturing.
+        let buffer_days =
+            days::held(&self.db).map_or(None, |held| buffer_days(fill.free_len, fill.used_len, held));
+        self.progress.send_modify(|p| {
+            p.disk_percent = fill.percent;
+            p.buffer_days = buffer_days;
+        });
         if change == Some(RoomChange::Filled) {
             self.filled();
         } else if self.full && room != Room::None {

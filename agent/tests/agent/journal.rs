@@ -1,5 +1,7 @@
 //! The journal's promises, each with the fault that tries to break it.
 
+use std::time::Duration;
+
 use tillwire_agent::journal::{AppendError, Reader, Receipted, Segment, Sink, Taken};
 use tillwire_agent_core::settings::Limits;
 use tillwire_proto::{Digest, Fact, NoticeKind, RecordNumber, TransactionKind, decode_header};
@@ -253,6 +255,41 @@ async fn unreceipted_records_are_never_pruned_however_full() {
     let report = Reader::open(dir.path()).unwrap().verify().unwrap();
     assert_eq!(report.broken, Vec::<String>::new());
     assert_eq!(report.attachments, 601, "attachments have receipts of their own");
+}
+
+#[tokio::test]
+async fn the_disk_lasts_for_as_many_days_as_the_days_it_holds_were_large() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = Limits {
+        journal_len_max: Some(8 << 20),
+        busy_percent: 50,
+        prune_percent: 40,
+        ..limits()
+    };
+    let journal = open_limited(dir.path(), own);
+    let gauge = journal.progress();
+    assert_eq!(gauge.borrow().buffer_days, None, "no day is known yet");
+    for (day, ticket) in (1..=3).flat_map(|day| (0..50).map(move |ticket| (day, ticket))) {
+        let mut sale = sale(&format!("{day}-{ticket}"), 5);
+        if let Fact::Transaction(transaction) = &mut sale.fact {
+            transaction.key.day = format!("2026-11-0{day}").parse().unwrap();
+        }
+        sale.raw = clock_noise(100 * day + ticket);
+        append(&journal, sale).await;
+    }
+    // looked at now and then, so wait for a look after the last sale
+    let looks_at_all = Duration::from_secs(7);
+    tokio::time::sleep(looks_at_all).await;
+    let days = gauge.borrow().buffer_days.unwrap();
+    journal.stop().await;
+    let db = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    let held = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+    let used: u64 = db.query_row(held, [], |row| row.get(0)).unwrap();
+    let fits = ((8 << 20) / 2 - used) * 3 / used;
+    assert!(
+        u64::from(days).abs_diff(fits) <= 1,
+        "{days} days, wanted {fits} or so"
+    );
 }
 
 #[tokio::test]

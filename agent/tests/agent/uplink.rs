@@ -294,6 +294,8 @@ impl Scene {
             backlog: 0,
             attachments: 0,
             disk_percent: 1,
+            buffer_days: None,
+            certificate_ends_ms: 0,
             state: "ok".parse().unwrap(),
         };
         let (shown, watch_shown) = watch::channel(Shown::default());

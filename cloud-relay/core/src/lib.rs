@@ -7,6 +7,7 @@ pub mod closing;
 pub mod exception;
 pub mod facts;
 pub mod finding;
+pub mod fuel;
 pub mod ingest;
 pub mod matching;
 pub mod odoo;

@@ -187,13 +187,16 @@ struct Shown {
     backlog: Option<u64>,
     attachments: Option<u64>,
     disk_percent: Option<u8>,
+    holds_out_days: Option<u32>,
+    holds_out_limit: Option<String>,
     clock_offset_ms: Option<i64>,
     health: Option<String>,
 }
 
-impl From<DeviceRow> for Shown {
-    fn from(row: DeviceRow) -> Self {
+impl Shown {
+    fn of(row: DeviceRow, now_ms: i64) -> Self {
         let hello = row.hello.as_ref();
+        let fuel = hello.and_then(|hello| hello.fuel(now_ms));
         Self {
             state: if row.revoked.is_some() {
                 "revoked"
@@ -208,6 +211,8 @@ impl From<DeviceRow> for Shown {
             backlog: hello.map(|hello| hello.backlog),
             attachments: hello.map(|hello| hello.attachments),
             disk_percent: hello.map(|hello| hello.disk_percent),
+            holds_out_days: fuel.map(|fuel| fuel.days),
+            holds_out_limit: fuel.map(|fuel| fuel.limit.to_string()),
             clock_offset_ms: hello.map(|hello| hello.clock_offset_ms),
             health: hello.map(|hello| hello.state.clone()),
             tenant: row.tenant,
@@ -232,11 +237,12 @@ async fn list(common: &Common, config: &Config, store: &Store) -> Result<()> {
             fingerprint: one.fingerprint,
         })
         .collect();
+    let now_ms = store.clock().now_ms();
     let all: Vec<Shown> = store
         .read(devices::list)
         .await?
         .into_iter()
-        .map(Shown::from)
+        .map(|row| Shown::of(row, now_ms))
         .collect();
     if common.json {
         return print_json(&serde_json::json!({ "waiting": waiting, "devices": all }));
@@ -252,8 +258,12 @@ async fn list(common: &Common, config: &Config, store: &Store) -> Result<()> {
     for one in &all {
         let seen = one.last_seen.as_deref().unwrap_or("never");
         let health = one.health.as_deref().unwrap_or("-");
+        let fuel = one.holds_out_days.zip(one.holds_out_limit.as_ref());
+        let fuel = fuel.map_or_else(String::new, |(days, limit)| {
+            format!("  holds out {days} days ({limit})")
+        });
         println!(
-            "{:<8} {}/{}  store {}  seen {seen}  backlog {}  {health}",
+            "{:<8} {}/{}  store {}  seen {seen}  backlog {}{fuel}  {health}",
             one.state,
             one.tenant,
             one.device,

@@ -6,7 +6,7 @@ use tillwire_proto::enrol::key_groups;
 use tillwire_relay_core::people::Right;
 
 use super::door::Guest;
-use super::html::{chip, moment};
+use super::html::{chip, fuel, moment};
 use super::view::{DeviceRow, FleetView, WaitingRow};
 
 /// The page's body.
@@ -66,6 +66,7 @@ fn devices(rows: &[DeviceRow], guest: &Guest) -> Markup {
                 div.scroll tabindex="0" { table {
                     thead { tr {
                         th { "Device" } th { "State" } th { "Last seen" } th { "Version" } th.num { "Disk" }
+                        th { "Holds out" }
                         th.num { "Clock" } th.num { "Backlog" } th { "Lanes" }
                     } }
                     tbody { @for row in rows { (device(row, guest)) } }
@@ -95,6 +96,7 @@ fn device(row: &DeviceRow, guest: &Guest) -> Markup {
         td { @match row.last_seen_ms { Some(at) => (moment(at)), None => span.sub { "never" } } }
         td { (row.version.as_deref().unwrap_or("–")) }
         td.num { @match row.disk_percent { Some(percent) => { (percent) " %" } None => "–" } }
+        td { (fuel(row.fuel)) }
         td.num { @match row.clock_offset_ms { Some(ms) => (offset(ms)), None => "–" } }
         td.num { @match row.backlog { Some(records) => (records), None => "–" } }
         td.wide {

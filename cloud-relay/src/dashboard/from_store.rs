@@ -186,8 +186,10 @@ impl Views for StoreViews {
     }
 
     fn fleet(&self, sight: &Sight) -> anyhow::Result<FleetView> {
-        let live = self.live();
-        Ok(self.store.read_blocking(|db| fleet::fleet(db, sight, &live))?)
+        let (live, now_ms) = (self.live(), self.store.clock().now_ms());
+        Ok(self
+            .store
+            .read_blocking(|db| fleet::fleet(db, sight, &live, now_ms))?)
     }
 
     fn find(&self, sight: &Sight, words: &str) -> anyhow::Result<FindView> {

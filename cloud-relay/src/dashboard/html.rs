@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 use tillwire_proto::{Amount, Currency};
+use tillwire_relay_core::fuel::{Gauge, SHORT_DAYS};
 use tillwire_relay_core::people::Right;
 
 use super::door::Guest;
@@ -114,6 +115,27 @@ pub(super) fn chip(chip: &Chip) -> Markup {
         Tone::Idle => ("chip", "·"),
     };
     html! { span class=(class) data-mark=(mark) { (chip.word) } }
+}
+
+/// For how long a box or a store holds out without us, and what runs out first.
+pub(super) fn fuel(gauge: Option<Gauge>) -> Markup {
+    let Some(gauge) = gauge else {
+        return html! { span.sub { "not told yet" } };
+    };
+    let tone = if gauge.days < SHORT_DAYS {
+        Tone::Bad
+    } else {
+        Tone::Good
+    };
+    let days = match gauge.days {
+        1 => "1 day".to_owned(),
+        days @ 0..=999 => format!("{days} days"),
+        _ => "over 999 days".to_owned(),
+    };
+    html! {
+        (chip(&Chip { tone, word: days }))
+        span.sub { (gauge.limit) @if gauge.is_clock_off { ", clock is off" } }
+    }
 }
 
 /// Money as people of the currency write it: `$1,234.56`, `-$4.96`, `1,234 JPY`.

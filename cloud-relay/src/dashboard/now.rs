@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 use tillwire_relay_core::closing::Month;
 
-use super::html::{chip, difference, moment, money};
+use super::html::{chip, difference, fuel, moment, money};
 use super::view::{self, Chip, DayRow, ExceptionRow, NowView, StoreRow, Tile, Tone};
 
 /// The parts, in order, with the names that the stream gives them.
@@ -73,7 +73,7 @@ fn table(rows: &[StoreRow], sales: bool) -> Markup {
     html! {
         div.scroll tabindex="0" { table {
             thead { tr {
-                th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" }
+                th { "Store" } th { "State" } th { "Last sale" } th.num { "Backlog" } th { "Link" } th { "Holds out" }
                 @if sales { th.num { "Tickets today" } th.num { "Net today" } }
             } }
             tbody { @for row in rows { (store(row, sales)) } }
@@ -126,6 +126,7 @@ fn store(row: &StoreRow, sales: bool) -> Markup {
             td { @if let Some(at) = row.last_sale_ms { (moment(at)) } @else { span.sub { "none yet" } } }
             td.num { (row.backlog) }
             td { (up) " of " (all) @if all == 1 { " device" } @else { " devices" } }
+            td { (fuel(row.fuel)) }
             @if sales {
                 td.num { (row.tickets) }
                 td.num {

@@ -9,6 +9,7 @@ mod find;
 mod fleet;
 
 use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
+use tillwire_relay_core::fuel::Gauge;
 use tillwire_relay_core::shape::{HourSales, Limits};
 use tillwire_relay_core::stock::DriftLine;
 use tillwire_relay_core::witness::WitnessTable;
@@ -95,6 +96,8 @@ pub struct StoreRow {
     pub week_before: Option<(String, Amount)>,
     /// Devices with a live link, of those accepted.
     pub devices: (usize, usize),
+    /// For how long the store holds out without us: its box that runs dry first.
+    pub fuel: Option<Gauge>,
 }
 
 /// How many stores are in each state, in the order of the stores.

@@ -5,6 +5,7 @@ use tillwire_proto::{
     RelayHello, Want, seal,
 };
 use tillwire_relay_core::exception::ExceptionKind;
+use tillwire_relay_core::fuel::Limit;
 
 use crate::endpoint::{Downlink, Verdict};
 use crate::store::exceptions::{self, Filter};
@@ -233,6 +234,8 @@ async fn hello_is_answered_with_marks_and_keeps_the_health() {
         (hello.backlog, hello.disk_percent, hello.clock_offset_ms),
         (3, 40, 5)
     );
+    let fuel = hello.fuel(NOW).unwrap();
+    assert_eq!((fuel.days, fuel.limit), (212, Limit::Disk));
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tillwire_proto::{AgentHealth, DeviceId, Digest, LaneId, StoreId, TenantId};
 
+use tillwire_relay_core::fuel::{Gauge, Said, gauge};
+
 use super::{StoreError, Unit};
 use crate::events::RelayEvent;
 
@@ -47,6 +49,10 @@ pub struct Hello {
     pub attachments: u64,
     /// Used part of the disk, in percent.
     pub disk_percent: u8,
+    /// For how many more trading days its disk takes sales without us; `None` before it knows.
+    pub buffer_days: Option<u16>,
+    /// When its certificate ends, milliseconds since 1970; `None` where it said so to no version that keeps it.
+    pub certificate_ends_ms: Option<i64>,
     /// `ok`, or the worst thing that is wrong.
     pub state: String,
 }
@@ -132,6 +138,19 @@ pub fn heard_local(
     Ok(())
 }
 
+impl Hello {
+    /// For how long the box holds out without us.
+    #[must_use]
+    pub fn fuel(&self, now_ms: i64) -> Option<Gauge> {
+        let said = Said {
+            buffer_days: self.buffer_days,
+            certificate_ends_ms: self.certificate_ends_ms,
+            clock_offset_ms: self.clock_offset_ms,
+        };
+        gauge(&said, now_ms)
+    }
+}
+
 /// What came of one lane of one device, over all its segments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneProgress {
@@ -211,7 +230,8 @@ pub fn greet(
     unit.db
         .prepare_cached(
             "UPDATE devices SET hello_ms = ?2, last_seen_ms = ?2, agent_version = ?3, clock_offset_ms = ?4, \
-             backlog = ?5, attachments = ?6, disk_percent = ?7, health = ?8 WHERE id = ?1",
+             backlog = ?5, attachments = ?6, disk_percent = ?7, health = ?8, buffer_days = ?9, \
+             certificate_ends_ms = ?10 WHERE id = ?1",
         )?
         .execute(params![
             device.id,
@@ -221,7 +241,9 @@ pub fn greet(
             i64::try_from(health.backlog).unwrap_or(i64::MAX),
             i64::try_from(health.attachments).unwrap_or(i64::MAX),
             health.disk_percent,
-            health.state.as_str()
+            health.state.as_str(),
+            health.buffer_days,
+            health.certificate_ends_ms
         ])?;
     unit.tell(RelayEvent::Device {
         tenant: device.tenant.clone(),
@@ -232,7 +254,7 @@ pub fn greet(
 
 const DEVICE: &str = "SELECT id, tenant, device, store, public_key, fingerprint, accepted_ms, accepted_by, \
                       revoked_ms, revoked_by, last_seen_ms, hello_ms, agent_version, clock_offset_ms, backlog, \
-                      attachments, disk_percent, health FROM devices";
+                      attachments, disk_percent, health, buffer_days, certificate_ends_ms FROM devices";
 
 fn read_device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
     let revoked_ms: Option<i64> = row.get(8)?;
@@ -247,6 +269,8 @@ fn read_device(row: &Row<'_>) -> rusqlite::Result<DeviceRow> {
             attachments: row.get(15)?,
             disk_percent: row.get(16)?,
             state: row.get(17)?,
+            buffer_days: row.get(18)?,
+            certificate_ends_ms: row.get(19)?,
         })
     });
     Ok(DeviceRow {

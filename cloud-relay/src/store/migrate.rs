@@ -20,6 +20,7 @@ const STEPS: &[(&str, &str)] = &[
     ("0011_tokens", include_str!("migrations/0011_tokens.sql")),
     ("0012_shape", include_str!("migrations/0012_shape.sql")),
     ("0013_alerts", include_str!("migrations/0013_alerts.sql")),
+    ("0014_fuel", include_str!("migrations/0014_fuel.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -237,6 +237,8 @@ impl Life {
                         backlog: self.journal.progress().borrow().backlog,
                         attachments: 0,
                         disk_percent: 0,
+                        buffer_days: None,
+                        certificate_ends_ms: 0,
                         state: Note::new("ok")?,
                     };
                     let hello = self.desk.hello(self.clock.stamp(), &health)?;

@@ -54,6 +54,20 @@ impl Room {
     }
 }
 
+/// For how many more trading days of the usual size the disk takes sales when nothing may be pruned: a long outage
+/// of the relay.
+///
+/// `free_len` is what may still be written before sources must wait and `used_len` what the journal holds, in bytes;
+/// `days_held` how many business days that is. `None` before a day's size is known. Rounded down.
+#[must_use]
+pub fn buffer_days(free_len: u64, used_len: u64, days_held: u32) -> Option<u16> {
+    if days_held == 0 || used_len == 0 {
+        return None;
+    }
+    let days = u128::from(free_len) * u128::from(days_held) / u128::from(used_len);
+    Some(u16::try_from(days).unwrap_or(u16::MAX))
+}
+
 /// What is known of one segment when pruning looks at it. Numbers are "up to and including"; 0 is nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kept {
@@ -92,6 +106,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_disk_lasts_for_as_many_days_as_fit_and_nothing_is_guessed_before_the_first() {
+        assert_eq!(buffer_days(1_000_000, 0, 0), None);
+        assert_eq!(buffer_days(1_000_000, 50_000, 0), None);
+        assert_eq!(buffer_days(1_000_000, 300_000, 3), Some(10));
+        assert_eq!(buffer_days(99_999, 300_000, 3), Some(0));
+        assert_eq!(buffer_days(u64::MAX, 1, u32::MAX), Some(u16::MAX));
+    }
 
     const N: fn(u64) -> RecordNumber = RecordNumber;
 

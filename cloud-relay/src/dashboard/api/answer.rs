@@ -43,6 +43,8 @@ pub(super) struct Store {
     backlog: u64,
     devices_connected: usize,
     devices: usize,
+    /// For how many days its boxes take sales and can come back, without the relay; the shortest of them.
+    holds_out_days: Option<u32>,
     /// Of the newest business day; absent for who sees no sales.
     tickets: Option<u64>,
     /// Of the newest business day, before tax.
@@ -62,6 +64,7 @@ impl Store {
             backlog: row.backlog,
             devices_connected: row.devices.0,
             devices: row.devices.1,
+            holds_out_days: row.fuel.map(|fuel| fuel.days),
             tickets: sales.then_some(row.tickets),
             net: row.net.filter(|_| sales).map(decimal),
             currency: row.net.filter(|_| sales).map(|net| net.currency().to_string()),
@@ -349,6 +352,10 @@ pub(super) struct Device {
     version: Option<String>,
     /// Used part of its disk.
     disk_percent: Option<u8>,
+    /// For how many days it takes sales and can come back, without the relay.
+    holds_out_days: Option<u32>,
+    /// What runs out first: disk or certificate.
+    holds_out_limit: Option<String>,
     /// Its wall clock less the relay's.
     clock_offset_ms: Option<i64>,
     backlog: Option<u64>,
@@ -365,6 +372,8 @@ impl Device {
             last_seen: row.last_seen_ms.map(moment),
             version: row.version.clone(),
             disk_percent: row.disk_percent,
+            holds_out_days: row.fuel.map(|fuel| fuel.days),
+            holds_out_limit: row.fuel.map(|fuel| fuel.limit.to_string()),
             clock_offset_ms: row.clock_offset_ms,
             backlog: row.backlog,
         }

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use tillwire_relay_core::fuel::CLOCK_OFF_MS;
 use tillwire_relay_core::people::Sight;
 
 use crate::cloud::memory;
 use crate::dashboard::view::{Chip, DeviceRow, FleetView, LaneRow, Tone, WaitingRow};
 use crate::endpoint::DeviceRef;
 use crate::store::{StoreError, devices, enrolments};
-
-/// A clock that is further off is worth a look, in milliseconds: sales are dated by the POS, not by it.
-const CLOCK_OFF_MS: i64 = 120_000;
 
 /// From here on a disk is worth a look, in percent: receipted records are pruned before their time.
 const DISK_PERCENT: u8 = 85;
@@ -21,6 +19,7 @@ pub(super) fn fleet(
     db: &Connection,
     sight: &Sight,
     live: &BTreeSet<String>,
+    now_ms: i64,
 ) -> Result<FleetView, StoreError> {
     let waiting = enrolments::asking(db)?
         .into_iter()
@@ -61,7 +60,7 @@ pub(super) fn fleet(
                 .then(|| memory::problem(db, &device.tenant))
                 .transpose()?
                 .flatten();
-            Ok(row(device, live, problem.as_deref(), lanes))
+            Ok(row(device, live, problem.as_deref(), lanes, now_ms))
         })
         .collect::<Result<_, StoreError>>()?;
     rows.sort_by_key(|row| match row.state.tone {
@@ -81,6 +80,7 @@ fn row(
     live: &BTreeSet<String>,
     problem: Option<&str>,
     lanes: Vec<LaneRow>,
+    now_ms: i64,
 ) -> DeviceRow {
     let uri = DeviceRef {
         tenant: device.tenant.clone(),
@@ -95,6 +95,7 @@ fn row(
         last_seen_ms: device.last_seen_ms,
         version: hello.map(|hello| hello.version.clone()),
         disk_percent: hello.map(|hello| hello.disk_percent),
+        fuel: hello.and_then(|hello| hello.fuel(now_ms)),
         clock_offset_ms: hello.map(|hello| hello.clock_offset_ms),
         backlog: hello.map(|hello| hello.backlog),
         can_be_revoked: device.revoked.is_none() && device.accepted.1 != devices::RELAY,

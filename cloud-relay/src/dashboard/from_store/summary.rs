@@ -144,6 +144,10 @@ pub(super) fn store_row(
         net: newest.and_then(|day| day.net),
         week_before: before.and_then(|row| Some((weekday(row.day), row.net?))),
         devices: (up, of_store.len()),
+        fuel: of_store
+            .iter()
+            .filter_map(|d| d.hello.as_ref()?.fuel(now_ms))
+            .min(),
     })
 }
 
@@ -253,11 +257,15 @@ pub(super) fn tiles(stores: &[StoreRow], today: &Today, open: &[StoredException]
         Tile {
             label: "Stores connected",
             figure: format!("{up} of {}", stores.len()),
-            note: if backlog == 0 {
-                "nothing waits in a store".to_owned()
-            } else {
-                format!("{backlog} records wait in stores")
-            },
+            note: [
+                if backlog == 0 {
+                    "nothing waits in a store".to_owned()
+                } else {
+                    format!("{backlog} records wait in stores")
+                },
+                shortest(stores),
+            ]
+            .concat(),
             tone: tone(up == stores.len()),
         },
         Tile {
@@ -297,6 +305,14 @@ pub(super) fn tiles(stores: &[StoreRow], today: &Today, open: &[StoredException]
         tiles.retain(|tile| !OF_SALES.contains(&tile.label));
     }
     tiles
+}
+
+/// The store that would run dry first if the relay went away now.
+fn shortest(stores: &[StoreRow]) -> String {
+    let dry = stores.iter().filter_map(|store| Some((store.fuel?, &store.name)));
+    dry.min().map_or_else(String::new, |(fuel, name)| {
+        format!("; {name} holds out {} days ({})", fuel.days, fuel.limit)
+    })
 }
 
 /// Sums by currency, as text.

@@ -113,7 +113,7 @@ async fn a_device_without_a_link_is_away_and_its_lanes_show_what_came() {
         "{fleet}"
     );
     let hello = "UPDATE devices SET hello_ms = 1, agent_version = '0.1.0', clock_offset_ms = -200000, backlog = 7, \
-                 attachments = 0, disk_percent = 41, health = 'ok'";
+                 attachments = 0, disk_percent = 41, health = 'ok', buffer_days = 3, certificate_ends_ms = 9999999999999";
     relay
         .store
         .write(move |unit| Ok(unit.db.execute(hello, []).map(drop)?))
@@ -124,6 +124,11 @@ async fn a_device_without_a_link_is_away_and_its_lanes_show_what_came() {
         fleet.contains("away") && fleet.contains("-200 s") && fleet.contains("41 %"),
         "{fleet}"
     );
+    // what runs out first is named, on its store's row too, and in words for everyone at the top
+    assert!(fleet.contains("disk, clock is off"), "{fleet}");
+    let now = page(&router, "/").await;
+    assert!(now.contains("3 days"), "{now}");
+    assert!(now.contains("holds out 3 days (disk)"), "{now}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use tillwire_proto::{DeviceId, Digest, StoreId, TenantId};
 
+use tillwire_relay_core::fuel::Gauge;
+
 use super::Chip;
 
 /// All devices, and those that ask to be taken in.
@@ -47,6 +49,8 @@ pub struct DeviceRow {
     pub version: Option<String>,
     /// Used part of its disk, in percent.
     pub disk_percent: Option<u8>,
+    /// For how long it holds out without us, and what runs out first.
+    pub fuel: Option<Gauge>,
     /// Its wall clock less ours, in milliseconds.
     pub clock_offset_ms: Option<i64>,
     /// Records that it holds and the relay does not.
