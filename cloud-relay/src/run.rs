@@ -202,6 +202,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
     let scheme = match &config.http_tls {
         Some((chain, key)) => {
             let tls = Pki::https_from_files(chain, key).context("the pages' certificate")?;
+            let pages = web::only_over_tls(pages);
             tasks.spawn(web::serve_tls(http, tls, pages, stop.clone()));
             "https"
         }

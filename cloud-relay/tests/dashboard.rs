@@ -123,6 +123,7 @@ impl Views for OneStore {
             records: vec![record; 20],
         };
         let view = DayView {
+            arrivals: None,
             row: day_row(7),
             lines: vec![line],
             effects: Vec::new(),

@@ -62,6 +62,8 @@ pub struct Sighting {
     pub witness: Witness,
     /// The box's wall clock at capture, in milliseconds; compared with nothing but the same box's clock.
     pub wall_ms: i64,
+    /// When the relay stored it, in milliseconds since 1970-01-01T00:00:00Z. A note.
+    pub received_ms: i64,
 }
 
 /// One content of a transaction, and everyone who told it so.

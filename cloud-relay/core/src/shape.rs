@@ -3,6 +3,8 @@
 //!
 //! A shape is small and kept with its day, so that comparing weeks costs nothing. It shows, and decides nothing.
 
+mod arrivals;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use tillwire_proto::{Body, RegisterId, TransactionKind};
 
 use crate::facts::DayFacts;
 use crate::store_day::RegisterDay;
+
+pub use arrivals::{Arrivals, Way, along, arrivals};
 
 /// Hours of a day.
 pub const HOURS: usize = 24;

@@ -1,11 +1,15 @@
 //! Charts, drawn on the server: SVG in the page, coloured by the page's own sheet (so dark, light and print follow), with
 //! axes and units, and a table with the same figures for who reads instead of looks. All in whole numbers.
 
+mod arrivals;
+
 use maud::{Markup, html};
 use tillwire_proto::{Amount, BusinessDay, Currency};
 
 use super::html::money;
 use super::view::{DrawerView, HoursView};
+
+pub(super) use arrivals::arrivals;
 
 /// Size of the drawing, in its own units.
 const WIDTH: i64 = 720;
@@ -67,7 +71,21 @@ fn amount(minor: i64, currency: Currency) -> String {
     money(Amount::new(minor, currency))
 }
 
-fn frame(id: &str, title: &str, about: &str, scale: &Scale, currency: Currency, body: &Markup) -> Markup {
+/// A drawing's name, what it says in words, and how its ticks are written.
+struct Frame<'a> {
+    id: &'a str,
+    title: &'a str,
+    about: &'a str,
+    tick: &'a dyn Fn(i64) -> String,
+}
+
+fn frame(frame: &Frame<'_>, scale: &Scale, body: &Markup) -> Markup {
+    let Frame {
+        id,
+        title,
+        about,
+        tick: written,
+    } = frame;
     html! {
         svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-labelledby=(format!("{id}-title {id}-about")) {
             title id=(format!("{id}-title")) { (title) }
@@ -75,7 +93,7 @@ fn frame(id: &str, title: &str, about: &str, scale: &Scale, currency: Currency, 
             @for tick in &scale.ticks {
                 @let y = scale.y(*tick);
                 line.grid x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                text.axis x=(LEFT - 8) y=(y + 4) text-anchor="end" { (amount(*tick, currency)) }
+                text.axis x=(LEFT - 8) y=(y + 4) text-anchor="end" { (written(*tick)) }
             }
             (body)
         }
@@ -129,11 +147,17 @@ pub(super) fn hours(view: &HoursView) -> Markup {
             }
         }
     };
+    let named = Frame {
+        id: "hours",
+        title: "Net sales by hour",
+        about: &about,
+        tick: &|minor| amount(minor, view.currency),
+    };
     html! {
         section.card aria-labelledby="hours-card" {
             div.head { h2 #hours-card { "Net sales by hour" } span.count { "by the till's clock, in " (view.currency) } }
             div.drawn {
-                (frame("hours", "Net sales by hour", &about, &scale, view.currency, &drawing))
+                (frame(&named, &scale, &drawing))
                 p.key { span.swatch.bar {} "this day" @if !usual.is_empty() { span.swatch.band {} "half of the same weekdays of eight weeks" } }
                 details {
                     summary { "The figures" }
@@ -216,9 +240,15 @@ fn control(view: &DrawerView, number: usize) -> Markup {
             @if points.len() > 1 { text.axis x=(x(*last_at)) y=(HEIGHT - 8) text-anchor="end" { (last) } }
         }
     };
+    let named = Frame {
+        id: &format!("drawer-{number}"),
+        title: &format!("Over and short of {}", view.register),
+        about: &about,
+        tick: &|minor| amount(minor, view.currency),
+    };
     html! {
         h3 { (view.register) }
-        (frame(&format!("drawer-{number}"), &format!("Over and short of {}", view.register), &about, &scale, view.currency, &drawing))
+        (frame(&named, &scale, &drawing))
         p.key {
             (about) " "
             @if limits.is_some() { span.swatch.limit {} "what is usual (2.66 times the mean moving range of the counts before)" }

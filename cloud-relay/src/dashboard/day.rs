@@ -26,6 +26,7 @@ pub(super) fn body(view: &DayView, guest: &Guest) -> Markup {
         @if let Some(why) = &row.blocked_by { p { (why) } }
         (decide(view, guest))
         @if let Some(hours) = &view.hours { (chart::hours(hours)) }
+        @if let Some(arrivals) = &view.arrivals { (chart::arrivals(arrivals)) }
         (ledger(&view.lines))
         (witnesses(&view.witnesses))
         (effects(&view.effects))

@@ -119,7 +119,9 @@ impl Views for StoreViews {
                 shown.blocked_by.get_or_insert_with(|| waiting.clone());
             }
             let (hours, drawers) = shape::beside(db, &row, settings)?;
+            let effects = effects::of_day(db, tenant, store, day)?;
             Ok(Some(DayView {
+                arrivals: shape::arrivals(&looked.facts, &effects, settings),
                 hours,
                 drawers,
                 signatures: days::signatures(db, tenant, store, day)?,
@@ -129,10 +131,7 @@ impl Views for StoreViews {
                     .collect(),
                 row: shown,
                 lines: ledger(&looked.assessment.ledger),
-                effects: effects::of_day(db, tenant, store, day)?
-                    .iter()
-                    .map(effect)
-                    .collect(),
+                effects: effects.iter().map(effect).collect(),
                 exceptions: kept::list(db, &filter)?
                     .iter()
                     .map(|e| self.exception_row(e))

@@ -10,7 +10,7 @@ mod fleet;
 
 use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::fuel::Gauge;
-use tillwire_relay_core::shape::{HourSales, Limits};
+use tillwire_relay_core::shape::{Arrivals, HourSales, Limits};
 use tillwire_relay_core::stock::DriftLine;
 use tillwire_relay_core::witness::WitnessTable;
 
@@ -208,6 +208,8 @@ pub struct DayView {
     pub effects: Vec<EffectRow>,
     /// Sales by hour against what is usual.
     pub hours: Option<HoursView>,
+    /// When its tickets were captured and when they arrived.
+    pub arrivals: Option<ArrivalsView>,
     /// What each counted drawer came to on this and earlier days.
     pub drawers: Vec<DrawerView>,
     /// Signatures that count.
@@ -220,6 +222,17 @@ pub struct DayView {
     pub witnesses: WitnessTable,
     /// Transactions of the day.
     pub transactions: Vec<TransactionRow>,
+}
+
+/// When tickets were captured, when they arrived, and when the day was in Odoo.
+#[derive(Debug, Clone)]
+pub struct ArrivalsView {
+    /// The tickets.
+    pub arrivals: Arrivals,
+    /// Hours of the store's clock: milliseconds since 1970-01-01T00:00:00Z, and how people write it.
+    pub clock: Vec<(i64, String)>,
+    /// When the last of its documents was read back from Odoo and equal.
+    pub posted: Option<(i64, String)>,
 }
 
 /// A day's sales by hour.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::dashboard::{self, Inside, Views};
 use crate::metrics;
@@ -64,20 +65,11 @@ async fn metrics_page(State(Own { store, inside }): State<Own>, parts: Parts) ->
         Ok(true) => {}
         Ok(false) => {
             let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
-            let words = "found no token that may see devices; scrape from this machine, or with one of                          `tillwire-relay person token`
-";
+            let words = "found no token that may see devices; scrape from this machine, or with one of \
+                         `tillwire-relay person token`\n";
             return (StatusCode::UNAUTHORIZED, challenge, words).into_response();
         }
-        Err(error) => {
-            return (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                format!(
-                    "{error}
-"
-                ),
-            )
-                .into_response();
-        }
+        Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
     match metrics::scrape(&store).await {
         Ok(()) => (
@@ -98,6 +90,16 @@ async fn health(State(Own { store, .. }): State<Own>) -> Response {
         Ok(()) => "ok\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
+}
+
+/// Pages that are served over TLS by ourselves: browsers must not try without it any more, for a year (RFC 6797). Behind
+/// a proxy its header counts, not ours.
+pub(super) fn only_over_tls(pages: Router) -> Router {
+    let year = HeaderValue::from_static("max-age=31536000");
+    pages.layer(SetResponseHeaderLayer::overriding(
+        header::STRICT_TRANSPORT_SECURITY,
+        year,
+    ))
 }
 
 /// Serves plain HTTP until `stop`.
@@ -191,5 +193,28 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!("{address}: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn browsers_are_told_to_come_over_tls_only_where_we_serve_it_and_for_every_answer() {
+        let plain = Router::new().route("/", get(|| async { "page" }));
+        let ask = async |router: Router, path: &str| {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = router.oneshot(request).await.unwrap();
+            answer.headers().get(header::STRICT_TRANSPORT_SECURITY).cloned()
+        };
+        assert_eq!(ask(plain.clone(), "/").await, None);
+        for path in ["/", "/no-such-page"] {
+            let told = ask(only_over_tls(plain.clone()), path).await.unwrap();
+            assert_eq!(told, "max-age=31536000");
+        }
     }
 }

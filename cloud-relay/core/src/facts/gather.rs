@@ -111,6 +111,7 @@ impl DayFacts {
                     lane,
                     witness: observation.witness,
                     wall_ms,
+                    received_ms,
                 };
                 if home == self.day {
                     self.hashes.insert(id, hash);

@@ -19,6 +19,9 @@ const OF_SALES: [&str; 2] = ["Net sales", "Store-days posted"];
 /// Days to the same weekday.
 const WEEK: i32 = 7;
 
+/// A store that holds out for longer needs no word at the top, in days.
+const FUEL_DAYS: u32 = 90;
+
 /// A store that has sold nothing for so long is called quiet, in milliseconds.
 const QUIET_MS: i64 = 15 * 60 * 1000;
 
@@ -307,9 +310,12 @@ pub(super) fn tiles(stores: &[StoreRow], today: &Today, open: &[StoredException]
     tiles
 }
 
-/// The store that would run dry first if the relay went away now.
+/// The store that would run dry first if the relay went away now, where that is within a quarter.
 fn shortest(stores: &[StoreRow]) -> String {
-    let dry = stores.iter().filter_map(|store| Some((store.fuel?, &store.name)));
+    let dry = stores
+        .iter()
+        .filter_map(|store| Some((store.fuel?, &store.name)))
+        .filter(|(fuel, _)| fuel.days <= FUEL_DAYS);
     dry.min().map_or_else(String::new, |(fuel, name)| {
         format!("; {name} holds out {} days ({})", fuel.days, fuel.limit)
     })
