@@ -6,12 +6,14 @@
 //! dropped or torn, as drawn from a seed, and each un-synced name is there or not. Stable bytes stay.
 //!
 //! Strict like POSIX, stricter than ext4: a new file is there after a crash only when its directory was synced.
-//! It does not model rot. The disk can be told to be full, to fail its syncs, and to lie about them.
-
+//! The disk can be told to be full, to fail its syncs, and to lie about them; and to keep a recording of everything that
+//! is done to it, which can be done again with the power cut, or a bit rotten, at any point.
+//!
 //! It runs in a process of its own (the program `disk`): a process that serves the disk it writes to can end up
 //! waiting for itself.
 
 mod control;
+mod record;
 mod serve;
 mod state;
 
@@ -24,6 +26,7 @@ use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
 pub use control::serve_mount;
+pub use record::{Found, Recording, Replay};
 pub use state::Keep;
 
 /// A mounted disk. Dropping it unmounts and forgets it.
@@ -125,6 +128,30 @@ impl Disk {
     /// Syncs are answered and not done from now on, as by a drive that lies about its cache.
     pub fn lie(&self) {
         self.order("lie");
+    }
+
+    /// From now on everything that is done to it is kept, until [`Self::recorded`] takes it. On a fresh disk.
+    pub fn record(&self) {
+        self.order("record");
+    }
+
+    /// Somebody was told something that rests on what is on the disk by now.
+    pub fn mark(&self, mark: u64) {
+        self.order(&format!("mark {mark}"));
+    }
+
+    /// What was done since [`Self::record`].
+    ///
+    /// # Errors
+    /// When the disk's process could not hand it over.
+    pub fn recorded(&self) -> anyhow::Result<Recording> {
+        let file = tempfile::NamedTempFile::new().context("make a file for a recording")?;
+        let answer = self.order(&format!("dump {}", file.path().display()));
+        anyhow::ensure!(
+            answer == "Ok(Ok(()))",
+            "the disk answered {answer} to the order for its recording"
+        );
+        Recording::read(file.path())
     }
 
     /// How many writes are not stable now.

@@ -19,6 +19,7 @@ mod net;
 mod plan;
 mod relay;
 mod site;
+pub mod states;
 mod till;
 mod world;
 

@@ -1,7 +1,10 @@
 //! The whole line in one thread: seeds stay clean, a seed plays the same again, and machines with a mistake are found out.
 #![allow(clippy::unwrap_used, reason = "a test stops where it is surprised")]
 
-use tillwire_e2e::simulate::{Plan, alone, campaign, controls};
+use std::path::Path;
+
+use tillwire_e2e::disk_sim::Disk;
+use tillwire_e2e::simulate::{Plan, alone, campaign, controls, states};
 
 /// Seeds for each mistake before it counts as not found.
 const SEEDS: u64 = 300;
@@ -31,6 +34,21 @@ fn every_mistake_is_found_out() {
         println!("{bug:?}: found by seed {found:?}");
         assert!(found.is_some(), "{bug:?} was not found in {SEEDS} seeds");
     }
+}
+
+#[test]
+fn a_power_cut_after_any_write_or_sync_breaks_no_promise_and_a_lying_disk_is_found_out() {
+    let program = Path::new(env!("CARGO_BIN_EXE_disk"));
+    if Disk::mount_or_skip(program, "power cuts after each write and sync").is_none() {
+        return;
+    }
+    let tally = states::campaign(1, 1_000, program).unwrap();
+    println!("{tally}");
+    assert!(
+        tally.opened > 500 && tally.noticed > 0,
+        "hardly anything was tried: {tally}"
+    );
+    println!("{}", states::control(1, program).unwrap());
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use data_encoding::HEXLOWER;
+use rusqlite::{OptionalExtension as _, params};
 use serde_json::json;
-use tillwire_agent_core::journal::{Head, Verifier};
-use tillwire_proto::{Digest, RecordNumber, chain, decode_header, decode_observation};
+use tillwire_agent_core::journal::{Content, Head, TicketKey, Verifier};
+use tillwire_proto::{Digest, Fact, Observation, RecordNumber, chain, decode_header, decode_observation};
 
 use super::open::{row_id, row_number};
 use super::read::{Reader, Segment, digest};
@@ -41,6 +42,7 @@ impl Reader {
     /// When the disk cannot be read. What is read and wrong is in the report.
     pub fn verify(&self) -> anyhow::Result<Report> {
         let mut report = Report::default();
+        self.verify_file(&mut report)?;
         let segments = self.segments()?;
         for segment in &segments {
             report.segments += 1;
@@ -49,6 +51,46 @@ impl Reader {
             verify_header(segment, &segments, &mut report);
         }
         Ok(report)
+    }
+
+    /// SQLite's own look at its pages.
+    fn verify_file(&self, report: &mut Report) -> anyhow::Result<()> {
+        let mut statement = self.db.prepare("PRAGMA quick_check(20)")?;
+        let words = statement.query_map([], |row| row.get::<_, String>(0))?;
+        for word in words {
+            let word = word?;
+            if word != "ok" {
+                report.broken.push(format!("the database file: {word}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A ticket is filed under its key with its content: that is what keeps one that is told again from counting twice.
+    fn verify_filing(&self, segment: &Segment, shown: &Shown, report: &mut Report) -> anyhow::Result<()> {
+        let Ok(Observation {
+            witness,
+            fact: Fact::Transaction(transaction),
+            ..
+        }) = decode_observation(&shown.body)
+        else {
+            return Ok(());
+        };
+        let key = TicketKey::of(&segment.lane, witness, &transaction);
+        let record = row_id(segment.no, shown.number.0);
+        let sql = "SELECT content FROM tickets WHERE key = ? AND revision = ? AND record = ?";
+        let content: Option<Vec<u8>> = self
+            .db
+            .prepare_cached(sql)?
+            .query_row(params![key.0, transaction.key.revision, record], |row| row.get(0))
+            .optional()?;
+        if content.is_none_or(|content| content != Content::of(&transaction).0) {
+            report.broken.push(format!(
+                "segment {}: record {} is not filed as ticket {}; told again it would count twice",
+                segment.id, shown.number, transaction.key.ticket
+            ));
+        }
+        Ok(())
     }
 
     fn verify_chain(&self, segment: &Segment, report: &mut Report) -> anyhow::Result<()> {
@@ -64,7 +106,7 @@ impl Reader {
                     hash: shown.hash,
                 });
             }
-            Ok(())
+            self.verify_filing(segment, &shown, report)
         })
     }
 

@@ -106,7 +106,6 @@ pub struct Journal {
     clock: Clock,
     progress: watch::Receiver<Progress>,
     state_dir: PathBuf,
-    vfs: Option<String>,
 }
 
 impl Journal {
@@ -164,14 +163,12 @@ impl Journal {
             Commands::Thread(commands)
         };
         let waiting = Arc::new(Semaphore::new(WAITING_MAX));
-        let vfs = options.vfs.clone();
         Ok(Self {
             commands,
             waiting,
             clock,
             progress,
             state_dir: state_dir.to_owned(),
-            vfs,
         })
     }
 
@@ -195,7 +192,7 @@ impl Journal {
     /// # Errors
     /// When the disk cannot be read.
     pub fn reader(&self) -> anyhow::Result<super::Reader> {
-        super::Reader::open_with(&self.state_dir, self.vfs.as_deref())
+        super::Reader::open(&self.state_dir)
     }
 
     /// Takes note of a receipt that was found valid. On disk within 30 s, and before anything is deleted for it.

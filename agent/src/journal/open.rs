@@ -18,8 +18,6 @@ const NUMBER_BITS: u32 = 40;
 /// How to open; the defaults are what a store runs.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
-    /// Name of the SQLite VFS; `None` is the operating system's. Tests give one that loses what was not synced.
-    pub vfs: Option<String>,
     /// Largest database, in pages; `None` is no limit but the disk's. Tests give one to fill the disk.
     pub page_count_max: Option<u32>,
     /// Work is done by whoever asks for it, without a thread of the journal's own: for simulations that must happen in one
@@ -87,7 +85,7 @@ pub fn open_writer(path: &Path, options: &OpenOptions) -> anyhow::Result<Connect
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags, options.vfs.as_deref())?;
+    let connection = connect(path, flags)?;
     prepare(&connection, options).with_context(|| format!("cannot use {} as a journal", path.display()))?;
     Ok(connection)
 }
@@ -96,10 +94,10 @@ pub fn open_writer(path: &Path, options: &OpenOptions) -> anyhow::Result<Connect
 ///
 /// # Errors
 /// When there is no journal or it cannot be read.
-pub fn open_reader(path: &Path, vfs: Option<&str>) -> anyhow::Result<Connection> {
+pub fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     // Reading a write-ahead log needs its index, which a read-only handle cannot make when no writer is there.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = connect(path, flags, vfs)?;
+    let connection = connect(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -1024)?;
@@ -107,12 +105,9 @@ pub fn open_reader(path: &Path, vfs: Option<&str>) -> anyhow::Result<Connection>
     Ok(connection)
 }
 
-fn connect(path: &Path, flags: OpenFlags, vfs: Option<&str>) -> anyhow::Result<Connection> {
-    match vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs),
-        None => Connection::open_with_flags(path, flags),
-    }
-    .with_context(|| format!("cannot open the journal {}", path.display()))
+fn connect(path: &Path, flags: OpenFlags) -> anyhow::Result<Connection> {
+    Connection::open_with_flags(path, flags)
+        .with_context(|| format!("cannot open the journal {}", path.display()))
 }
 
 fn prepare(connection: &Connection, options: &OpenOptions) -> anyhow::Result<()> {

@@ -75,16 +75,8 @@ impl Reader {
     /// # Errors
     /// When there is none or it cannot be read.
     pub fn open(state_dir: &Path) -> anyhow::Result<Self> {
-        Self::open_with(state_dir, None)
-    }
-
-    /// Opens it through another VFS.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_with(state_dir: &Path, vfs: Option<&str>) -> anyhow::Result<Self> {
         Ok(Self {
-            db: open_reader(&database(state_dir), vfs)?,
+            db: open_reader(&database(state_dir))?,
         })
     }
 

@@ -284,7 +284,10 @@ async fn the_disk_lasts_for_as_many_days_as_the_days_it_holds_were_large() {
     journal.stop().await;
     let db = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
     let held = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
-    let used: u64 = db.query_row(held, [], |row| row.get(0)).unwrap();
+    let used: u64 = db
+        .query_row(held, [], |row| row.get::<_, i64>(0))
+        .unwrap()
+        .unsigned_abs();
     let fits = ((8 << 20) / 2 - used) * 3 / used;
     assert!(
         u64::from(days).abs_diff(fits) <= 1,
@@ -351,4 +354,25 @@ fn two_agents_cannot_share_one_state_directory() {
     let _held = tillwire_agent::journal::lock(dir.path()).unwrap();
     let error = tillwire_agent::journal::lock(dir.path()).unwrap_err().to_string();
     assert!(error.starts_with("another agent runs on"), "{error}");
+}
+
+#[tokio::test]
+async fn verify_finds_a_ticket_that_told_again_would_count_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path());
+    append(&journal, sale("1001", 500)).await;
+    append(&journal, sale("1002", 700)).await;
+    journal.stop().await;
+    let db = rusqlite::Connection::open(dir.path().join("journal.db")).unwrap();
+    let broken = || Reader::open(dir.path()).unwrap().verify().unwrap().broken;
+    assert_eq!(broken(), Vec::<String>::new());
+    let second = "UPDATE tickets SET content = zeroblob(16) WHERE record = (SELECT max(record) FROM tickets)";
+    db.execute(second, []).unwrap();
+    assert!(
+        broken()[0].contains("record 2 is not filed as ticket 1002"),
+        "{:?}",
+        broken()
+    );
+    db.execute("DELETE FROM tickets", []).unwrap();
+    assert_eq!(broken().len(), 2);
 }

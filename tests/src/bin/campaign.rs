@@ -27,6 +27,8 @@ enum Name {
     Kill,
     /// A box loses its power while its store sells.
     Power,
+    /// A box's and a relay's disk after a power cut at each write and sync.
+    States,
     /// A short part of each; what every change has to pass.
     Cut,
     /// All of them, `--n` per cent of the usual number each; writes `tests/PROOF.md`.
@@ -37,14 +39,21 @@ enum Name {
 const CONTROL_SEEDS: u64 = 300;
 
 impl Name {
-    const EACH: [Self; 5] = [Self::Once, Self::Canary, Self::Simulate, Self::Kill, Self::Power];
+    const EACH: [Self; 6] = [
+        Self::Once,
+        Self::Canary,
+        Self::Simulate,
+        Self::States,
+        Self::Kill,
+        Self::Power,
+    ];
 
     /// Tries when nobody says otherwise.
     const fn usual(self) -> u64 {
         match self {
             Self::Once => 10_000,
             Self::Simulate => 20_000,
-            Self::Canary => 1_000_000,
+            Self::Canary | Self::States => 1_000_000,
             Self::Kill | Self::Power => 1_000,
             Self::All | Self::Cut => 100,
         }
@@ -117,6 +126,13 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
             "runs",
             format!("{}. {}", simulate::campaign(seed, n)?, controls()?),
         ),
+        Name::States => {
+            let disk = here.with_file_name("disk");
+            let tally = simulate::states::campaign(seed, n, &disk)?;
+            let control = simulate::states::control(seed, &disk)?;
+            let words = format!("{tally}. On a disk that lies about its syncs it is found out: {control}");
+            ("states", "nothing lost", "power cuts", words)
+        }
         Name::Kill => (
             "kill",
             "nothing lost",
@@ -169,6 +185,7 @@ fn cut(seed: u64) -> anyhow::Result<()> {
         (Name::Once, 200),
         (Name::Canary, 20_000),
         (Name::Simulate, 300),
+        (Name::States, 20_000),
         (Name::Kill, 50),
         (Name::Power, 40),
     ];

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use fuser::{Config, MountOption};
 
+use super::record::Recording;
 use super::serve::{Served, lock};
 use super::state::{Keep, State};
 
@@ -44,6 +45,13 @@ fn obey(state: &Mutex<State>, order: &str) -> String {
             state.cut = false;
         }
         ["capacity", bytes] => state.capacity = bytes.parse().ok().filter(|bytes| *bytes != u64::MAX),
+        ["record"] => state.record = Some(Vec::new()),
+        ["mark", mark] => state.mark(mark.parse().unwrap_or(0)),
+        ["dump", path] => {
+            let recording = Recording(state.record.take().unwrap_or_default());
+            let written = postcard::to_allocvec(&recording).map(|bytes| std::fs::write(path, bytes));
+            return format!("{written:?}");
+        }
         ["lie"] => state.lies = true,
         ["fail-syncs"] => state.fail_syncs = true,
         ["mend-syncs"] => state.fail_syncs = false,

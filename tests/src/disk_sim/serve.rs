@@ -62,7 +62,8 @@ impl Served {
             if !state.has_room(node, size) {
                 return Err(Errno::ENOSPC);
             }
-            state.file(node).ok_or(Errno::EISDIR)?.resize(size);
+            state.file(node).ok_or(Errno::EISDIR)?;
+            state.resize(node, size);
         }
         attributes(&state, node)
     }
@@ -73,7 +74,8 @@ impl Served {
         if !state.has_room(node, offset + data.len()) {
             return Err(Errno::ENOSPC);
         }
-        state.file(node).ok_or(Errno::EISDIR)?.write(offset, data);
+        state.file(node).ok_or(Errno::EISDIR)?;
+        state.write(node, offset, data);
         u32::try_from(data.len()).map_err(|_| Errno::EFBIG)
     }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 
 use rand::Rng;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+use super::record::Op;
 
 /// The smallest piece that a disk writes as a whole.
 const SECTOR: usize = 512;
@@ -25,34 +28,34 @@ pub(super) type Node = u64;
 pub(super) const ROOT: Node = 1;
 
 /// A file or a directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Inode {
     pub(super) mode: u16,
     pub(super) body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Body {
     File(Contents),
     Dir(BTreeMap<OsString, Node>),
 }
 
 /// A file's bytes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     pub(super) live: Vec<u8>,
     stable: Vec<u8>,
     pending: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     Resize { len: usize },
 }
 
 /// A change of names that its directories' sync makes stable.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Naming {
     Set {
         dir: Node,
@@ -71,7 +74,7 @@ enum Naming {
 }
 
 /// The whole disk.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct State {
     pub(super) inodes: BTreeMap<Node, Inode>,
     stable_names: BTreeMap<Node, BTreeMap<OsString, Node>>,
@@ -83,6 +86,8 @@ pub(super) struct State {
     /// Syncs of file contents are answered and not done, as by a drive that lies about its cache.
     pub(super) lies: bool,
     pub(super) syncs: u64,
+    /// What was done, where that is recorded.
+    pub(super) record: Option<Vec<Op>>,
 }
 
 impl Default for State {
@@ -101,12 +106,13 @@ impl Default for State {
             fail_syncs: false,
             lies: false,
             syncs: 0,
+            record: None,
         }
     }
 }
 
 impl Contents {
-    pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
+    fn write(&mut self, offset: usize, bytes: &[u8]) {
         let change = Change::Write {
             offset,
             bytes: bytes.to_vec(),
@@ -115,7 +121,7 @@ impl Contents {
         self.pending.push(change);
     }
 
-    pub(super) fn resize(&mut self, len: usize) {
+    fn resize(&mut self, len: usize) {
         let change = Change::Resize { len };
         apply(&mut self.live, &change);
         self.pending.push(change);
@@ -192,6 +198,34 @@ impl State {
         }
     }
 
+    fn note(&mut self, op: impl FnOnce() -> Op) {
+        if let Some(record) = &mut self.record {
+            record.push(op());
+        }
+    }
+
+    /// Somebody outside was told something that rests on all before it.
+    pub(super) fn mark(&mut self, mark: u64) {
+        self.note(|| Op::Mark(mark));
+    }
+
+    /// Writes into a file; into a directory it writes nothing.
+    pub(super) fn write(&mut self, node: Node, offset: usize, bytes: &[u8]) {
+        if let Some(contents) = self.file(node) {
+            contents.write(offset, bytes);
+            let bytes = bytes.to_vec();
+            self.note(|| Op::Write { node, offset, bytes });
+        }
+    }
+
+    /// Makes a file longer or shorter.
+    pub(super) fn resize(&mut self, node: Node, len: usize) {
+        if let Some(contents) = self.file(node) {
+            contents.resize(len);
+            self.note(|| Op::Resize { node, len });
+        }
+    }
+
     /// Bytes in use.
     pub(super) fn used(&self) -> u64 {
         let len = |inode: &Inode| match &inode.body {
@@ -230,7 +264,14 @@ impl State {
     pub(super) fn add(&mut self, dir: Node, name: &OsStr, mode: u16, body: Body) -> Node {
         let node = self.next;
         self.next += 1;
-        if matches!(body, Body::Dir(_)) {
+        let is_dir = matches!(body, Body::Dir(_));
+        self.note(|| Op::Add {
+            dir,
+            name: name.as_bytes().to_vec(),
+            mode,
+            is_dir,
+        });
+        if is_dir {
             self.stable_names.insert(node, BTreeMap::new());
         }
         self.inodes.insert(node, Inode { mode, body });
@@ -243,6 +284,10 @@ impl State {
     }
 
     pub(super) fn remove(&mut self, dir: Node, name: &OsStr) {
+        self.note(|| Op::Remove {
+            dir,
+            name: name.as_bytes().to_vec(),
+        });
         self.name(Naming::Remove {
             dir,
             name: name.to_owned(),
@@ -250,6 +295,11 @@ impl State {
     }
 
     pub(super) fn rename(&mut self, from: (Node, &OsStr), to: (Node, &OsStr), node: Node) {
+        self.note(|| Op::Rename {
+            from: (from.0, from.1.as_bytes().to_vec()),
+            to: (to.0, to.1.as_bytes().to_vec()),
+            node,
+        });
         self.name(Naming::Rename {
             from: (from.0, from.1.to_owned()),
             to: (to.0, to.1.to_owned()),
@@ -276,6 +326,7 @@ impl State {
     /// Makes a file's bytes or a directory's names stable.
     pub(super) fn sync(&mut self, node: Node) {
         self.syncs += 1;
+        self.note(|| Op::Sync(node));
         let lies = self.lies;
         if let Some(contents) = self.file(node) {
             if !lies {

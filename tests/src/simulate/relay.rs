@@ -86,6 +86,17 @@ pub(super) struct Life {
     pub(super) lines: BTreeMap<DeviceRef, u64>,
 }
 
+/// Opens what is found as a relay's database as its next start would.
+pub(super) fn found(database: &Path) -> anyhow::Result<Store> {
+    let options = StoreOptions {
+        clock: Clock::standing(0),
+        in_place: true,
+        on_disk_failure: Arc::new(|_| ()),
+        ..StoreOptions::at(database)
+    };
+    Store::open(&options)
+}
+
 /// The stores of a run.
 fn settings(stores: usize) -> anyhow::Result<RelaySettings> {
     let drafts = (1..=stores).map(|number| -> anyhow::Result<_> {

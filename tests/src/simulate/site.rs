@@ -2,7 +2,7 @@
 //! obeys the uplink machine as the agent's does); machine, journal and desk are the agent's.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -66,6 +66,38 @@ pub(super) struct Life {
     sent: BTreeMap<SegmentId, RecordNumber>,
 }
 
+/// What a box writes at the head of its segments.
+fn origin(number: usize, store: StoreId) -> anyhow::Result<Origin> {
+    Ok(Origin {
+        tenant: TenantId::new("acme")?,
+        store,
+        currency: Currency::USD,
+        device: DeviceId::new(&format!("box-{}", number + 1))?,
+        generations: BTreeMap::new(),
+        version: Version::new("0.1.0")?,
+        config: Digest([0; 32]),
+        boot: BootId([0; 16]),
+    })
+}
+
+fn open_journal(folder: &Path, origin: Origin, clock: Clock) -> anyhow::Result<Journal> {
+    let limits = Limits {
+        reserve_len: 0,
+        ..Limits::default()
+    };
+    let options = OpenOptions {
+        in_place: true,
+        ..OpenOptions::default()
+    };
+    let home = LaneId::new("agent")?;
+    Journal::open(folder, origin, home, limits, clock, &options)
+}
+
+/// Opens what is found in a box's folder as its next start would.
+pub(super) fn found(folder: &Path) -> anyhow::Result<Journal> {
+    open_journal(folder, origin(0, StoreId::new("s1")?)?, Clock::by_hand(0))
+}
+
 impl Site {
     pub(super) fn new(
         number: usize,
@@ -85,16 +117,7 @@ impl Site {
         Ok(Self {
             tills: tills.collect::<Result<_, _>>()?,
             key: DeviceKey::read_or_make(&folder)?,
-            origin: Origin {
-                tenant: TenantId::new("acme")?,
-                store,
-                currency: Currency::USD,
-                device: DeviceId::new(&format!("box-{}", number + 1))?,
-                generations: BTreeMap::new(),
-                version: Version::new("0.1.0")?,
-                config: Digest([0; 32]),
-                boot: BootId([0; 16]),
-            },
+            origin: origin(number, store)?,
             number,
             folder,
             receipt_key,
@@ -128,23 +151,7 @@ impl Site {
         self.lives += 1;
         let clock = Clock::by_hand(self.seed ^ (self.lives << 8) ^ (self.number as u64) << 40);
         clock.set(wall_ms + self.skew_ms, now_ms);
-        let limits = Limits {
-            reserve_len: 0,
-            ..Limits::default()
-        };
-        let options = OpenOptions {
-            in_place: true,
-            ..OpenOptions::default()
-        };
-        let home = LaneId::new("agent")?;
-        let journal = Journal::open(
-            &self.folder,
-            self.origin.clone(),
-            home,
-            limits,
-            clock.clone(),
-            &options,
-        )?;
+        let journal = open_journal(&self.folder, self.origin.clone(), clock.clone())?;
         if self.bug == Some(Bug::DeletesUnreceipted) {
             let db = rusqlite::Connection::open(tillwire_agent::journal::database(&self.folder))?;
             db.execute("DELETE FROM records WHERE (id & 0xFFFFFFFFFF) > 1 AND rowid IN (SELECT max(id) FROM records)", [])?;
