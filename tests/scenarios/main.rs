@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a story stops where it is surprised")]
 #![allow(clippy::print_stdout, reason = "a random story says its seed")]
 
+mod any_call_to_a_disk_may_fail;
 mod bad_input_harms_nobody;
 mod box_loses_its_power_again_and_again;
 mod broker_is_killed_wiped_and_swapped;

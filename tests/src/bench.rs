@@ -6,6 +6,7 @@
 mod backlog;
 mod books;
 mod capture;
+mod compare;
 mod figures;
 mod floor;
 mod line;
@@ -19,13 +20,14 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
     ("books", books::run),
     ("tap", tap::run),
     ("pages", pages::run),
+    ("compare", compare::run),
 ];
 
 /// Runs one part, or all, and prints the table.

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 pub use control::serve_mount;
 pub use record::{Found, Recording, Replay};
-pub use state::Keep;
+pub use state::{Failure, Keep};
 
 /// A mounted disk. Dropping it unmounts and forgets it.
 #[derive(Debug)]
@@ -118,6 +118,23 @@ impl Disk {
     #[must_use]
     pub fn used(&self) -> u64 {
         self.order("used").parse().unwrap_or(0)
+    }
+
+    /// Of the calls from now on that read, write, sync or name, the `call`-th fails, and no other.
+    pub fn fail_call(&self, call: u64, how: Failure) {
+        let how = if how == Failure::Room { "room" } else { "medium" };
+        self.order(&format!("fail {call} {how}"));
+    }
+
+    /// Takes back [`Self::fail_call`] where it has not come to it.
+    pub fn fail_none(&self) {
+        self.order("mend");
+    }
+
+    /// How many calls failed so.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.order("failed").parse().unwrap_or(0)
     }
 
     /// Syncs fail from now on, or work again.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::disk_sim::{Disk, Keep};
+use crate::disk_sim::{Disk, Failure, Keep};
 use crate::link_sim::State;
 use crate::shop::{Event, Plan, What};
 use crate::world::{Pace, Setup, World};
@@ -22,6 +22,9 @@ const BETWEEN_MS: std::ops::Range<u64> = 150..900;
 
 /// How long a program stays dead, in milliseconds.
 const DEAD_MS: std::ops::Range<u64> = 0..250;
+
+/// A call that is told to fail comes within this time, or the program has not so many to make.
+const HIT: Duration = Duration::from_millis(1_500);
 
 /// What a campaign went through.
 #[derive(Debug, Clone)]
@@ -146,6 +149,63 @@ pub async fn power(ends: u64, seed: u64, binary: &Path, disk: &Disk) -> anyhow::
         relay: 0,
         sales: sales(&events),
         syncs,
+        took: began.elapsed(),
+    })
+}
+
+/// Lets the first, second, third … call to the disk fail, of a box and of a relay by turns, each from a start of the program
+/// on, while the store sells: once as by a worn medium, once as by a full disk. A program that ends itself then is started
+/// again, as its service manager does.
+///
+/// # Errors
+/// As [`kill`]; or when not one call failed.
+pub async fn errors(ends: u64, seed: u64, binary: &Path, disks: [&Disk; 2]) -> anyhow::Result<Tally> {
+    let dir = tempfile::tempdir().context("make a folder")?;
+    let [of_box, of_relay] = disks;
+    let mut setup = Setup::new(seed, 1, binary.to_owned(), dir.path().to_owned());
+    setup.agent_dirs.insert(0, of_box.path().join("state"));
+    setup.relay_state = Some(of_relay.path().join("state"));
+    let world = World::start(&setup).await?;
+    let events = day(&world, ends);
+    let (began, site) = (Instant::now(), &world.sites[0]);
+    let failing = async {
+        for turn in 0..ends {
+            let (disk, program) = if turn % 2 == 0 {
+                (of_box, &site.agent)
+            } else {
+                (of_relay, &world.relay.program)
+            };
+            let how = if turn / 2 % 2 == 0 {
+                Failure::Medium
+            } else {
+                Failure::Room
+            };
+            program.crash();
+            let before = disk.failed();
+            disk.fail_call(1 + turn / 4, how);
+            program.revive()?;
+            let hit = Instant::now() + HIT;
+            while disk.failed() == before && Instant::now() < hit {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            disk.fail_none();
+            tokio::time::sleep(Duration::from_millis(BETWEEN_MS.start)).await;
+            program.revive()?;
+        }
+        anyhow::Ok(())
+    };
+    let (sold, failed) = tokio::join!(sell(&world, &events, ends), failing);
+    sold.and(failed).with_context(|| world.last_words())?;
+    judged(&world, seed).await?;
+    let hits = of_box.failed() + of_relay.failed();
+    ensure!(hits * 2 > ends, "{hits} calls failed of {ends} that should have");
+    site.agent.stop()?;
+    world.relay.program.stop()?;
+    Ok(Tally {
+        ends: hits,
+        relay: of_relay.failed(),
+        sales: sales(&events),
+        syncs: of_box.syncs() + of_relay.syncs(),
         took: began.elapsed(),
     })
 }

@@ -58,6 +58,8 @@ pub struct Setup {
     pub login: bool,
     /// State directories of single stores' agents, where they are not below `dir`.
     pub agent_dirs: BTreeMap<usize, PathBuf>,
+    /// The relay's state directory, where it is not below `dir`.
+    pub relay_state: Option<PathBuf>,
     /// Stores whose box has a wrong clock, by milliseconds.
     pub clocks_off: BTreeMap<usize, i64>,
     /// Whether each register has a receipt printer with a tap.
@@ -87,6 +89,7 @@ impl Setup {
             broker: None,
             login: false,
             agent_dirs: BTreeMap::new(),
+            relay_state: None,
             clocks_off: BTreeMap::new(),
             printers: false,
             cloud: None,

@@ -29,6 +29,8 @@ enum Name {
     Power,
     /// A box's and a relay's disk after a power cut at each write and sync.
     States,
+    /// Each call to the disks of a box and its relay fails once.
+    Errors,
     /// A short part of each; what every change has to pass.
     Cut,
     /// All of them, `--n` per cent of the usual number each; writes `tests/PROOF.md`.
@@ -39,13 +41,14 @@ enum Name {
 const CONTROL_SEEDS: u64 = 300;
 
 impl Name {
-    const EACH: [Self; 6] = [
+    const EACH: [Self; 7] = [
         Self::Once,
         Self::Canary,
         Self::Simulate,
         Self::States,
         Self::Kill,
         Self::Power,
+        Self::Errors,
     ];
 
     /// Tries when nobody says otherwise.
@@ -54,7 +57,7 @@ impl Name {
             Self::Once => 10_000,
             Self::Simulate => 20_000,
             Self::Canary | Self::States => 1_000_000,
-            Self::Kill | Self::Power => 1_000,
+            Self::Kill | Self::Power | Self::Errors => 1_000,
             Self::All | Self::Cut => 100,
         }
     }
@@ -154,6 +157,14 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
                 format!("{tally}. On a disk that lies about its syncs the same campaign fails, as it must");
             ("power", "nothing lost", "power cuts", words)
         }
+        Name::Errors => {
+            let disks = [
+                Disk::mount(&here.with_file_name("disk"))?,
+                Disk::mount(&here.with_file_name("disk"))?,
+            ];
+            let tally = runtime()?.block_on(plug::errors(n, seed, &here, [&disks[0], &disks[1]]))?;
+            ("errors", "nothing lost", "failing calls", tally.to_string())
+        }
         Name::All | Name::Cut => anyhow::bail!("all campaigns are no campaign"),
     };
     let took_s = began.elapsed().as_secs_f64();
@@ -185,9 +196,10 @@ fn cut(seed: u64) -> anyhow::Result<()> {
         (Name::Once, 200),
         (Name::Canary, 20_000),
         (Name::Simulate, 300),
-        (Name::States, 20_000),
+        (Name::States, 10_000),
         (Name::Kill, 50),
         (Name::Power, 40),
+        (Name::Errors, 40),
     ];
     for (name, n) in parts {
         part(name, n, seed)?;

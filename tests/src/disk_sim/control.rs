@@ -8,7 +8,7 @@ use fuser::{Config, MountOption};
 
 use super::record::Recording;
 use super::serve::{Served, lock};
-use super::state::{Keep, State};
+use super::state::{Failure, Keep, State};
 
 /// Serves a disk on `mount_point` until the orders end. The first line it prints is `mounted` or what was in the way.
 ///
@@ -52,6 +52,16 @@ fn obey(state: &Mutex<State>, order: &str) -> String {
             let written = postcard::to_allocvec(&recording).map(|bytes| std::fs::write(path, bytes));
             return format!("{written:?}");
         }
+        ["fail", call, how] => {
+            let how = if how == "room" {
+                Failure::Room
+            } else {
+                Failure::Medium
+            };
+            state.failure = call.parse().ok().map(|call| (call, how));
+        }
+        ["mend"] => state.failure = None,
+        ["failed"] => return state.failed.to_string(),
         ["lie"] => state.lies = true,
         ["fail-syncs"] => state.fail_syncs = true,
         ["mend-syncs"] => state.fail_syncs = false,

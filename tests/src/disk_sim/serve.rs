@@ -11,7 +11,7 @@ use fuser::{
     ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use super::state::{Body, Contents, Node, State};
+use super::state::{Body, Contents, Failure, Node, State};
 
 /// Nothing may be cached: after a power cut everything may be different.
 const TTL: Duration = Duration::ZERO;
@@ -33,6 +33,25 @@ impl Served {
         if state.cut { Err(Errno::EIO) } else { Ok(state) }
     }
 
+    /// A call that reads; it may be the one that was told to fail.
+    fn reads(&self) -> Result<MutexGuard<'_, State>, Errno> {
+        let mut state = self.state()?;
+        match state.call() {
+            Some(_) => Err(Errno::EIO),
+            None => Ok(state),
+        }
+    }
+
+    /// A call that needs room.
+    fn writes(&self) -> Result<MutexGuard<'_, State>, Errno> {
+        let mut state = self.state()?;
+        match state.call() {
+            Some(Failure::Medium) => Err(Errno::EIO),
+            Some(Failure::Room) => Err(Errno::ENOSPC),
+            None => Ok(state),
+        }
+    }
+
     fn attributes(&self, node: Node) -> Result<FileAttr, Errno> {
         attributes(&*self.state()?, node)
     }
@@ -43,7 +62,7 @@ impl Served {
     }
 
     fn add(&self, parent: Node, name: &OsStr, mode: u32, body: Body) -> Result<FileAttr, Errno> {
-        let mut state = self.state()?;
+        let mut state = self.writes()?;
         if state.find(parent, name).is_some() {
             return Err(Errno::EEXIST);
         }
@@ -53,7 +72,7 @@ impl Served {
     }
 
     fn set(&self, node: Node, mode: Option<u32>, size: Option<u64>) -> Result<FileAttr, Errno> {
-        let mut state = self.state()?;
+        let mut state = self.writes()?;
         if let (Some(mode), Some(inode)) = (mode, state.inodes.get_mut(&node)) {
             inode.mode = u16::try_from(mode & 0o7777).unwrap_or(inode.mode);
         }
@@ -69,7 +88,7 @@ impl Served {
     }
 
     fn write(&self, node: Node, offset: u64, data: &[u8]) -> Result<u32, Errno> {
-        let mut state = self.state()?;
+        let mut state = self.writes()?;
         let offset = usize::try_from(offset).map_err(|_| Errno::EFBIG)?;
         if !state.has_room(node, offset + data.len()) {
             return Err(Errno::ENOSPC);
@@ -80,7 +99,7 @@ impl Served {
     }
 
     fn read(&self, node: Node, offset: u64, size: u32) -> Result<Vec<u8>, Errno> {
-        let mut state = self.state()?;
+        let mut state = self.reads()?;
         let bytes = &state.file(node).ok_or(Errno::EISDIR)?.live;
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         let end = bytes.len().min(start.saturating_add(size as usize));
@@ -88,7 +107,7 @@ impl Served {
     }
 
     fn remove(&self, parent: Node, name: &OsStr) -> Result<(), Errno> {
-        let mut state = self.state()?;
+        let mut state = self.reads()?;
         let node = state.find(parent, name).ok_or(Errno::ENOENT)?;
         if state.dir(node).is_some_and(|names| !names.is_empty()) {
             return Err(Errno::ENOTEMPTY);
@@ -98,7 +117,7 @@ impl Served {
     }
 
     fn sync(&self, node: Node) -> Result<(), Errno> {
-        let mut state = self.state()?;
+        let mut state = self.reads()?;
         if state.fail_syncs {
             return Err(Errno::EIO);
         }
@@ -221,7 +240,7 @@ impl Filesystem for Served {
             if !flags.is_empty() {
                 return Err(Errno::EINVAL);
             }
-            let mut state = self.state()?;
+            let mut state = self.writes()?;
             let node = state.find(parent.0, name).ok_or(Errno::ENOENT)?;
             state.rename((parent.0, name), (newparent.0, newname), node);
             Ok(())

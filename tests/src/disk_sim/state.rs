@@ -22,6 +22,15 @@ pub enum Keep {
     Some,
 }
 
+/// How one call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// The medium cannot be read or written there (`EIO`).
+    Medium,
+    /// There is no room (`ENOSPC`); a call that needs none fails as by the medium.
+    Room,
+}
+
 pub(super) type Node = u64;
 
 /// The top directory.
@@ -86,6 +95,10 @@ pub(super) struct State {
     /// Syncs of file contents are answered and not done, as by a drive that lies about its cache.
     pub(super) lies: bool,
     pub(super) syncs: u64,
+    /// After so many calls more one fails, so.
+    pub(super) failure: Option<(u64, Failure)>,
+    /// How many calls failed so.
+    pub(super) failed: u64,
     /// What was done, where that is recorded.
     pub(super) record: Option<Vec<Op>>,
 }
@@ -106,6 +119,8 @@ impl Default for State {
             fail_syncs: false,
             lies: false,
             syncs: 0,
+            failure: None,
+            failed: 0,
             record: None,
         }
     }
@@ -202,6 +217,19 @@ impl State {
         if let Some(record) = &mut self.record {
             record.push(op());
         }
+    }
+
+    /// Whether this call is the one that fails.
+    pub(super) fn call(&mut self) -> Option<Failure> {
+        let (left, failure) = self.failure.as_mut()?;
+        *left = left.saturating_sub(1);
+        if *left > 0 {
+            return None;
+        }
+        let failure = *failure;
+        self.failure = None;
+        self.failed += 1;
+        Some(failure)
     }
 
     /// Somebody outside was told something that rests on all before it.

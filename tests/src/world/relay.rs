@@ -47,8 +47,10 @@ impl Relay {
         company: &str,
     ) -> anyhow::Result<Self> {
         let dir = setup.dir.join("relay");
-        let state_dir = dir.join("state");
-        std::fs::create_dir_all(&state_dir).with_context(|| format!("make {}", state_dir.display()))?;
+        let state_dir = setup.relay_state.clone().unwrap_or_else(|| dir.join("state"));
+        for made in [&dir, &state_dir] {
+            std::fs::create_dir_all(made).with_context(|| format!("make {}", made.display()))?;
+        }
         let key_file = dir.join("odoo.key");
         super::site::write_secret(&key_file, &odoo.key)?;
         let http = match setup.dashboard {
