@@ -8,6 +8,7 @@ mod books;
 mod capture;
 mod compare;
 mod figures;
+mod fleet;
 mod floor;
 mod line;
 mod pages;
@@ -20,7 +21,7 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
@@ -28,6 +29,7 @@ const PARTS: [Part; 7] = [
     ("tap", tap::run),
     ("pages", pages::run),
     ("compare", compare::run),
+    ("fleet", fleet::run),
 ];
 
 /// Runs one part, or all, and prints the table.

@@ -10,11 +10,10 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
-use tillwire_proto::{DeviceId, Digest, SegmentId};
+use tillwire_proto::SegmentId;
 use tillwire_relay::clock::Clock;
 use tillwire_relay::days::{Days, NoStock, Pace};
 use tillwire_relay::endpoint::{Delivery, DeviceIdentity, DeviceRef, Ingest as _, SendError};
-use tillwire_relay::enrol::{Decision, Enrolment, EnrolmentState, EnrolmentStore as _, Invitation};
 use tillwire_relay::ingest::registry::Registry;
 use tillwire_relay::ingest::signer::ReceiptSigner;
 use tillwire_relay::ingest::{Down, RelayIngest};
@@ -29,6 +28,7 @@ use tillwire_relay_core::settings::{RelaySettings, StoreDraft};
 use super::plan::Bug;
 use crate::odoo_sim::OdooSim;
 use crate::once::wrong::Wrong;
+use crate::take_in::take_in;
 
 /// Turns of the poster in one go: more than a day of a few stores takes.
 const TURNS_MAX: usize = 60;
@@ -251,44 +251,7 @@ impl Relay {
     /// Takes a device in the whole way: invitation, request, a person's yes.
     pub(super) async fn enrol(&self, identity: &DeviceIdentity, store: &str) -> anyhow::Result<()> {
         let life = self.life.as_ref().context("a relay that runs")?;
-        let DeviceRef { tenant, device } = &identity.device;
-        let handle = handle(device);
-        let now_ms = self.clock.now_ms();
-        let invitation = Invitation {
-            handle,
-            secret_digest: Digest::of(b"secret"),
-            tenant: tenant.clone(),
-            store: store.parse()?,
-            device: device.clone(),
-            created_ms: now_ms,
-            created_by: "ann".to_owned(),
-            expires_ms: now_ms + 1000,
-            wrong_tries: 0,
-            used_by: None,
-        };
-        life.store.invite(invitation).await?;
-        let enrolment = Enrolment {
-            fingerprint: identity.key_fingerprint,
-            public_key: identity.public_key.to_vec(),
-            request: b"request".to_vec(),
-            poll_digest: Digest::of(b"poll"),
-            tenant: tenant.clone(),
-            store: store.parse()?,
-            device: device.clone(),
-            asked_ms: now_ms,
-            state: EnrolmentState::Waiting,
-        };
-        life.store.redeem(handle, enrolment).await?;
-        let decision = Decision {
-            state: EnrolmentState::Accepted {
-                chain: vec![b"certificate".to_vec()],
-                not_after: 1,
-            },
-            by: "ann".to_owned(),
-            at_ms: now_ms,
-        };
-        life.store.decide(identity.key_fingerprint, decision).await?;
-        Ok(())
+        take_in(&life.store, identity, store, self.clock.now_ms()).await
     }
 
     /// Takes a message. What it answers is heard only if it lives on.
@@ -371,9 +334,4 @@ fn at_commit(fate: &Mutex<Fate>, moment: CommitMoment) -> ControlFlow<()> {
         end.commit = end.commit.saturating_sub(1);
     }
     ControlFlow::Continue(())
-}
-
-fn handle(device: &DeviceId) -> [u8; 4] {
-    let digest = Digest::of(device.as_str().as_bytes());
-    std::array::from_fn(|i| digest.0[i])
 }
