@@ -252,6 +252,7 @@ fn http(raw: raw::Http) -> anyhow::Result<HttpSource> {
         lane: raw.lane.map_or_else(|| "http".parse().context("http.lane"), Ok)?,
         listen: raw.listen.unwrap_or_else(|| ([127, 0, 0, 1], 8787).into()),
         secret_file: raw.secret_file,
+        screen_secret_file: raw.screen_secret_file,
         body_len_max: raw.body_len_max.unwrap_or(1024 * 1024),
     })
 }

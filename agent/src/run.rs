@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,6 +138,10 @@ impl Agent {
         if let Some(http) = &settings.http {
             let mut source = HttpSettings::new(http.lane.clone(), read_secret(&http.secret_file)?);
             (source.listen, source.body_len_max) = (http.listen, http.body_len_max);
+            let screen = http.screen_secret_file.as_deref();
+            source.screen_secret = screen
+                .map(|file| secret_of("http.screen_secret_file", file))
+                .transpose()?;
             let listener = TcpListener::bind(http.listen).await;
             let listener =
                 listener.with_context(|| format!("cannot listen on {} for tickets", http.listen))?;
@@ -292,10 +297,13 @@ pub(crate) fn certificate_end(enrolled: &Enrolled) -> anyhow::Result<i64> {
     Ok(certificate.validity().not_after.timestamp().saturating_mul(1000))
 }
 
-pub(crate) fn read_secret(path: &std::path::Path) -> anyhow::Result<Secret> {
-    let text =
-        std::fs::read(path).with_context(|| format!("http.secret_file: cannot read {}", path.display()))?;
-    Secret::new(&text).with_context(|| format!("http.secret_file: {}", path.display()))
+pub(crate) fn read_secret(path: &Path) -> anyhow::Result<Secret> {
+    secret_of("http.secret_file", path)
+}
+
+pub(crate) fn secret_of(key: &str, path: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read(path).with_context(|| format!("{key}: cannot read {}", path.display()))?;
+    Secret::new(&text).with_context(|| format!("{key}: {}", path.display()))
 }
 
 pub(crate) fn version() -> anyhow::Result<Version> {

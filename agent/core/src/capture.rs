@@ -11,6 +11,7 @@ mod noise;
 mod notice;
 pub mod pax;
 pub mod receipt;
+pub mod screen;
 pub mod settings;
 pub mod upa;
 

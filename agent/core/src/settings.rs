@@ -56,6 +56,8 @@ pub struct HttpSource {
     pub listen: SocketAddr,
     /// File with the bearer secret that a source must show.
     pub secret_file: PathBuf,
+    /// File with the secret in the address of the POS's extension page; `None` when there is no such page.
+    pub screen_secret_file: Option<PathBuf>,
     /// Largest request body, in bytes.
     pub body_len_max: usize,
 }

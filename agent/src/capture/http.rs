@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use tillwire_agent_core::capture::heartland_retail::{self, Refused};
 use tillwire_agent_core::capture::settings::{HeartlandRetailSettings, HttpSettings};
 use tillwire_agent_core::capture::{tripwire, unreadable};
@@ -31,6 +31,7 @@ mod answer;
 mod body;
 mod guard;
 mod kept;
+mod screen;
 mod serve;
 
 use answer::Answer;
@@ -56,6 +57,8 @@ pub struct HttpSource {
     sink: Arc<dyn Sink>,
     notices: Notices,
     guard: Guard,
+    screen_guard: Option<Guard>,
+    showing: screen::Showing,
     kept: Kept,
     requests: Semaphore,
     counters: Counters,
@@ -89,6 +92,8 @@ impl HttpSource {
         Arc::new(Self {
             notices: Notices::new(settings.lane.clone()),
             guard: Guard::new(settings.secret.clone()),
+            screen_guard: settings.screen_secret.clone().map(Guard::new),
+            showing: screen::Showing::default(),
             kept: Kept::default(),
             requests: Semaphore::new(settings.requests_max),
             counters: Counters::default(),
@@ -103,6 +108,7 @@ impl HttpSource {
         Router::new()
             .route("/v1/tickets", post(ticket))
             .route("/v1/till-events", post(till_event))
+            .route("/v1/screen/{register}/{secret}", get(screen::opened))
             .with_state(Arc::clone(self))
     }
 
@@ -121,7 +127,7 @@ impl HttpSource {
             return Answer::later("too many requests at once", Duration::from_secs(1));
         };
         if let Err(answer) = self.guard.admit(headers) {
-            self.counters.strangers.fetch_add(1, Ordering::Relaxed);
+            self.count_stranger();
             return answer;
         }
         if body::is_packed(headers) {
@@ -140,6 +146,10 @@ impl HttpSource {
             Read::TooSlow => Answer::too_slow(self.settings.body_within),
             Read::Broken => Answer::broken(),
         }
+    }
+
+    fn count_stranger(&self) {
+        self.counters.strangers.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn take(&self, mut bytes: Vec<u8>, dialect: Dialect) -> Answer {

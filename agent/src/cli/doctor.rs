@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{self, DeviceKey};
 use crate::journal::{self, Reader};
-use crate::run::{certificate_end, read_secret};
+use crate::run::{certificate_end, read_secret, secret_of};
 use crate::uplink::{split_host_port, tls};
 
 const DAY_MS: i64 = 86_400_000;
@@ -73,6 +73,9 @@ fn secret(config: &Config) -> anyhow::Result<String> {
         return Ok("not needed, nothing pushes tickets".to_owned());
     };
     read_secret(&http.secret_file)?;
+    if let Some(screen) = &http.screen_secret_file {
+        secret_of("http.screen_secret_file", screen)?;
+    }
     Ok(format!("{} holds one", http.secret_file.display()))
 }
 

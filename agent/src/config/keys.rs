@@ -65,6 +65,11 @@ pub(super) const KEYS: &[Key] = &[
         None,
         "file with the bearer secret that the till shows, at least 16 bytes",
     ),
+    key(
+        "http.screen_secret_file",
+        None,
+        "file with the secret of the POS's extension page, http://HOST:PORT/v1/screen/REGISTER/SECRET",
+    ),
     key("http.body_len_max", Some("1048576"), "largest request, in bytes"),
     key(
         "heartland.location_ids",

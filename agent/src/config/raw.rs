@@ -67,6 +67,7 @@ pub(super) struct Http {
     pub(super) lane: Option<LaneId>,
     pub(super) listen: Option<SocketAddr>,
     pub(super) secret_file: PathBuf,
+    pub(super) screen_secret_file: Option<PathBuf>,
     pub(super) body_len_max: Option<usize>,
 }
 

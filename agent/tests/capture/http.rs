@@ -344,3 +344,64 @@ async fn a_stop_lets_the_request_under_way_end() {
         "still listening after its stop"
     );
 }
+
+const SCREEN_SECRET: &str = "a-secret-of-the-extension-page";
+
+#[tokio::test]
+async fn the_extension_page_tells_which_ticket_is_on_which_screen_and_hides_itself() {
+    let till = till(|settings| settings.screen_secret = Secret::new(SCREEN_SECRET.as_bytes()).ok()).await;
+    let open = async |path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: till\r\nConnection: close\r\n\r\n");
+        let heard = raw(till.addr, request.as_bytes()).await.expect("an answer");
+        (heard.status, heard.head)
+    };
+    let page = |register: &str, secret: &str, ticket: &str| {
+        format!("/v1/screen/{register}/{secret}?ticket_id={ticket}&customer_id=77&pos_url=https%3A%2F%2Fpos")
+    };
+    // loaded twice, as a frame is: the second says nothing new
+    for ticket in ["1042", "1042", "1043", "1042"] {
+        let (status, head) = open(&page("front", SCREEN_SECRET, ticket)).await;
+        assert_eq!(status, 200);
+        assert!(
+            head.contains("script-src 'sha256-") && !head.contains("frame-ancestors"),
+            "{head}"
+        );
+    }
+    // a POS that opens it without a ticket gets its page too
+    assert_eq!(open(&format!("/v1/screen/front/{SCREEN_SECRET}")).await.0, 200);
+    let told: Vec<String> = till
+        .journal
+        .records()
+        .iter()
+        .map(|record| match &record.fact {
+            Fact::Screen(screen) => format!("{} {}", screen.register, screen.pos_id.as_ref().expect("an id")),
+            other => panic!("found {other:?}"),
+        })
+        .collect();
+    assert_eq!(told, ["front 1042", "front 1043", "front 1042"]);
+    // nobody without the secret, no register that is not here, and no tickets with this secret
+    assert_eq!(
+        open(&page("front", "another-secret-of-enough-length", "1"))
+            .await
+            .0,
+        404
+    );
+    assert_eq!(open(&page("back", SCREEN_SECRET, "1")).await.0, 404);
+    let push = request("/v1/tickets", SCREEN_SECRET, TICKET);
+    assert_eq!(raw(till.addr, &push).await.expect("an answer").status, 401);
+    assert_eq!(till.source.counts().strangers, 2);
+    assert_eq!(till.journal.records().len(), 3);
+}
+
+#[tokio::test]
+async fn without_its_secret_configured_there_is_no_extension_page() {
+    let till = till(|_| {}).await;
+    let request = "GET /v1/screen/front/x?ticket_id=1 HTTP/1.1\r\nHost: till\r\nConnection: close\r\n\r\n";
+    assert_eq!(
+        raw(till.addr, request.as_bytes())
+            .await
+            .expect("an answer")
+            .status,
+        404
+    );
+}

@@ -75,6 +75,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// What a source must show.
     pub secret: Secret,
+    /// What the address of the POS's extension page must carry; `None` when there is none.
+    pub screen_secret: Option<Secret>,
     /// Longest body, in bytes.
     pub body_len_max: usize,
     /// A body must have arrived within this time.
@@ -91,6 +93,7 @@ impl HttpSettings {
             lane,
             listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
             secret,
+            screen_secret: None,
             body_len_max: 1024 * 1024,
             body_within: Duration::from_secs(10),
             requests_max: 512,
