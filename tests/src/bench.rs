@@ -7,6 +7,7 @@ mod backlog;
 mod books;
 mod capture;
 mod compare;
+mod decode;
 mod figures;
 mod fleet;
 mod floor;
@@ -21,7 +22,7 @@ use figures::Table;
 /// One measurement: its name and what runs it.
 type Part = (&'static str, fn(&mut Table) -> Result<()>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("capture", capture::run),
     ("line", line::run),
     ("backlog", backlog::run),
@@ -30,6 +31,7 @@ const PARTS: [Part; 8] = [
     ("pages", pages::run),
     ("compare", compare::run),
     ("fleet", fleet::run),
+    ("decode", decode::run),
 ];
 
 /// Runs one part, or all, and prints the table.

@@ -1,4 +1,5 @@
-//! A printer's tap in this process, with a journal in memory: the real forwarding and reading, without a box around it.
+//! A printer's or terminal's tap in this process, with a journal in memory: the real forwarding and reading, without a box
+//! around it.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,8 +66,20 @@ pub async fn printer_tap(
     device: SocketAddr,
     stop: CancellationToken,
 ) -> anyhow::Result<(SocketAddr, Arc<Memory>)> {
+    tap(Dialect::EscPos(Box::default()), device, stop).await
+}
+
+/// A tap of any dialect before this device, until `stop`: where the till connects to, and what is heard.
+///
+/// # Errors
+/// When no port is free.
+pub async fn tap(
+    dialect: Dialect,
+    device: SocketAddr,
+    stop: CancellationToken,
+) -> anyhow::Result<(SocketAddr, Arc<Memory>)> {
     let settings = TapSettings {
-        lane: LaneId::new("printer")?,
+        lane: LaneId::new(dialect.name())?,
         store: StoreId::new("store")?,
         register: RegisterId::new("till-1")?,
         currency: Currency::USD,
@@ -74,7 +87,7 @@ pub async fn printer_tap(
             listen: ([127, 0, 0, 1], 0).into(),
             device: device.to_string(),
         },
-        dialect: Dialect::EscPos(Box::default()),
+        dialect,
     };
     let memory = Arc::<Memory>::default();
     let tap = TcpTap::bind(settings, memory.clone())

@@ -60,7 +60,8 @@ pub(super) fn captured(count: usize, with_bytes: bool) -> Result<Vec<Captured>> 
     tickets(count).into_iter().map(read).collect()
 }
 
-fn dialect(shop: &Shop) -> Result<HeartlandRetailSettings> {
+/// How that retailer's tickets are read.
+pub(super) fn dialect(shop: &Shop) -> Result<HeartlandRetailSettings> {
     let store = &shop.stores[0];
     let register = |r: &crate::shop::Register| Ok((r.station_id.to_string(), RegisterId::new(&r.id)?));
     Ok(HeartlandRetailSettings {

@@ -13,8 +13,12 @@ struct Sim {
 
 #[derive(Debug, Subcommand)]
 enum Which {
+    /// A payment terminal that speaks HPA (HeartSIP).
+    Hpa(sims::hpa::Args),
     /// An Odoo 17, 18 or 19 with a small company.
     Odoo(sims::odoo::Args),
+    /// A payment terminal that speaks PAX.
+    Pax(sims::pax::Args),
     /// A receipt printer on a network port, that prints to the screen.
     Printer(sims::printer::Args),
     /// A till that prints receipts of a made-up shop.
@@ -30,7 +34,9 @@ enum Which {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Sim::parse().which {
+        Which::Hpa(args) => sims::hpa::run(args).await,
         Which::Odoo(args) => sims::odoo::run(args).await,
+        Which::Pax(args) => sims::pax::run(args).await,
         Which::Printer(args) => sims::printer::run(args).await,
         Which::Receipts(args) => sims::receipts::run(args).await,
         Which::RetailCloud(args) => sims::retail_cloud::run(args).await,

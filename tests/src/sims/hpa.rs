@@ -1,0 +1,174 @@
+//! A payment terminal on the network that speaks HPA (HeartSIP), to try a tap or a till against: `<SIP>` documents behind two
+//! bytes of length (source: Heartland's published .NET SDK, `HpaTcpInterface`).
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What `sim hpa` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:12345")]
+    listen: SocketAddr,
+    /// How it answers, one request after the other and then from the beginning; may be given several times.
+    #[arg(long, default_value = "approve")]
+    behave: Vec<How>,
+}
+
+/// A way to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// Approved in full, after notifications.
+    Approve,
+    /// Refused by the issuer.
+    Decline,
+    /// Approved for a dollar less.
+    Partial,
+    /// Approved offline.
+    Stored,
+    /// Byte by byte.
+    Split,
+    /// Notifications and answer in one segment.
+    Glued,
+    /// Closed after the request.
+    HangUp,
+}
+
+/// Answers until it is stopped, and prints what it heard and said.
+///
+/// # Errors
+/// When the address cannot be listened on.
+#[expect(clippy::print_stdout, reason = "it shows what it does")]
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    println!("terminal at {}", listener.local_addr()?);
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+        served = serve(listener, args.behave, |line| println!("{line}")) => served,
+    }
+}
+
+/// Answers one till after the other, with the next behaviour for each request.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    behave: Vec<How>,
+    mut tell: impl FnMut(String),
+) -> anyhow::Result<()> {
+    let mut turns = behave.iter().copied().cycle();
+    let mut number = 0;
+    loop {
+        let (till, _) = listener.accept().await?;
+        till.set_nodelay(true)?;
+        // a till that hangs up is no failure of the terminal's
+        if let Err(error) = talk(till, &mut turns, &mut number, &mut tell).await {
+            tell(format!("the till is gone: {error:#}"));
+        }
+    }
+}
+
+async fn talk(
+    mut till: TcpStream,
+    turns: &mut impl Iterator<Item = How>,
+    number: &mut u32,
+    tell: &mut impl FnMut(String),
+) -> anyhow::Result<()> {
+    while let Ok(len) = till.read_u16().await {
+        let mut body = vec![0; usize::from(len)];
+        till.read_exact(&mut body).await?;
+        let request = String::from_utf8(body).context("a request is text")?;
+        let how = turns.next().unwrap_or(How::Approve);
+        tell(format!("heard {request} ({how:?})"));
+        if how == How::HangUp {
+            return Ok(());
+        }
+        *number += 1;
+        let mut parts = Vec::new();
+        if matches!(element(&request, "Request"), "Sale" | "Refund" | "CreditAuth") {
+            for words in ["Insert card", "Please wait"] {
+                parts.push(format!(
+                    "<SIP><Version>1.0</Version><ECRId>1004</ECRId><Response>Notification</Response>\
+                     <ResponseText>{words}</ResponseText><MultipleMessage>0</MultipleMessage></SIP>"
+                ));
+            }
+        }
+        let answer = answer(&request, how, *number);
+        tell(format!("said {answer}"));
+        parts.push(answer);
+        let frames = parts
+            .iter()
+            .map(|part| framed(part))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        match how {
+            How::Glued => till.write_all(&frames.concat()).await?,
+            How::Split => {
+                for byte in frames.concat() {
+                    till.write_all(&[byte]).await?;
+                    tokio::task::yield_now().await;
+                }
+            }
+            _ => {
+                for frame in frames {
+                    till.write_all(&frame).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A document behind its length.
+///
+/// # Errors
+/// When it is longer than its length can say.
+pub fn framed(body: &str) -> anyhow::Result<Vec<u8>> {
+    let len = u16::try_from(body.len());
+    ensure!(len.is_ok(), "found {} bytes, wanted at most 65535", body.len());
+    Ok([&len?.to_be_bytes()[..], body.as_bytes()].concat())
+}
+
+fn element<'a>(body: &'a str, name: &str) -> &'a str {
+    let inside = body.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
+    let inside = inside.and_then(|rest| rest.split_once(&format!("</{name}>")));
+    inside.map_or("", |(text, _)| text)
+}
+
+/// What a terminal says to a request.
+pub(crate) fn answer(request: &str, how: How, number: u32) -> String {
+    let (command, id) = (element(request, "Request"), element(request, "RequestId"));
+    let asked: u64 = element(request, "TotalAmount").parse().unwrap_or(0);
+    let head = format!(
+        "<Version>1.0</Version><ECRId>1004</ECRId><SIPId>0001</SIPId><MultipleMessage>0</MultipleMessage>\
+         <Response>{command}</Response><RequestId>{id}</RequestId>"
+    );
+    if !matches!(command, "Sale" | "Refund" | "Void" | "CreditAuth" | "TipAdjust") {
+        return format!("<SIP>{head}<Result>0</Result><ResultText>Success</ResultText></SIP>");
+    }
+    let (code, text, approved) = match how {
+        How::Decline => ("05", "DECLINE", 0),
+        How::Partial => ("10", "PARTIAL APPROVAL", asked.saturating_sub(100)),
+        _ => ("00", "APPROVAL", asked),
+    };
+    let approval = if how == How::Decline {
+        String::new()
+    } else {
+        format!("<ApprovalCode>{:06}</ApprovalCode>", 52_330 + number)
+    };
+    let (reference, due) = (1_483_920_400 + u64::from(number), asked - approved);
+    let stored = u8::from(how == How::Stored);
+    format!(
+        "<SIP>{head}<ResponseId>{reference}</ResponseId><DeviceId>5315938</DeviceId><Result>0</Result>\
+         <ResultText>Success</ResultText><ResponseCode>{code}</ResponseCode><ResponseText>{text}</ResponseText>{approval}\
+         <ReferenceNumber>{reference}</ReferenceNumber><AuthorizedAmount>{approved}</AuthorizedAmount>\
+         <BalanceDueAmount>{due}</BalanceDueAmount><TipAmount>0</TipAmount><MaskedPAN>411111******1111</MaskedPAN>\
+         <CardType>Visa</CardType><CardAcquisition>Insert</CardAcquisition><StoreAndForward>{stored}</StoreAndForward></SIP>"
+    )
+}

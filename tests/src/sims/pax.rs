@@ -1,0 +1,273 @@
+//! A payment terminal on the network that speaks PAX, to try a tap or a till against.
+//!
+//! Frames are `STX` fields `ETX LRC`, fields parted by `FS` and members by `US` (source: Heartland's published .NET SDK,
+//! `TerminalUtilities.BuildMessage`, `PaxTcpInterface`). It answers sales, returns, voids and tips of credit and debit, and
+//! everything else with "not supported".
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+const STX: u8 = 2;
+const ETX: u8 = 3;
+const EOT: u8 = 4;
+const ACK: u8 = 6;
+const NAK: u8 = 21;
+const FS: char = '\x1c';
+const US: char = '\x1f';
+
+/// A till that does not acknowledge within this time gets the answer again ...
+const ACKNOWLEDGED: Duration = Duration::from_secs(2);
+
+/// ... so often.
+const SENDINGS: u32 = 3;
+
+/// What `sim pax` is told.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:10009")]
+    listen: SocketAddr,
+    /// How it answers, one request after the other and then from the beginning; may be given several times.
+    #[arg(long, default_value = "approve")]
+    behave: Vec<How>,
+}
+
+/// A way to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum How {
+    /// Approved in full.
+    Approve,
+    /// Refused by the issuer.
+    Decline,
+    /// Approved for a dollar less.
+    Partial,
+    /// `NAK` first: the till sends its request again.
+    Nak,
+    /// The answer comes three times, as if no acknowledgement was heard.
+    Again,
+    /// A wrong check sum first, then the answer.
+    Garbled,
+    /// `ACK` and answer in one segment.
+    Glued,
+    /// Byte by byte.
+    Split,
+    /// Closed after the request.
+    HangUp,
+}
+
+/// Answers until it is stopped, and prints what it heard and said.
+///
+/// # Errors
+/// When the address cannot be listened on.
+#[expect(clippy::print_stdout, reason = "it shows what it does")]
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    println!("terminal at {}", listener.local_addr()?);
+    tokio::select! {
+        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
+        served = serve(listener, args.behave, |line| println!("{line}")) => served,
+    }
+}
+
+/// Answers one till after the other, with the next behaviour for each request.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    behave: Vec<How>,
+    mut tell: impl FnMut(String),
+) -> anyhow::Result<()> {
+    let mut turns = behave.iter().copied().cycle();
+    let mut number = 0;
+    loop {
+        let (till, _) = listener.accept().await?;
+        till.set_nodelay(true)?;
+        // a till that hangs up is no failure of the terminal's
+        if let Err(error) = talk(till, &mut turns, &mut number, &mut tell).await {
+            tell(format!("the till is gone: {error:#}"));
+        }
+    }
+}
+
+async fn talk(
+    mut till: TcpStream,
+    turns: &mut impl Iterator<Item = How>,
+    number: &mut u32,
+    tell: &mut impl FnMut(String),
+) -> anyhow::Result<()> {
+    loop {
+        let Some(request) = hear(&mut till).await? else {
+            return Ok(());
+        };
+        let how = turns.next().unwrap_or(How::Approve);
+        tell(format!("heard {} ({how:?})", shown(&request)));
+        match how {
+            How::HangUp => return Ok(()),
+            How::Nak => {
+                till.write_all(&[NAK]).await?;
+                continue;
+            }
+            _ => {}
+        }
+        *number += 1;
+        let Some(answer) = answer(&request, how, *number) else {
+            till.write_all(&[ACK]).await?;
+            continue;
+        };
+        tell(format!("said {}", shown(&answer)));
+        let frame = framed(&answer);
+        match how {
+            How::Glued => till.write_all(&[&[ACK][..], &frame].concat()).await?,
+            How::Split => {
+                for byte in [&[ACK][..], &frame].concat() {
+                    till.write_all(&[byte]).await?;
+                    tokio::task::yield_now().await;
+                }
+            }
+            How::Garbled => {
+                let mut garbled = frame.clone();
+                let last = garbled.len() - 1;
+                garbled[last] ^= 0x55;
+                till.write_all(&[ACK]).await?;
+                till.write_all(&garbled).await?;
+                till.write_all(&frame).await?;
+            }
+            _ => {
+                till.write_all(&[ACK]).await?;
+                till.write_all(&frame).await?;
+            }
+        }
+        for sending in 1..SENDINGS {
+            let acknowledged = tokio::time::timeout(ACKNOWLEDGED, till.read_u8()).await;
+            if how != How::Again && matches!(acknowledged, Ok(Ok(ACK | EOT))) {
+                break;
+            }
+            if matches!(acknowledged, Ok(Err(_))) {
+                return Ok(());
+            }
+            tell(format!("said it again ({sending})"));
+            till.write_all(&frame).await?;
+        }
+    }
+}
+
+/// The next request that has a right check sum; others are told so.
+async fn hear(till: &mut TcpStream) -> anyhow::Result<Option<String>> {
+    loop {
+        let Ok(first) = till.read_u8().await else {
+            return Ok(None);
+        };
+        if first != STX {
+            continue;
+        }
+        let (mut body, mut lrc) = (Vec::new(), 0);
+        loop {
+            let byte = till.read_u8().await?;
+            lrc ^= byte;
+            if byte == ETX {
+                break;
+            }
+            body.push(byte);
+        }
+        if till.read_u8().await? == lrc {
+            return Ok(Some(String::from_utf8_lossy(&body).into_owned()));
+        }
+        till.write_all(&[NAK]).await?;
+    }
+}
+
+/// A frame around fields.
+#[must_use]
+pub fn framed(body: &str) -> Vec<u8> {
+    let lrc = body.bytes().fold(ETX, |lrc, byte| lrc ^ byte);
+    [&[STX], body.as_bytes(), &[ETX, lrc]].concat()
+}
+
+/// What a terminal says to a request; `None` where it only acknowledges.
+pub(crate) fn answer(request: &str, how: How, number: u32) -> Option<String> {
+    let fields: Vec<&str> = request.split(FS).collect();
+    let command = *fields.first()?;
+    let field = |index: usize| fields.get(index).copied().unwrap_or_default();
+    let join = |members: &[&str]| members.join(&US.to_string());
+    let reply = match command {
+        "A00" => "A01",
+        "T00" => "T01",
+        "T02" => "T03",
+        "B00" => "B01",
+        "A14" => return None,
+        _ => {
+            let code = format!(
+                "{}{:02}",
+                command.get(..1)?,
+                command.get(1..)?.parse::<u32>().ok()? + 1
+            );
+            return Some(["0", &code, "1.35", "100003", "NOT SUPPORTED"].join(&FS.to_string()));
+        }
+    };
+    let head = |code: &str, text: &str| ["0", reply, "1.35", code, text].join(&FS.to_string());
+    if !command.starts_with('T') {
+        return Some(head("000000", "OK"));
+    }
+    let (kind, trace) = (field(2), field(5));
+    let asked: u64 = field(3).split(US).next()?.parse().unwrap_or(0);
+    let tip = field(3)
+        .split(US)
+        .nth(1)
+        .filter(|tip| !tip.is_empty())
+        .unwrap_or("0");
+    let reference = trace.split(US).next().unwrap_or_default();
+    let approved = match how {
+        How::Decline => 0,
+        How::Partial => asked.saturating_sub(100),
+        _ => asked,
+    };
+    let (code, text) = match how {
+        How::Decline => ("000100", "DECLINE"),
+        _ => ("000000", "OK"),
+    };
+    let (auth, gateway, no) = (
+        format!("{:06}", 52_318 + number),
+        format!("{}", 1_483_920_176_u64 + u64::from(number)),
+        number.to_string(),
+    );
+    let host = match how {
+        How::Decline => join(&["05", "DECLINE", "", &gateway, &no, "7"]),
+        _ => join(&["00", "APPROVAL", &auth, &gateway, &no, "7"]),
+    };
+    let due = (asked - approved).to_string();
+    let amounts = join(&[&approved.to_string(), &due, tip, "0", "0", "0", "", ""]);
+    let account = join(&[
+        "1111",
+        "4",
+        "1228",
+        "",
+        "",
+        "",
+        "01",
+        "TEST CARD/VISA",
+        "",
+        "",
+        "0",
+    ]);
+    let traces = join(&[&no, reference, "20261114110215"]);
+    let more = join(&[
+        &format!("HREF={gateway}"),
+        "CARDBIN=411111",
+        "AID=A0000000031010",
+        "APPLAB=VISA CREDIT",
+    ]);
+    let groups = [&host, kind, &amounts, &account, &traces, "", "", "", &more].join(&FS.to_string());
+    Some(format!("{}{FS}{groups}", head(code, text)))
+}
+
+fn shown(body: &str) -> String {
+    body.replace(FS, " | ").replace(US, ",")
+}
