@@ -69,6 +69,11 @@ fn weather(rng: &mut ChaCha8Rng) -> Weather {
         } else {
             0
         },
+        flip_at: if rng.random_bool(0.1) {
+            rng.random_range(1..20_000)
+        } else {
+            0
+        },
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Weather {
     pub rate: u32,
     /// Each connection ends after so many bytes from the client; 0 is never.
     pub truncate_after: u64,
+    /// A bit of this byte from the client is turned, counted from 1 in each connection; 0 is never.
+    pub flip_at: u64,
 }
 
 /// Whether the link carries.

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::disk_sim::{Disk, Failure, Keep};
-use crate::link_sim::State;
+use crate::link_sim::{State, Weather};
 use crate::shop::{Event, Plan, What};
 use crate::world::{Pace, Setup, World};
 
@@ -29,7 +29,9 @@ const HIT: Duration = Duration::from_millis(1_500);
 /// What a campaign went through.
 #[derive(Debug, Clone)]
 pub struct Tally {
-    /// What was done to the programs, and how often.
+    /// What was done to the programs.
+    pub what: &'static str,
+    /// How often.
     pub ends: u64,
     /// Of those, how often it hit the relay.
     pub relay: u64,
@@ -44,6 +46,7 @@ pub struct Tally {
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
+            what,
             ends,
             relay,
             sales,
@@ -53,10 +56,10 @@ impl std::fmt::Display for Tally {
         let minutes = took.as_secs_f64() / 60.0;
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = *ends as f64 / minutes.max(f64::EPSILON);
-        write!(
-            f,
-            "{ends} ends ({relay} of the relay) at {rate:.0} a minute under {sales} sales"
-        )?;
+        write!(f, "{ends} {what} at {rate:.0} a minute under {sales} sales")?;
+        if *relay > 0 {
+            write!(f, ", {relay} of them the relay's")?;
+        }
         if *syncs > 0 {
             write!(f, ", {syncs} syncs")?;
         }
@@ -94,6 +97,7 @@ pub async fn kill(ends: u64, seed: u64, binary: &Path) -> anyhow::Result<Tally> 
     sold.and(killed).with_context(|| world.last_words())?;
     judged(&world, seed).await?;
     Ok(Tally {
+        what: "ends",
         ends,
         relay,
         sales: sales(&events),
@@ -145,12 +149,72 @@ pub async fn power(ends: u64, seed: u64, binary: &Path, disk: &Disk) -> anyhow::
         "the disk was asked to sync {syncs} times in {ends} lives: nothing was under way"
     );
     Ok(Tally {
+        what: "power cuts",
         ends,
         relay: 0,
         sales: sales(&events),
         syncs,
         took: began.elapsed(),
     })
+}
+
+/// Changes the weather between two selling stores and their relay, again and again: cut, half-open, silent, slow, as narrow
+/// as an old modem, ending after so many bytes, with a bit turned.
+///
+/// # Errors
+/// As [`kill`].
+pub async fn network(changes: u64, seed: u64, binary: &Path) -> anyhow::Result<Tally> {
+    let dir = tempfile::tempdir().context("make a folder")?;
+    let world = open(seed, 2, binary, dir.path(), None).await?;
+    let events = day(&world, changes);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let began = Instant::now();
+    let changing = async {
+        for _ in 0..changes {
+            let site = &world.sites[rng.random_range(0..world.sites.len())];
+            site.link.set(weather(&mut rng));
+            tokio::time::sleep(Duration::from_millis(rng.random_range(BETWEEN_MS))).await;
+        }
+        for site in &world.sites {
+            site.link.set(Weather::default());
+        }
+        anyhow::Ok(())
+    };
+    let (sold, changed) = tokio::join!(sell(&world, &events, changes), changing);
+    sold.and(changed).with_context(|| world.last_words())?;
+    judged(&world, seed).await?;
+    let connections: u64 = world.sites.iter().map(|site| site.link.connections()).sum();
+    ensure!(
+        connections > changes / 4,
+        "{connections} connections in {changes} kinds of weather: nothing was disturbed"
+    );
+    Ok(Tally {
+        what: "changes of weather",
+        ends: changes,
+        relay: 0,
+        sales: sales(&events),
+        syncs: 0,
+        took: began.elapsed(),
+    })
+}
+
+fn weather(rng: &mut ChaCha8Rng) -> Weather {
+    let mut weather = Weather::default();
+    match rng.random_range(0..9) {
+        0 => weather.state = State::Cut,
+        1 => weather.state = State::HalfOpen,
+        2 => weather.state = State::BlackHole,
+        3 => weather.truncate_after = rng.random_range(1..4096),
+        4 => weather.flip_at = rng.random_range(1..4096),
+        5 => {
+            weather.delay = Duration::from_millis(rng.random_range(20..300));
+            weather.jitter = weather.delay;
+        }
+        // 9,600 bits a second
+        6 => weather.rate = 1_200,
+        _ => {}
+    }
+    weather
 }
 
 /// Lets the first, second, third … call to the disk fail, of a box and of a relay by turns, each from a start of the program
@@ -202,6 +266,7 @@ pub async fn errors(ends: u64, seed: u64, binary: &Path, disks: [&Disk; 2]) -> a
     site.agent.stop()?;
     world.relay.program.stop()?;
     Ok(Tally {
+        what: "failing calls",
         ends: hits,
         relay: of_relay.failed(),
         sales: sales(&events),

@@ -29,6 +29,8 @@ enum Name {
     Power,
     /// A box's and a relay's disk after a power cut at each write and sync.
     States,
+    /// The network between stores and relay is as bad as a seed draws.
+    Network,
     /// Each call to the disks of a box and its relay fails once.
     Errors,
     /// A short part of each; what every change has to pass.
@@ -41,7 +43,7 @@ enum Name {
 const CONTROL_SEEDS: u64 = 300;
 
 impl Name {
-    const EACH: [Self; 7] = [
+    const EACH: [Self; 8] = [
         Self::Once,
         Self::Canary,
         Self::Simulate,
@@ -49,6 +51,7 @@ impl Name {
         Self::Kill,
         Self::Power,
         Self::Errors,
+        Self::Network,
     ];
 
     /// Tries when nobody says otherwise.
@@ -57,7 +60,7 @@ impl Name {
             Self::Once => 10_000,
             Self::Simulate => 20_000,
             Self::Canary | Self::States => 1_000_000,
-            Self::Kill | Self::Power | Self::Errors => 1_000,
+            Self::Kill | Self::Power | Self::Errors | Self::Network => 1_000,
             Self::All | Self::Cut => 100,
         }
     }
@@ -157,6 +160,12 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
                 format!("{tally}. On a disk that lies about its syncs the same campaign fails, as it must");
             ("power", "nothing lost", "power cuts", words)
         }
+        Name::Network => (
+            "network",
+            "nothing lost",
+            "changes of weather",
+            runtime()?.block_on(plug::network(n, seed, &here))?.to_string(),
+        ),
         Name::Errors => {
             let disks = [
                 Disk::mount(&here.with_file_name("disk"))?,
@@ -200,6 +209,7 @@ fn cut(seed: u64) -> anyhow::Result<()> {
         (Name::Kill, 50),
         (Name::Power, 40),
         (Name::Errors, 40),
+        (Name::Network, 40),
     ];
     for (name, n) in parts {
         part(name, n, seed)?;

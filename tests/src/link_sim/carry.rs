@@ -72,8 +72,18 @@ async fn read(
         let room = if limit == 0 {
             len
         } else {
-            usize::try_from(limit - seen).unwrap_or(len).min(len)
+            // the weather may have become worse than what has passed already
+            usize::try_from(limit.saturating_sub(seen))
+                .unwrap_or(len)
+                .min(len)
         };
+        let flipped = if way == Way::Up { now.flip_at } else { 0 };
+        let at = flipped
+            .checked_sub(seen + 1)
+            .and_then(|at| usize::try_from(at).ok());
+        if let Some(byte) = at.and_then(|at| buffer[..room].get_mut(at)) {
+            *byte ^= 1 << rng.random_range(0..8);
+        }
         seen += room as u64;
         if queue.send((due, buffer[..room].to_vec())).await.is_err() || (limit > 0 && seen >= limit) {
             return;
