@@ -26,7 +26,7 @@ use anyhow::{Context as _, bail};
 use tempfile::TempDir;
 
 pub use control::serve_mount;
-pub use record::{Found, Recording, Replay};
+pub use record::{Flaw, Found, Recording, Replay};
 pub use state::{Failure, Keep};
 
 /// A mounted disk. Dropping it unmounts and forgets it.

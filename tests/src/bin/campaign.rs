@@ -135,8 +135,11 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
         Name::States => {
             let disk = here.with_file_name("disk");
             let tally = simulate::states::campaign(seed, n, &disk)?;
-            let control = simulate::states::control(seed, &disk)?;
-            let words = format!("{tally}. On a disk that lies about its syncs it is found out: {control}");
+            let mut words = format!("{tally}. Where syncs are not done it is found out:");
+            for (flaw, problem) in simulate::states::controls(seed, &disk)? {
+                words += &format!(" `{flaw:?}`: {problem};");
+            }
+            let words = words.trim_end_matches(';').to_owned();
             ("states", "nothing lost", "power cuts", words)
         }
         Name::Kill => (

@@ -66,15 +66,41 @@ impl Recording {
         self.0.is_empty()
     }
 
-    /// Does it again, from an empty disk on; `lies` as by a drive that answers syncs and does none.
+    /// Does it again, from an empty disk on; with a flaw, as a program or a drive does that has it.
     #[must_use]
-    pub fn replay(&self, lies: bool) -> Replay<'_> {
-        let mut state = State::default();
-        state.lies = lies;
+    pub fn replay(&self, flaw: Option<Flaw>) -> Replay<'_> {
         Replay {
-            state,
+            state: State::default(),
+            flaw,
             ops: self.0.iter(),
             marked: None,
+        }
+    }
+}
+
+/// Syncs that were not done: what a campaign of power cuts must find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// SQLite's write-ahead log is not synced at each commit, as with `synchronous = NORMAL`.
+    LogUnsynced,
+    /// No file is synced, as with `synchronous = OFF`, or by a drive that answers syncs and does none.
+    FilesUnsynced,
+    /// Folders are not synced after a file in them was made or renamed.
+    FoldersUnsynced,
+}
+
+impl Flaw {
+    /// Each.
+    pub const ALL: [Self; 3] = [Self::LogUnsynced, Self::FilesUnsynced, Self::FoldersUnsynced];
+
+    fn skips(self, state: &State, node: Node) -> bool {
+        let is_folder = state.dir(node).is_some();
+        match self {
+            Self::FilesUnsynced => !is_folder,
+            Self::LogUnsynced => state
+                .name_of(node)
+                .is_some_and(|name| name.as_encoded_bytes().ends_with(b"-wal")),
+            Self::FoldersUnsynced => is_folder,
         }
     }
 }
@@ -83,6 +109,7 @@ impl Recording {
 #[derive(Debug)]
 pub struct Replay<'a> {
     state: State,
+    flaw: Option<Flaw>,
     ops: std::slice::Iter<'a, Op>,
     marked: Option<u64>,
 }
@@ -115,6 +142,7 @@ impl Replay<'_> {
             }
             Op::Write { node, offset, bytes } => state.write(*node, *offset, bytes),
             Op::Resize { node, len } => state.resize(*node, *len),
+            Op::Sync(node) if self.flaw.is_some_and(|flaw| flaw.skips(state, *node)) => {}
             Op::Sync(node) => state.sync(*node),
             Op::Mark(mark) => self.marked = Some(*mark),
         }

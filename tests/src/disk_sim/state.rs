@@ -254,6 +254,16 @@ impl State {
         }
     }
 
+    /// A name under which a file or folder is found.
+    pub(super) fn name_of(&self, node: Node) -> Option<&OsStr> {
+        let folders = self.inodes.values().filter_map(|inode| match &inode.body {
+            Body::Dir(names) => Some(names),
+            Body::File(_) => None,
+        });
+        let mut named = folders.flatten().filter(|(_, named)| **named == node);
+        named.next().map(|(name, _)| name.as_os_str())
+    }
+
     /// Bytes in use.
     pub(super) fn used(&self) -> u64 {
         let len = |inode: &Inode| match &inode.body {

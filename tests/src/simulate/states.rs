@@ -20,7 +20,7 @@ use tillwire_proto::{Fact, RecordNumber, SegmentId, TicketNumber, decode_observa
 
 use super::relay::Relay;
 use super::site::{Site, Wish};
-use crate::disk_sim::{Disk, Found, Keep, Recording};
+use crate::disk_sim::{Disk, Flaw, Found, Keep, Recording};
 use crate::relay_store::Held;
 
 /// What happens while the disk records.
@@ -28,6 +28,9 @@ const STEPS: u32 = 60;
 
 /// Cuts drawn from one recording, or a few more.
 const CUTS: u64 = 4_000;
+
+/// Recordings for each flaw before it counts as not found.
+const CONTROL_SEEDS: u64 = 5;
 
 /// Bits that rot after one recording, one at a time.
 const ROTTEN_BITS: u64 = 40;
@@ -107,7 +110,7 @@ pub fn campaign(first: u64, cuts: u64, disk: &Path) -> anyhow::Result<Tally> {
         let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
         while lock().as_ref().is_ok_and(|tally: &Tally| tally.cuts < cuts) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            let run = recorded(seed, disk).and_then(|run| run.cut_everywhere(cuts.min(CUTS), false));
+            let run = recorded(seed, disk).and_then(|run| run.cut_everywhere(cuts.min(CUTS), None));
             let mut done = lock();
             match (run, done.as_mut()) {
                 (Ok(run), Ok(tally)) => tally.add(&run),
@@ -124,15 +127,21 @@ pub fn campaign(first: u64, cuts: u64, disk: &Path) -> anyhow::Result<Tally> {
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How the same cuts are found out on a disk that lies about its syncs: the first broken promise, in words.
+/// What the same cuts find where syncs are not done: for each flaw the first broken promise, in words.
 ///
 /// # Errors
-/// When there is none: such a campaign finds nothing.
-pub fn control(seed: u64, disk: &Path) -> anyhow::Result<String> {
-    match recorded(seed, disk)?.cut_everywhere(CUTS, true) {
-        Ok(_) => bail!("on a disk that lies about its syncs nothing was found either"),
-        Err(problem) => Ok(format!("{problem:#}")),
+/// When one is not found in a few recordings: such a campaign finds nothing.
+pub fn controls(first: u64, disk: &Path) -> anyhow::Result<Vec<(Flaw, String)>> {
+    let mut found = Vec::new();
+    for flaw in Flaw::ALL {
+        let problem = (first..first + CONTROL_SEEDS).find_map(|seed| {
+            let run = recorded(seed, disk);
+            run.and_then(|run| run.cut_everywhere(CUTS, Some(flaw))).err()
+        });
+        let problem = problem.with_context(|| format!("with {flaw:?} nothing was found either"))?;
+        found.push((flaw, format!("{problem:#}")));
     }
+    Ok(found)
 }
 
 /// The next start of a program on what is found, and whether it keeps what was promised.
@@ -264,7 +273,7 @@ async fn speak(
 
 impl Run {
     /// Cuts the power after each operation, in as many ways as its share of `cuts`; then lets bits rot.
-    fn cut_everywhere(&self, cuts: u64, lies: bool) -> anyhow::Result<Tally> {
+    fn cut_everywhere(&self, cuts: u64, flaw: Option<Flaw>) -> anyhow::Result<Tally> {
         let mut chance = StdRng::seed_from_u64(self.seed ^ 0xC07);
         let mut tally = Tally {
             runs: 1,
@@ -273,7 +282,7 @@ impl Run {
         };
         let each = cuts.div_ceil(tally.operations.max(1));
         let mut seen = BTreeSet::new();
-        let mut replay = self.recording.replay(lies);
+        let mut replay = self.recording.replay(flaw);
         let mut operation = 0_u64;
         while replay.step() {
             operation += 1;
@@ -294,7 +303,7 @@ impl Run {
                 })?;
             }
         }
-        if !lies {
+        if flaw.is_none() {
             self.rot(&replay.crash(0, Keep::Nothing), &mut chance, &mut tally)?;
         }
         Ok(tally)
