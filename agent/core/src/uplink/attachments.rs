@@ -7,8 +7,8 @@ use tillwire_proto::{AttachmentReceipt, Digest, SegmentId};
 use super::flow::Flow;
 use super::{Command, Uplink};
 
-/// Most attachments under way.
-const AT_ONCE: usize = 8;
+/// Most attachments under way: as many publications as the relay takes before it has answered one.
+const AT_ONCE: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Transfers {

@@ -36,10 +36,14 @@ impl Contender for Nats {
     async fn open(dir: &Path, edge_dir: &Path) -> Result<Self> {
         let (edge_address, centre_address, leaves) = (free_port()?, free_port()?, free_port()?);
         let held = dir.join("centre");
-        let leaf = format!("leafnodes {{ listen: \"{leaves}\", no_advertise: true }}");
+        let link = Link::open(7, leaves).await?;
+        // The centre tells leaves where else it is: only behind the link, or they would go around it.
+        let leaf = format!(
+            "leafnodes {{ listen: \"{leaves}\", advertise: \"{}\" }}",
+            link.address()
+        );
         let centre = server(dir, "centre", centre_address, &held, &leaf)?;
         let mut at_centre = Client::connect(centre_address).await?;
-        let link = Link::open(7, leaves).await?;
         let remote = format!(
             "leafnodes {{ reconnect: 1, remotes: [ {{ url: \"nats-leaf://{}\" }} ] }}",
             link.address()
