@@ -39,7 +39,7 @@ pub fn bound(tries: u64) -> String {
 pub fn page(parts: &[Part], machine: &str, date: &str) -> String {
     let mut text = format!(
         "# Proof\n\nWhat the campaigns tried, all with the seeds named, and none of them found a failure. Made by\n\
-         `cargo xtask campaign all` on {machine}, {date}. Each part can be run again, longer, and from another seed:\n\
+         `cargo xtask campaign` on {machine}, {date}. Each part can be run again, longer, and from another seed:\n\
          `cargo xtask campaign NAME --n N --seed S`. A bound is the rule of three (95 %) over independent tries, and holds for\n\
          what the campaign can do to the programs, no more.\n\n\
          | campaign | promise | tries | bound per try | seed | seconds |\n|---|---|---|---|---|---|\n"

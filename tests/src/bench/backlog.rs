@@ -107,14 +107,23 @@ fn renumber(sale: &mut tillwire_agent_core::journal::Captured, part: usize) -> R
 }
 
 /// The most memory that a process has had, in MiB with one digit.
-#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
 pub(super) fn kib(pid: Option<u32>) -> Result<String> {
-    let pid = pid.context("the agent runs")?;
+    memory(pid, "VmHWM:")
+}
+
+/// What a process has in memory now, in MiB with one digit.
+pub(super) fn resident(pid: Option<u32>) -> Result<String> {
+    memory(pid, "VmRSS:")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn memory(pid: Option<u32>, field: &str) -> Result<String> {
+    let pid = pid.context("the process runs")?;
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
+        .find_map(|line| line.strip_prefix(field))
+        .with_context(|| format!("no {field}"))?;
     let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(format!("{:.1}", kib as f64 / 1024.0))
 }

@@ -186,11 +186,20 @@ async fn speed<C: Contender>(tickets: &[String]) -> Result<Figures> {
     let disk = (self::written(contender.edge())? - written) / C::TICKETS as u64;
     let wire = contender.link().bytes_up();
     contender.link().set_state(State::Up);
-    // From the first that arrives on: how soon it tries again is drawn.
-    let first = until_arrived(&contender, WARM + 1).await?;
-    let start = Instant::now();
+    // From the look before the first arrived on: how soon it tries again is drawn.
+    let began = Instant::now();
+    let mut start = began;
+    loop {
+        let look = Instant::now();
+        if contender.arrived().await? > WARM {
+            break;
+        }
+        start = look;
+        ensure!(began.elapsed() < PATIENCE, "nothing arrived in {PATIENCE:?}");
+        tokio::time::sleep(LOOK).await;
+    }
     until_arrived(&contender, WARM + C::TICKETS).await?;
-    let drained = rate((WARM + C::TICKETS).saturating_sub(first), start.elapsed());
+    let drained = rate(C::TICKETS, start.elapsed());
     let wire = (contender.link().bytes_up() - wire) / C::TICKETS as u64;
     Ok(Figures {
         name: C::name(),
@@ -231,13 +240,13 @@ async fn lost<C: Contender>(folder: &Path, disk: Option<&Disk>, tickets: &[Strin
     Ok(tickets.len().saturating_sub(seen))
 }
 
-/// Waits until so many are at the centre; how many there are then.
-async fn until_arrived<C: Contender>(contender: &C, count: usize) -> Result<usize> {
+/// Waits until so many are at the centre, and the edge has nothing more to send.
+async fn until_arrived<C: Contender>(contender: &C, count: usize) -> Result<()> {
     let start = Instant::now();
     loop {
         let arrived = contender.arrived().await?;
-        if arrived >= count && (arrived < WARM + C::TICKETS || contender.is_done().await?) {
-            return Ok(arrived);
+        if arrived >= count && contender.is_done().await? {
+            return Ok(());
         }
         ensure!(
             start.elapsed() < PATIENCE,

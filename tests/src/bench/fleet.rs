@@ -28,7 +28,7 @@ use tillwire_relay::store::{Store, StoreOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::backlog::kib;
+use super::backlog::{kib, resident};
 use super::figures::{Table, per_second, rate};
 use super::{sales, workdir};
 use crate::program::{AS_RELAY, Program};
@@ -61,7 +61,7 @@ struct Centre {
     program: Program,
     mqtt: SocketAddr,
     http: SocketAddr,
-    pki: Pki,
+    pki: Arc<Pki>,
     database: PathBuf,
 }
 
@@ -79,13 +79,19 @@ async fn measure(table: &mut Table) -> Result<()> {
     let connections = devices * CONNECTIONS / DEVICES;
     let (folder, boxes) = (workdir()?, scratch()?);
     let centre = Centre::prepare(folder.path(), devices).await?;
+    let start = Instant::now();
     println!(
         "  setting up {devices} boxes with {RECORDS} records each, and {} that only listen ...",
         connections - devices
     );
     let sales = sales::captured(RECORDS, false)?;
     let mut asleep = centre.boxes(connections, devices, boxes.path(), &sales).await?;
-    let idle = asleep.split_off(devices);
+    let lines: Vec<Mqtt> = asleep
+        .iter()
+        .map(|asleep| asleep.line(&centre))
+        .collect::<Result<_>>()?;
+    asleep.truncate(devices);
+    println!("  ... in {:.0} s", start.elapsed().as_secs_f64());
     centre.program.start()?;
     let up = async || Ok(http::get(centre.http, "/metrics").await.ok().map(drop));
     until("the relay answers", Duration::from_secs(60), up).await?;
@@ -96,11 +102,19 @@ async fn measure(table: &mut Table) -> Result<()> {
         progress.extend(asleep.journal.as_ref().map(Journal::progress));
         running.spawn(asleep.wake(&centre, stop.clone())?);
     }
-    for progress in &mut progress {
-        let left = PATIENCE.saturating_sub(start.elapsed());
-        tokio::time::timeout(left, progress.wait_for(|progress| progress.backlog == 0))
-            .await
-            .with_context(|| format!("found backlogs left after {PATIENCE:?}"))??;
+    let drained = async {
+        for progress in &mut progress {
+            progress.wait_for(|progress| progress.backlog == 0).await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        drained = tokio::time::timeout(PATIENCE, drained) => {
+            drained.with_context(|| format!("found backlogs left after {PATIENCE:?}"))??;
+        }
+        Some(ended) = running.join_next() => {
+            ended?.context("a box ended by itself")?;
+        }
     }
     let took = start.elapsed();
     let memory = kib(centre.program.pid())?;
@@ -118,8 +132,13 @@ async fn measure(table: &mut Table) -> Result<()> {
     let small = memory.parse::<f64>().is_ok_and(|mib| mib <= 256.0);
     table.goal("  the relay's memory (VmHWM, MiB)", "≤ 256", memory, small);
 
+    // Their journals take more open files than their lines: those go first.
+    stop.cancel();
+    while let Some(ended) = running.join_next().await {
+        ended??;
+    }
     let start = Instant::now();
-    let mut lines = stream::iter(idle.into_iter().map(|asleep| asleep.listen(&centre))).buffer_unordered(64);
+    let mut lines = stream::iter(lines.into_iter().map(listen)).buffer_unordered(64);
     let mut listening = Vec::new();
     while let Some(line) = lines.next().await {
         listening.push(line?);
@@ -127,7 +146,7 @@ async fn measure(table: &mut Table) -> Result<()> {
     drop(lines);
     let took = start.elapsed();
     table.floor(
-        &format!("{} more connect and listen, a second", listening.len()),
+        &format!("{} boxes connect and listen, a second", listening.len()),
         per_second(rate(listening.len(), took)),
     );
     let alive = http::get(centre.http, "/metrics").await?;
@@ -136,13 +155,12 @@ async fn measure(table: &mut Table) -> Result<()> {
         "the relay answers {alive:?} with all connected"
     );
     table.floor(
-        &format!("  the relay's memory with {connections} connections (VmHWM, MiB)"),
-        kib(centre.program.pid())?,
+        &format!("  the relay's memory with {connections} connections (VmRSS, MiB)"),
+        resident(centre.program.pid())?,
     );
-    stop.cancel();
-    while running.join_next().await.is_some() {}
     drop(listening);
-    centre.program.stop()
+    centre.program.kill();
+    Ok(())
 }
 
 /// In memory where that is: the disks of thousands of stores are not what is measured.
@@ -191,7 +209,7 @@ impl Centre {
             program: Program::new("relay", &binary, words("run"), &folder.join("relay.log")),
             mqtt,
             http,
-            pki: Pki::open(&state_dir.join("keys"))?,
+            pki: Arc::new(Pki::open(&state_dir.join("keys"))?),
             database: state_dir.join("relay.db"),
         })
     }
@@ -205,48 +223,20 @@ impl Centre {
         sales: &[Captured],
     ) -> Result<Vec<Asleep>> {
         let relay = Store::open(&StoreOptions::at(&self.database))?;
+        let sales: Arc<[Captured]> = sales.into();
         let made = (0..count).map(|number| {
-            let relay = &relay;
-            async move {
-                let folder = folder.join(number.to_string());
-                std::fs::create_dir_all(&folder)?;
-                let key = DeviceKey::read_or_make(&folder)?;
-                let device = DeviceRef {
-                    tenant: TenantId::new(TENANT)?,
-                    device: device(number)?,
-                };
-                // Those that only listen are further boxes of the same stores.
-                let of_store = store(number % full);
-                let identity = DeviceIdentity {
-                    device: device.clone(),
-                    public_key: Arc::from(key.public_point()),
-                    key_fingerprint: key.fingerprint(),
-                    serial: "01".to_owned(),
-                    not_after: i64::MAX,
-                };
-                let now_ms = relay.clock().now_ms();
-                take_in(relay, &identity, &of_store, now_ms).await?;
-                let request = pki::DeviceKey::from_request(&key.request()?)?;
-                let certificate = self.pki.issue_device(&device, &request, now_ms)?;
-                let journal = match number < full {
-                    true => Some(journal(&folder, number, sales).await?),
-                    false => None,
-                };
-                anyhow::Ok(Asleep {
-                    number,
-                    tls: tls::client_config(
-                        self.pki.root().clone(),
-                        certificate.chain,
-                        key.tls(),
-                        Clock::new(None, 0),
-                    )?,
-                    key,
-                    journal,
-                })
-            }
+            let (relay, pki, sales) = (relay.clone(), Arc::clone(&self.pki), Arc::clone(&sales));
+            let folder = folder.join(number.to_string());
+            // Those that only listen are further boxes of the same stores.
+            let of_store = store(number % full);
+            tokio::spawn(async move {
+                let sales = (number < full).then_some(&*sales);
+                made(number, &of_store, folder, (&relay, &pki), sales).await
+            })
         });
         let mut made: Vec<Asleep> = stream::iter(made)
             .buffer_unordered(AT_ONCE)
+            .map(|joined| joined?)
             .collect::<Vec<_>>()
             .await
             .into_iter()
@@ -254,6 +244,43 @@ impl Centre {
         made.sort_by_key(|asleep| asleep.number);
         Ok(made)
     }
+}
+
+/// A box of a store, taken in, with these sales in its journal.
+async fn made(
+    number: usize,
+    of_store: &str,
+    folder: PathBuf,
+    (relay, pki): (&Store, &Pki),
+    sales: Option<&[Captured]>,
+) -> Result<Asleep> {
+    std::fs::create_dir_all(&folder)?;
+    let key = DeviceKey::read_or_make(&folder)?;
+    let device = DeviceRef {
+        tenant: TenantId::new(TENANT)?,
+        device: device(number)?,
+    };
+    let identity = DeviceIdentity {
+        device: device.clone(),
+        public_key: Arc::from(key.public_point()),
+        key_fingerprint: key.fingerprint(),
+        serial: "01".to_owned(),
+        not_after: i64::MAX,
+    };
+    let now_ms = relay.clock().now_ms();
+    take_in(relay, &identity, of_store, now_ms).await?;
+    let request = pki::DeviceKey::from_request(&key.request()?)?;
+    let chain = pki.issue_device(&device, &request, now_ms)?.chain;
+    let journal = match sales {
+        Some(sales) => Some(journal(&folder, number, sales).await?),
+        None => None,
+    };
+    Ok(Asleep {
+        number,
+        tls: tls::client_config(pki.root().clone(), chain, key.tls(), Clock::new(None, 0))?,
+        key,
+        journal,
+    })
 }
 
 impl Asleep {
@@ -304,14 +331,13 @@ impl Asleep {
         };
         Ok(uplink::run(line, parts, stop))
     }
+}
 
-    /// Connects and stays.
-    async fn listen(self, centre: &Centre) -> Result<tokio::task::JoinHandle<Event>> {
-        let mut line = self.line(centre)?;
-        let connect = async || Ok(line.connect().await.ok());
-        until("a line", PATIENCE, connect).await?;
-        Ok(tokio::spawn(async move { line.next_event().await }))
-    }
+/// Connects and stays.
+async fn listen(mut line: Mqtt) -> Result<tokio::task::JoinHandle<Event>> {
+    let connect = async || Ok(line.connect().await.ok());
+    until("a line", PATIENCE, connect).await?;
+    Ok(tokio::spawn(async move { line.next_event().await }))
 }
 
 fn store(number: usize) -> String {

@@ -125,8 +125,11 @@ async fn latency(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
 /// The real agent between eight tills and eight printers, on a box that nobody has enrolled yet.
 async fn memory(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     let folder = workdir()?;
-    let mut listens = Vec::new();
-    let (mut registers, mut printers) = (Vec::new(), Vec::new());
+    let world = super::line::world(folder.path()).await?;
+    let site = &world.sites[0];
+    site.agent.stop()?;
+    let mut config: toml::Table = toml::from_str(&std::fs::read_to_string(&site.config)?)?;
+    let (mut listens, mut printers) = (Vec::new(), Vec::new());
     for nth in 1..=TAPS {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let (printer, listen) = (listener.local_addr()?, free_port()?);
@@ -135,27 +138,20 @@ async fn memory(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
                 tokio::spawn(answers(stream));
             }
         });
-        registers.push(json!({ "id": format!("r{nth}"), "station_ids": [nth.to_string()] }));
-        printers.push(
-            json!({ "lane": format!("printer-{nth}"), "register": format!("r{nth}"),
-            "listen": listen.to_string(), "connect": printer.to_string() }),
-        );
+        let register = config["register"][nth % 2]["id"].clone();
+        printers.push(json!({ "lane": format!("printer-{nth}"), "register": register,
+            "listen": listen.to_string(), "connect": printer.to_string() }));
         listens.push(listen);
     }
-    let config = json!({
-        "agent": { "state_dir": folder.path().join("state") },
-        "store": { "tenant": "acme", "store": "s01", "currency": "USD", "time_zone": "America/Chicago", "day_cutoff": "04:00" },
-        "register": registers, "printer": printers, "limits": { "reserve_len": 1_048_576 },
-    });
-    let path = folder.path().join("agent.toml");
+    config.insert("printer".to_owned(), toml::Value::try_from(printers)?);
+    let path = folder.path().join("agent-with-taps.toml");
     std::fs::write(&path, toml::to_string(&config)?)?;
-    std::fs::create_dir_all(folder.path().join("state"))?;
     let args = vec![AS_AGENT.into(), "run".into(), "--config".into(), path.into()];
     let agent = Program::new(
         "agent",
-        &std::env::current_exe()?,
+        &site.binary,
         args,
-        &folder.path().join("agent.log"),
+        &folder.path().join("agent-with-taps.log"),
     );
     agent.start()?;
     until("the taps listen", TAPS_UP, async || {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::super::figures::per_second;
 use super::{BEFORE_THE_END, Figures};
 
-const WIDTH: f64 = 860.0;
-const NAMES: f64 = 270.0;
+const WIDTH: f64 = 900.0;
+const NAMES: f64 = 310.0;
 const BAR: f64 = 18.0;
 const GAP: f64 = 6.0;
 const HEAD: f64 = 34.0;
