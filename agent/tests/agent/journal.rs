@@ -262,8 +262,6 @@ async fn the_disk_lasts_for_as_many_days_as_the_days_it_holds_were_large() {
     let dir = tempfile::tempdir().unwrap();
     let own = Limits {
         journal_len_max: Some(8 << 20),
-        busy_percent: 50,
-        prune_percent: 40,
         ..limits()
     };
     let journal = open_limited(dir.path(), own);
@@ -288,7 +286,7 @@ async fn the_disk_lasts_for_as_many_days_as_the_days_it_holds_were_large() {
         .query_row(held, [], |row| row.get::<_, i64>(0))
         .unwrap()
         .unsigned_abs();
-    let fits = ((8 << 20) / 2 - used) * 3 / used;
+    let fits = ((8 << 20) / 100 * u64::from(own.busy_percent) - used) * 3 / used;
     assert!(
         u64::from(days).abs_diff(fits) <= 1,
         "{days} days, wanted {fits} or so"
