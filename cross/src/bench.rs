@@ -2,20 +2,10 @@
 
 use anyhow::Result;
 
-use crate::process::{self, cargo};
+use crate::process;
 
 /// Runs one part, or all.
 pub(crate) fn run(name: Option<&str>) -> Result<()> {
-    let mut command = cargo();
-    command.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "tillwire-e2e",
-        "--bin",
-        "bench",
-        "--",
-    ]);
+    let mut command = process::beside_its_disk("bench")?;
     process::run(command.args(name))
 }
