@@ -64,6 +64,8 @@ pub struct Metrics {
     pub not_understood: Gauge<i64, AtomicI64>,
     /// Records that the agents of a store still hold back, as they last said.
     pub backlog: Family<StoreLabel, Gauge<i64, AtomicI64>>,
+    /// For how many days each store holds out without the relay: its box that runs dry first.
+    pub holds_out: Family<StoreLabel, Gauge<i64, AtomicI64>>,
     /// Store-days by state.
     pub days: Family<StateLabel, Gauge<i64, AtomicI64>>,
     /// Open exceptions by kind.
@@ -87,6 +89,7 @@ impl Default for Metrics {
             commit_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 16)),
             not_understood: Gauge::default(),
             backlog: Family::default(),
+            holds_out: Family::default(),
             days: Family::default(),
             exceptions: Family::default(),
             effects: Family::default(),
@@ -130,6 +133,11 @@ impl Metrics {
             self.not_understood.clone(),
         );
         registry.register("backlog", "Records that agents hold back", self.backlog.clone());
+        registry.register(
+            "holds_out_days",
+            "Days that a store takes sales and can come back, without the relay",
+            self.holds_out.clone(),
+        );
         registry.register("days", "Store-days by state", self.days.clone());
         registry.register("exceptions", "Open exceptions by kind", self.exceptions.clone());
         registry.register("effects", "Effects by state", self.effects.clone());

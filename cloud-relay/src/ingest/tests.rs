@@ -236,6 +236,10 @@ async fn hello_is_answered_with_marks_and_keeps_the_health() {
     );
     let fuel = hello.fuel(NOW).unwrap();
     assert_eq!((fuel.days, fuel.limit), (212, Limit::Disk));
+    crate::metrics::scrape(&relay.store).await.unwrap();
+    let page = relay.store.metrics().page();
+    let told = "tillwire_relay_holds_out_days{tenant=\"acme\",store=\"s01\"} 212";
+    assert!(page.contains(told), "{page}");
 }
 
 #[tokio::test]

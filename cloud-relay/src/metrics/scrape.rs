@@ -1,7 +1,9 @@
 //! The figures that the store knows, read at each scrape so that they cannot drift from it.
 
+use std::collections::BTreeMap;
+
 use super::{StateLabel, StoreLabel};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, devices};
 
 /// Reads the figures that the store knows into the metrics.
 ///
@@ -9,8 +11,9 @@ use crate::store::{Store, StoreError};
 /// [`StoreError`] of the read.
 pub async fn scrape(store: &Store) -> Result<(), StoreError> {
     type Counts = Vec<(String, i64)>;
-    let (days, exceptions, effects, backlog, behind) = store
-        .read(|db| {
+    let now_ms = store.clock().now_ms();
+    let (days, exceptions, effects, backlog, holds_out, behind) = store
+        .read(move |db| {
             let counts = |sql: &str| -> Result<Counts, StoreError> {
                 let mut statement = db.prepare_cached(sql)?;
                 let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -25,7 +28,16 @@ pub async fn scrape(store: &Store) -> Result<(), StoreError> {
                  GROUP BY tenant, store",
             )?;
             let last: i64 = db.query_row("SELECT coalesce(max(id), 0) FROM batches", [], |row| row.get(0))?;
-            Ok((days, exceptions, effects, backlog, last - crate::understand::position(db)?))
+            let mut holds_out = BTreeMap::new();
+            for device in devices::list(db)?.into_iter().filter(|device| device.revoked.is_none()) {
+                if let Some(fuel) = device.hello.as_ref().and_then(|hello| hello.fuel(now_ms)) {
+                    let place = (device.tenant.to_string(), device.store.to_string());
+                    let least = holds_out.entry(place).or_insert(fuel.days);
+                    *least = fuel.days.min(*least);
+                }
+            }
+            let behind = last - crate::understand::position(db)?;
+            Ok((days, exceptions, effects, backlog, holds_out, behind))
         })
         .await?;
     let metrics = store.metrics();
@@ -49,6 +61,11 @@ pub async fn scrape(store: &Store) -> Result<(), StoreError> {
             };
             metrics.backlog.get_or_create(&label).set(records);
         }
+    }
+    metrics.holds_out.clear();
+    for ((tenant, store), days) in holds_out {
+        let label = StoreLabel { tenant, store };
+        metrics.holds_out.get_or_create(&label).set(days.into());
     }
     metrics.not_understood.set(behind);
     Ok(())

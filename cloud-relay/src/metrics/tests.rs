@@ -55,6 +55,7 @@ fn every_figure_that_a_rule_or_a_panel_asks_for_is_on_the_page() {
         store: "s01".to_owned(),
     };
     metrics.backlog.get_or_create(&store).set(1);
+    metrics.holds_out.get_or_create(&store).set(1);
     metrics.commit_seconds.observe(0.001);
     let page = metrics.page();
     let shown = figures(&page);
