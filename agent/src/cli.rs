@@ -280,6 +280,12 @@ fn show_status(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
             "since start: {} journaled, {} told again, {} told to wait",
             status.appended, status.already, status.refused
         ));
+        if let Some(days) = status.buffer_days {
+            print(&format!(
+                "disk: {} % used, takes sales for {days} more days without the relay",
+                status.disk_percent
+            ));
+        }
         let link = if status.connected {
             "connected"
         } else {
