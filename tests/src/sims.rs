@@ -7,5 +7,6 @@ pub mod pax;
 pub mod printer;
 pub mod receipts;
 pub mod retail_cloud;
+mod terminal;
 pub mod till;
 pub mod upa;

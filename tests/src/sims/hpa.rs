@@ -8,6 +8,8 @@ use clap::ValueEnum;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::terminal;
+
 /// What `sim hpa` is told.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -44,14 +46,8 @@ pub enum How {
 /// When the address cannot be listened on.
 #[expect(clippy::print_stdout, reason = "it shows what it does")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
-    println!("terminal at {}", listener.local_addr()?);
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
-        served = serve(listener, args.behave, |line| println!("{line}")) => served,
-    }
+    let tell = |line| println!("{line}");
+    terminal::stand(args.listen, |listener| serve(listener, args.behave, tell)).await
 }
 
 /// Answers one till after the other, with the next behaviour for each request.
@@ -109,12 +105,7 @@ async fn talk(
             .collect::<anyhow::Result<Vec<_>>>()?;
         match how {
             How::Glued => till.write_all(&frames.concat()).await?,
-            How::Split => {
-                for byte in frames.concat() {
-                    till.write_all(&[byte]).await?;
-                    tokio::task::yield_now().await;
-                }
-            }
+            How::Split => terminal::trickle(&mut till, &frames.concat()).await?,
             _ => {
                 for frame in frames {
                     till.write_all(&frame).await?;

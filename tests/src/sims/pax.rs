@@ -7,10 +7,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::terminal;
 
 const STX: u8 = 2;
 const ETX: u8 = 3;
@@ -66,14 +67,8 @@ pub enum How {
 /// When the address cannot be listened on.
 #[expect(clippy::print_stdout, reason = "it shows what it does")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
-    println!("terminal at {}", listener.local_addr()?);
-    tokio::select! {
-        stopped = tokio::signal::ctrl_c() => Ok(stopped?),
-        served = serve(listener, args.behave, |line| println!("{line}")) => served,
-    }
+    let tell = |line| println!("{line}");
+    terminal::stand(args.listen, |listener| serve(listener, args.behave, tell)).await
 }
 
 /// Answers one till after the other, with the next behaviour for each request.
@@ -126,12 +121,7 @@ async fn talk(
         let frame = framed(&answer);
         match how {
             How::Glued => till.write_all(&[&[ACK][..], &frame].concat()).await?,
-            How::Split => {
-                for byte in [&[ACK][..], &frame].concat() {
-                    till.write_all(&[byte]).await?;
-                    tokio::task::yield_now().await;
-                }
-            }
+            How::Split => terminal::trickle(&mut till, &[&[ACK][..], &frame].concat()).await?,
             How::Garbled => {
                 let mut garbled = frame.clone();
                 let last = garbled.len() - 1;
