@@ -4,13 +4,15 @@
 //! HMAC-SHA256 over `id.timestamp.body`. What is to be told follows from the exceptions themselves and is noted there after
 //! the other side has answered 2xx: told at least once, in order, and again under the same id after a crash or a silence,
 //! so that the receiver can drop what it has. An address that does not answer is tried again, at the latest every hour; it
-//! never holds anything else up.
+//! never holds anything else up. One message that the address will not have waits by itself: those behind it are told.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use data_encoding::BASE64;
+use reqwest::StatusCode;
 use ring::hmac;
 use rusqlite::params;
 use serde_json::{Value, json};
@@ -27,7 +29,7 @@ const PAUSE_MIN: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(3600);
 
 /// Told in one go.
-const ROUND: u32 = 50;
+const ROUND: usize = 50;
 
 /// Fewest bytes of a secret (the specification asks for 24 to 64).
 const SECRET_LEN_MIN: usize = 24;
@@ -54,6 +56,42 @@ pub struct Alerts {
     http: reqwest::Client,
     url: String,
     key: hmac::Key,
+    refusals: Refusals,
+}
+
+/// Messages that the address answered were bad themselves, and when to try each again. Not kept over a restart: it is
+/// then as if somebody had mended the receiver.
+#[derive(Debug, Clone, Default)]
+struct Refusals(BTreeMap<String, Refusal>);
+
+#[derive(Debug, Clone, Copy)]
+struct Refusal {
+    pause: Duration,
+    again_ms: i64,
+}
+
+impl Refusals {
+    fn is_due(&self, id: &str, now_ms: i64) -> bool {
+        self.0.get(id).is_none_or(|refusal| now_ms >= refusal.again_ms)
+    }
+
+    /// Notes one more refusal. Returns after how long the message is tried again: five seconds, then twice as long
+    /// each time, up to an hour.
+    fn note(&mut self, id: &str, now_ms: i64) -> Duration {
+        let before = self.0.get(id).map(|refusal| refusal.pause);
+        let pause = before.map_or(PAUSE_MIN, |pause| (pause * 2).min(PAUSE_MAX));
+        let again_ms = now_ms.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
+        self.0.insert(id.to_owned(), Refusal { pause, again_ms });
+        pause
+    }
+}
+
+/// Whether an answer speaks of the message and not of the address, so that the next message may fare better.
+fn speaks_of_message(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY
+    )
 }
 
 /// Reads a secret: base64 behind `whsec_`, or any text that is long enough.
@@ -101,11 +139,12 @@ impl Alerts {
                 .context("cannot prepare the HTTP client for alerts")?,
             url: url.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, &secret(secret_file)?),
+            refusals: Refusals::default(),
         })
     }
 
     /// Goes on until `stop`.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut events = self.store.listen();
         let mut pause = PAUSE_MIN;
         loop {
@@ -131,25 +170,41 @@ impl Alerts {
         }
     }
 
-    /// Tells what is not told yet, in order. Returns how much.
+    /// Tells what is not told yet, in order. Returns how much. What the address says is a bad message stays untold and
+    /// is tried again later, by itself.
     ///
     /// # Errors
-    /// At the first that was not taken; it and what follows are tried again.
-    pub async fn step(&self) -> Result<usize> {
+    /// At the first for which the address could not be reached or refused us; it and what follows are tried again.
+    pub async fn step(&mut self) -> Result<usize> {
         let relay = self.store.relay().to_string();
-        let waiting = self.store.read(move |db| waiting(db, &relay)).await?;
-        for alert in &waiting {
-            self.tell(alert).await?;
+        let now_ms = self.store.clock().now_ms();
+        let refusals = self.refusals.clone();
+        let read = move |db: &rusqlite::Connection| waiting(db, &relay, refusals, now_ms);
+        let (due, refusals) = self.store.read(read).await?;
+        self.refusals = refusals;
+        let mut count = 0;
+        for alert in &due {
+            let status = self.tell(alert).await?;
+            if !status.is_success() {
+                let pause = self.refusals.note(&alert.id, now_ms).as_secs();
+                let id = &alert.id;
+                tracing::warn!(
+                    "the alert address answered {status} to {id}, wanted 2xx; look at its log for it; tried again in {pause} s"
+                );
+                continue;
+            }
+            count += 1;
             let (id, told) = (alert.exception, alert.told);
             let sql = "UPDATE exceptions SET told = ?2, told_count = told_count + 1 WHERE id = ?1";
             self.store
                 .write(move |unit| Ok(unit.db.execute(sql, params![id, told]).map(drop)?))
                 .await?;
         }
-        Ok(waiting.len())
+        Ok(count)
     }
 
-    async fn tell(&self, alert: &Alert) -> Result<()> {
+    /// Says it once. The answer is 2xx or [`speaks_of_message`].
+    async fn tell(&self, alert: &Alert) -> Result<StatusCode> {
         let seconds = self.store.clock().now_ms().div_euclid(1000);
         let signed = format!("{}.{seconds}.{}", alert.id, alert.body);
         let signature = BASE64.encode(hmac::sign(&self.key, signed.as_bytes()).as_ref());
@@ -166,34 +221,45 @@ impl Alerts {
             .map_err(|error| anyhow::anyhow!("no answer of the alert address: {}", error.without_url()))?;
         let status = answer.status();
         ensure!(
-            status.is_success(),
+            status.is_success() || speaks_of_message(status),
             "the alert address answered {status}, wanted 2xx; look at its log for {}",
             alert.id
         );
-        Ok(())
+        Ok(status)
     }
 }
 
-/// What is to be told, oldest exception first.
-fn waiting(db: &rusqlite::Connection, relay: &str) -> Result<Vec<Alert>, StoreError> {
+/// What is to be told now, oldest exception first, at most [`ROUND`]; and the refusals that are still of something to be
+/// told.
+fn waiting(
+    db: &rusqlite::Connection,
+    relay: &str,
+    refusals: Refusals,
+    now_ms: i64,
+) -> Result<(Vec<Alert>, Refusals), StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT id, told, told_count FROM exceptions \
          WHERE (resolved_ms IS NULL AND coalesce(told, '') <> 'opened') OR (resolved_ms IS NOT NULL AND told = 'opened') \
-         ORDER BY id LIMIT ?1",
+         ORDER BY id",
     )?;
     let rows: Vec<(i64, Option<String>, i64)> = statement
-        .query_map([ROUND], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    let mut alerts = Vec::new();
-    for (id, told, count) in rows {
-        if let Some(one) = exceptions::get(db, id)? {
-            alerts.push(alert(&one, relay, told.is_some(), count));
+    let (mut alerts, mut kept) = (Vec::new(), Refusals::default());
+    for (exception, told, count) in rows {
+        let id = format!("msg_{relay}_{exception}_{count}");
+        let is_due = refusals.is_due(&id, now_ms);
+        if let Some(refusal) = refusals.0.get(&id) {
+            kept.0.insert(id.clone(), *refusal);
+        }
+        if is_due && alerts.len() < ROUND {
+            alerts.extend(exceptions::get(db, exception)?.map(|one| alert(&one, id, told.is_some())));
         }
     }
-    Ok(alerts)
+    Ok((alerts, kept))
 }
 
-fn alert(one: &StoredException, relay: &str, was_told: bool, count: i64) -> Alert {
+fn alert(one: &StoredException, id: String, was_told: bool) -> Alert {
     let (kind, told, at_ms) = match (&one.resolved, was_told) {
         (Some((at_ms, ..)), _) => ("exception.resolved", "resolved", *at_ms),
         (None, true) => ("exception.reopened", "opened", one.seen_ms),
@@ -215,7 +281,7 @@ fn alert(one: &StoredException, relay: &str, was_told: bool, count: i64) -> Aler
     });
     Alert {
         exception: one.id,
-        id: format!("msg_{relay}_{}_{count}", one.id),
+        id,
         told,
         body: body.to_string(),
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::routing::post;
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 
@@ -60,14 +60,18 @@ async fn house() -> (tempfile::TempDir, Store, Alerts, Desk) {
 }
 
 async fn raise(store: &Store, now_ms: i64) {
+    raise_sku(store, "TEE", now_ms).await;
+}
+
+async fn raise_sku(store: &Store, sku: &str, now_ms: i64) {
     let (tenant, place) = ("acme".parse().unwrap(), "s01".parse().unwrap());
-    let cause = CauseKey::new(ExceptionKind::UnknownSku, &[&"TEE"]);
+    let cause = CauseKey::new(ExceptionKind::UnknownSku, &[&sku]);
     let draft = ExceptionDraft::new(
         ExceptionKind::UnknownSku,
         &tenant,
         &place,
         cause,
-        "TEE is not in Odoo",
+        format!("{sku} is not in Odoo"),
     );
     store
         .write(move |unit| exceptions::raise(unit, Source::Odoo, &draft, now_ms))
@@ -83,6 +87,11 @@ async fn close(store: &Store, by: &'static str) {
 }
 
 impl Desk {
+    fn ids(&self) -> Vec<String> {
+        let heard = self.heard.lock().unwrap();
+        heard.iter().map(|(id, ..)| id.clone()).collect()
+    }
+
     fn kinds(&self) -> Vec<String> {
         let heard = self.heard.lock().unwrap();
         let kind = |body: &str| {
@@ -97,7 +106,7 @@ impl Desk {
 
 #[tokio::test]
 async fn an_exception_is_told_when_it_opens_goes_and_comes_back() {
-    let (_folder, store, alerts, desk) = house().await;
+    let (_folder, store, mut alerts, desk) = house().await;
     assert_eq!(alerts.step().await.unwrap(), 0);
     raise(&store, 1_000).await;
     assert_eq!(
@@ -124,7 +133,7 @@ async fn an_exception_is_told_when_it_opens_goes_and_comes_back() {
 
 #[tokio::test]
 async fn a_signature_is_what_the_specification_says() {
-    let (_folder, store, alerts, desk) = house().await;
+    let (_folder, store, mut alerts, desk) = house().await;
     raise(&store, 1_000).await;
     alerts.step().await.unwrap();
     let (id, signature, seconds, body) = desk.heard.lock().unwrap()[0].clone();
@@ -141,7 +150,7 @@ async fn a_signature_is_what_the_specification_says() {
 
 #[tokio::test]
 async fn what_was_not_taken_is_told_again_under_the_same_id_and_in_order() {
-    let (_folder, store, alerts, desk) = house().await;
+    let (_folder, store, mut alerts, desk) = house().await;
     raise(&store, 1_000).await;
     desk.answers
         .lock()
@@ -152,20 +161,68 @@ async fn what_was_not_taken_is_told_again_under_the_same_id_and_in_order() {
         assert!(error.contains("wanted 2xx"), "{error}");
     }
     alerts.step().await.unwrap();
-    let ids: Vec<String> = desk
-        .heard
-        .lock()
-        .unwrap()
-        .iter()
-        .map(|(id, ..)| id.clone())
-        .collect();
+    let ids = desk.ids();
     assert!(ids.len() == 4 && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     // opened and gone before anybody listened: there is nothing to say
-    let (_folder, store, alerts, desk) = house().await;
+    let (_folder, store, mut alerts, desk) = house().await;
     raise(&store, 1_000).await;
     close(&store, "ann").await;
     assert_eq!(alerts.step().await.unwrap(), 0);
     assert!(desk.kinds().is_empty());
+}
+
+#[tokio::test]
+async fn one_message_that_the_address_will_not_have_holds_nobody_behind_it() {
+    let (_folder, store, mut alerts, desk) = house().await;
+    raise_sku(&store, "TEE", 1_000).await;
+    raise_sku(&store, "MUG", 1_000).await;
+    desk.answers
+        .lock()
+        .unwrap()
+        .push(StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(alerts.step().await.unwrap(), 1, "the mug is told");
+    raise_sku(&store, "CAP", 2_000).await;
+    assert_eq!(
+        alerts.step().await.unwrap(),
+        1,
+        "and the cap, without asking for the tee again"
+    );
+    assert_eq!(desk.ids().len(), 3);
+    // later it is tried again, under its id, and taken by then
+    alerts.refusals.0.values_mut().next().unwrap().again_ms = 0;
+    assert_eq!(alerts.step().await.unwrap(), 1);
+    let ids = desk.ids();
+    assert_eq!(ids[3], ids[0]);
+    assert_eq!(alerts.step().await.unwrap(), 0);
+    assert!(
+        alerts.refusals.0.is_empty(),
+        "nothing is remembered of what was told"
+    );
+}
+
+#[tokio::test]
+async fn more_refused_messages_than_a_round_holds_keep_no_other_from_being_told() {
+    let (_folder, store, mut alerts, desk) = house().await;
+    for number in 0..ROUND {
+        raise_sku(&store, &format!("BAD-{number}"), 1_000).await;
+    }
+    desk.answers
+        .lock()
+        .unwrap()
+        .extend(vec![StatusCode::BAD_REQUEST; ROUND]);
+    assert_eq!(alerts.step().await.unwrap(), 0);
+    raise_sku(&store, "GOOD", 2_000).await;
+    assert_eq!(alerts.step().await.unwrap(), 1);
+}
+
+#[test]
+fn a_refused_message_is_tried_less_and_less_often_up_to_an_hour() {
+    let mut refusals = Refusals::default();
+    assert!(refusals.is_due("one", 0));
+    let pauses: Vec<u64> = (0..12).map(|_| refusals.note("one", 1_000).as_secs()).collect();
+    assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
+    assert!(!refusals.is_due("one", 3_600_999) && refusals.is_due("one", 3_601_000));
+    assert!(refusals.is_due("another", 1_000));
 }
 
 #[test]
