@@ -39,7 +39,7 @@ pub struct Limits {
     pub down_payload_max: usize,
     /// Longest time in which a device may take nothing of what we write. Default 10 s.
     pub write_time: Duration,
-    /// Payload bytes of all connections that may wait for their commit at once. Default 256 MiB; beyond it sockets
+    /// Payload bytes of all connections that may wait for their commit at once. Default 64 MiB; beyond it sockets
     /// are not read.
     pub pending_bytes_max: usize,
     /// Time that a stop grants commits in flight. Default 10 s.
@@ -64,7 +64,7 @@ impl Default for Limits {
             down_queue_max: 64,
             down_payload_max: tillwire_proto::DOWN_LEN_MAX,
             write_time: Duration::from_secs(10),
-            pending_bytes_max: 256 * 1024 * 1024,
+            pending_bytes_max: 64 * 1024 * 1024,
             drain_time: Duration::from_secs(10),
         }
     }
