@@ -78,12 +78,16 @@ impl Refusals {
     /// Notes one more refusal. Returns after how long the message is tried again: five seconds, then twice as long
     /// each time, up to an hour.
     fn note(&mut self, id: &str, now_ms: i64) -> Duration {
-        let before = self.0.get(id).map(|refusal| refusal.pause);
-        let pause = before.map_or(PAUSE_MIN, |pause| (pause * 2).min(PAUSE_MAX));
+        let pause = longer(self.0.get(id).map(|refusal| refusal.pause));
         let again_ms = now_ms.saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
         self.0.insert(id.to_owned(), Refusal { pause, again_ms });
         pause
     }
+}
+
+/// The pause after one more failure: twice the one before.
+fn longer(before: Option<Duration>) -> Duration {
+    before.map_or(PAUSE_MIN, |pause| (pause * 2).min(PAUSE_MAX))
 }
 
 /// Whether an answer speaks of the message and not of the address, so that the next message may fare better.
@@ -146,25 +150,21 @@ impl Alerts {
     /// Goes on until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut events = self.store.listen();
-        let mut pause = PAUSE_MIN;
+        let mut pause = None;
         loop {
-            let wait = match self.step().await {
-                Ok(_) => {
-                    pause = PAUSE_MIN;
-                    IDLE
-                }
+            pause = match self.step().await {
+                Ok(_) => None,
                 Err(error) => {
-                    tracing::warn!("alerts wait: {error:#}; tried again in {} s", pause.as_secs());
-                    let wait = pause;
-                    pause = (pause * 2).min(PAUSE_MAX);
-                    wait
+                    let wait = longer(pause);
+                    tracing::warn!("alerts wait: {error:#}; tried again in {} s", wait.as_secs());
+                    Some(wait)
                 }
             };
-            let is_well = wait == IDLE;
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = events.recv(), if is_well => tokio::time::sleep(Duration::from_millis(200)).await,
-                () = tokio::time::sleep(wait) => {}
+                // a new exception is no reason to ask an address sooner that has just not answered
+                _ = events.recv(), if pause.is_none() => tokio::time::sleep(Duration::from_millis(200)).await,
+                () = tokio::time::sleep(pause.unwrap_or(IDLE)) => {}
             }
             events = events.resubscribe();
         }
@@ -186,7 +186,10 @@ impl Alerts {
         for alert in &due {
             let status = self.tell(alert).await?;
             if !status.is_success() {
-                let pause = self.refusals.note(&alert.id, now_ms).as_secs();
+                let pause = self
+                    .refusals
+                    .note(&alert.id, self.store.clock().now_ms())
+                    .as_secs();
                 let id = &alert.id;
                 tracing::warn!(
                     "the alert address answered {status} to {id}, wanted 2xx; look at its log for it; tried again in {pause} s"

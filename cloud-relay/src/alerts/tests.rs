@@ -215,6 +215,24 @@ async fn more_refused_messages_than_a_round_holds_keep_no_other_from_being_told(
     assert_eq!(alerts.step().await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn a_new_exception_does_not_make_an_address_asked_sooner_that_has_just_refused() {
+    let (_folder, store, alerts, desk) = house().await;
+    desk.answers.lock().unwrap().push(StatusCode::BAD_GATEWAY);
+    raise_sku(&store, "TEE", 1_000).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(alerts.run(stop.clone()));
+    while desk.ids().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    raise_sku(&store, "MUG", 2_000).await;
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    assert_eq!(desk.ids().len(), 1, "five seconds have not passed");
+    stop.cancel();
+    running.await.unwrap();
+}
+
 #[test]
 fn a_refused_message_is_tried_less_and_less_often_up_to_an_hour() {
     let mut refusals = Refusals::default();
