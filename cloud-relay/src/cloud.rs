@@ -1,4 +1,4 @@
-//! The POS's cloud as a witness: a retailer's account at Heartland Retail is asked for tickets, and what it tells becomes
+//! The POS's cloud as a witness: a retailer's account at Heartland Retail is asked for its sales, and what it tells becomes
 //! records of a lane of the relay's own, signed and chained like any device's, so that everything behind ingest (days,
 //! books, proof, pages) takes them as it takes all others.
 //!
@@ -6,6 +6,7 @@
 //! webhook is believed in nothing but that a ticket is worth asking for.
 
 pub mod client;
+mod feed;
 pub mod hooks;
 mod lane;
 pub mod memory;

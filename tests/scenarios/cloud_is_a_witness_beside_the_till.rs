@@ -4,14 +4,30 @@
 use tillwire_e2e::relay_store::Held;
 use tillwire_e2e::shop::{Event, How, What};
 use tillwire_e2e::sims::retail_cloud::{Account, Mishap};
-use tillwire_e2e::till_sim::{Clock, telling};
+use tillwire_e2e::till_sim::{Clock, order_json, telling};
 use tillwire_e2e::world::Pace;
 use tillwire_proto::{Fact, Witness};
 
 use crate::story::{a_day, all_is_well, open, ticket};
 
+/// How the account shows what was sold.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    Tickets,
+    Orders,
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cloud_and_till_count_once_and_the_cloud_alone_is_enough() {
+    both_are_told(Shown::Tickets).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn account_with_the_newer_interface_is_a_witness_as_well() {
+    both_are_told(Shown::Orders).await;
+}
+
+async fn both_are_told(shown: Shown) {
     let account = Account::new("token-of-the-account");
     let (address, _serving) = account.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let secrets = tempfile::tempdir().unwrap();
@@ -42,12 +58,20 @@ async fn cloud_and_till_count_once_and_the_cloud_alone_is_enough() {
     };
     let missed = events.iter().rev().find(by_cash).unwrap().clone();
     account.goes_wrong([Mishap::TooMany(1), Mishap::Cut]);
-    for event in events
-        .iter()
-        .filter(|event| matches!(event.what, What::Ticket(_) | What::Void(_)))
-    {
-        let (_, body) = telling(&world.shop, world.date, Clock::default(), event);
-        account.put(serde_json::from_str(&body).unwrap()).unwrap();
+    for event in &events {
+        let (ticket, voided) = match &event.what {
+            What::Ticket(ticket) => (ticket, false),
+            What::Void(ticket) => (ticket, true),
+            _ => continue,
+        };
+        if shown == Shown::Orders {
+            let (shop, clock) = (&world.shop, Clock::default());
+            let (station, order) = order_json(shop, event, ticket, world.date, clock, voided);
+            account.put_order(&station, order).unwrap();
+        } else {
+            let (_, body) = telling(&world.shop, world.date, Clock::default(), event);
+            account.put(serde_json::from_str(&body).unwrap()).unwrap();
+        }
     }
     let number = |event: &Event| ticket(event).map(|ticket| ticket.id);
     let told: Vec<_> = events

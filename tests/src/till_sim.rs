@@ -3,6 +3,7 @@
 
 mod event_json;
 pub mod http;
+mod order_json;
 mod ticket_json;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 
 pub use event_json::event_json;
+pub use order_json::{order_json, station_uuid};
 use ticket_json::Stamps;
 pub use ticket_json::{Clock, ticket_json};
 

@@ -12,7 +12,7 @@ use tillwire_e2e::sims::retail_cloud::{Account as Cloud, Mishap};
 use tillwire_proto::{Fact, NoticeKind};
 use tillwire_relay::cloud::hooks::{self, Door};
 use tillwire_relay::cloud::poll::Problem;
-use tillwire_relay::cloud::settings::AccountDraft;
+use tillwire_relay::cloud::settings::{AccountDraft, Reads};
 use tillwire_relay::cloud::{Account, Poller};
 use tillwire_relay::endpoint::{Delivery, DeviceRef, SendError};
 use tillwire_relay::ingest::registry::Registry;
@@ -25,6 +25,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The register's station in the newer interface.
+const STATION: &str = "4c6b2c5e-0d3f-4c57-9d0b-0b1f6a7c2d11";
 
 struct NobodyListens;
 
@@ -68,9 +71,10 @@ impl Desk {
         std::fs::write(&hook, SECRET).unwrap();
         let draft: AccountDraft = serde_json::from_value(json!({ "tenant": "acme", "url": format!("http://{address}"),
             "token_file": token, "hook_secret_file": hook, "store": [{ "store": "s01", "location_ids": ["100004"],
-            "registers": { "till-1": ["100011"] } }] }))
+            "registers": { "till-1": ["100011", STATION] } }] }))
         .unwrap();
-        let account = draft.check(&settings).unwrap();
+        let mut account = draft.check(&settings).unwrap();
+        account.pace = std::time::Duration::ZERO;
         let registry = Registry::load(&store).await.unwrap();
         let signer = ReceiptSigner::new(pki.receipt_key());
         let ingest = RelayIngest::new(store.clone(), registry, settings, signer, NobodyListens);
@@ -127,6 +131,18 @@ fn ticket(id: u64, updated_at: &str) -> Value {
         "payments": [{ "id": id * 10 + 1, "type": "Payments::CashPayment", "description": "Cash", "deposit": true,
             "payment_type_id": 1, "status": "complete", "amount": 10.0, "completed_at": updated_at,
             "local_completed_at": "2026-11-24T10:32:16", "updated_at": updated_at }] })
+}
+
+/// An order of the account: the same mug.
+fn order(id: u64, created_at: &str) -> Value {
+    json!({ "id": format!("0f6c0d6e-7f0a-4f55-9a6c-{id:012x}"), "createdAt": created_at, "updatedAt": created_at,
+        "status": "COMPLETE", "orderNumber": id.to_string(), "subtotal": "10.00", "total": "10.00", "totalTax": "0.00",
+        "amountPaid": "10.00", "amountDue": "0.00", "change": "0.00", "paymentStatus": "PAID", "refunds": [],
+        "deposits": [{ "id": "p", "paymentType": { "name": "Cash", "description": "Cash" }, "amount": "10.00" }],
+        "orderRequests": [{ "__typename": "OrderRequestInStore", "id": "r", "status": "COMPLETE", "taxes": [],
+            "orderRequestNumber": format!("{id}-1"), "giftCardLines": { "nodes": [] }, "itemLines": { "nodes": [
+            { "id": "l", "description": "Mug", "item": { "itemNumber": "MUG" }, "qty": 1, "unitPrice": "10.00",
+              "finalUnitPrice": "10.00", "totalAtUnitPrice": "10.00" }] } }] })
 }
 
 /// So many minutes ago.
@@ -350,6 +366,90 @@ async fn other_locations_are_nobodys_and_what_cannot_be_read_is_kept_with_its_by
     );
 }
 
+/// A desk whose account shows orders.
+async fn desk_with_orders() -> Desk {
+    let mut desk = Desk::new().await;
+    desk.account.reads = BTreeSet::from([Reads::Orders]);
+    desk
+}
+
+#[tokio::test]
+async fn every_order_is_on_record_once_although_others_are_sold_while_the_list_is_read() {
+    let desk = desk_with_orders().await;
+    for id in 1..=60 {
+        let at = ago(130 - i64::try_from(id).unwrap(), 0);
+        desk.cloud.put_order(STATION, order(id, &at)).unwrap();
+    }
+    desk.cloud
+        .put_order("another-station", order(99, &ago(5, 0)))
+        .unwrap();
+    desk.cloud.page_max(7);
+    desk.cloud.goes_wrong((0..6).map(|nth| Mishap::Touched(nth % 3)));
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 60, "and none that is open");
+    let told = desk.tickets();
+    let numbers: BTreeSet<&str> = told.iter().map(|(number, _)| number.as_str()).collect();
+    assert_eq!((told.len(), numbers.len()), (60, 60));
+    let asked = desk.cloud.asked().len();
+    assert_eq!(poller.round().await.unwrap(), 0, "told again, nothing is new");
+    assert!(
+        desk.cloud.asked().len() - asked < 9,
+        "a later round goes no further back than it must"
+    );
+}
+
+#[tokio::test]
+async fn order_that_was_open_is_on_record_when_it_is_paid_and_a_changed_one_is_its_next_revision() {
+    let desk = desk_with_orders().await;
+    desk.cloud.page_max(2);
+    let mut open = order(1, &ago(90, 0));
+    (open["status"], open["amountDue"]) = (json!("DRAFT"), json!("10.00"));
+    desk.cloud.put_order(STATION, open).unwrap();
+    for id in 2..=20 {
+        let at = ago(80 - i64::try_from(id).unwrap(), 0);
+        desk.cloud.put_order(STATION, order(id, &at)).unwrap();
+    }
+    assert_eq!(desk.poller().await.round().await.unwrap(), 19);
+    // it stands at its old place, ten pages down
+    let mut paid = order(1, &ago(90, 0));
+    paid["updatedAt"] = json!(ago(1, 0));
+    desk.cloud.put_order(STATION, paid).unwrap();
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 1, "also after a restart");
+    let mut voided = order(20, &ago(60, 0));
+    (voided["status"], voided["updatedAt"]) = (json!("VOIDED"), json!(ago(0, 0)));
+    desk.cloud.put_order(STATION, voided).unwrap();
+    assert_eq!(poller.round().await.unwrap(), 1);
+    let told = desk.tickets();
+    assert!(told.contains(&("20".to_owned(), 1)), "{told:?}");
+}
+
+#[tokio::test]
+async fn answer_with_errors_stops_the_round_and_an_order_that_does_not_add_up_is_kept_with_its_station() {
+    let desk = desk_with_orders().await;
+    let mut wrong = order(1, &ago(10, 0));
+    wrong["total"] = json!("11.00");
+    wrong["orderRequests"][0]["giftCardLines"]["nodes"] = json!([{ "id": "g", "qty": 1, "description": "card 4111 1111 1111 1111",
+        "amount": "0.00" }]);
+    desk.cloud.put_order(STATION, wrong).unwrap();
+    let mut poller = desk.poller().await;
+    desk.cloud.goes_wrong([Mishap::TooMany(7), Mishap::Cut]);
+    assert!(words(&poller.round().await.unwrap_err()).contains("429"));
+    assert!(words(&poller.round().await.unwrap_err()).contains("wanted a page of orders"));
+    assert_eq!(poller.round().await.unwrap(), 1);
+    assert_eq!(poller.round().await.unwrap(), 0, "it is kept once");
+    let unreadable = desk.facts().into_iter().find_map(|fact| match fact {
+        Fact::Unreadable(unreadable) => Some(format!("{unreadable:?}")),
+        _ => None,
+    });
+    assert!(unreadable.unwrap().contains("till-1"));
+    let kept = String::from_utf8(attachments(&desk).into_values().next().unwrap()).unwrap();
+    assert!(
+        kept.starts_with(&format!("{{\"stationId\":\"{STATION}\"")) && !kept.contains("4111 1111"),
+        "{kept}"
+    );
+}
+
 fn attachments(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
     let db = rusqlite::Connection::open(desk.dir.path().join("relay.db")).unwrap();
     let mut rows = db.prepare("SELECT hex(digest), packed FROM attachments").unwrap();
@@ -397,6 +497,9 @@ fn account_that_cannot_be_is_refused_by_the_key_that_is_wrong() {
             draft["store"][0]["registers"] = json!({ "till-1": ["1", "1"] });
         }),
         ("store", &|draft| draft["store"] = json!([])),
+        ("reads", &|draft| draft["reads"] = json!([])),
+        ("asks_per_s", &|draft| draft["asks_per_s"] = json!(0)),
+        ("store.registers", &|draft| draft["reads"] = json!(["orders"])),
     ] {
         assert_eq!(check(change).unwrap_err().0, key);
     }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Common, load, print_json};
 use tillwire_capture::heartland_retail::cloud::{Manner, WHOAMI};
+use tillwire_capture::heartland_retail::graph::{OrderQuestion, read_orders};
 
 use crate::clock::Clock;
 use crate::cloud::Account;
@@ -127,8 +128,19 @@ async fn cloud(account: &Account) -> Finding {
         }
     };
     let told = client.ask(WHOAMI).await;
+    let orders = match account.stations().next() {
+        Some((station, _)) if told.manner == Manner::Read => orders(&client, station).await,
+        _ => Ok(()),
+    };
     match told.manner {
-        Manner::Read => good(format!("{what} answers")),
+        Manner::Read => match orders {
+            Ok(()) => good(format!("{what} answers")),
+            Err(words) => bad(
+                "stop",
+                format!("{what}: its orders cannot be read: {words}"),
+                "take \"orders\" out of reads where the account has tickets, or send us the answer",
+            ),
+        },
         Manner::Unauthorised => bad(
             "stop",
             format!("{what}: {}, the token is not taken", told.words),
@@ -140,6 +152,18 @@ async fn cloud(account: &Account) -> Finding {
             "see whether the address is right and reachable from here",
         ),
     }
+}
+
+/// Whether a station's orders can be read.
+async fn orders(client: &Client, station: &str) -> Result<(), String> {
+    let question = OrderQuestion::after(jiff::Timestamp::UNIX_EPOCH, 0);
+    let told = client.ask_graph(question.body(station)).await;
+    if told.manner != Manner::Read {
+        return Err(told.words);
+    }
+    read_orders(&told.body, station)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 fn clock() -> Finding {

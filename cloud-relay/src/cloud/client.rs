@@ -1,9 +1,14 @@
 //! Asks the account one question at a time. What an answer means is [`Manner`]'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use reqwest::RequestBuilder;
 use tillwire_capture::heartland_retail::cloud::Manner;
+use tillwire_capture::heartland_retail::graph;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Account;
@@ -28,6 +33,9 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     token: Zeroizing<String>,
+    /// Between two questions: how often one may ask is not published, and who asks side by side is told to slow down.
+    pace: Duration,
+    asked: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Client {
@@ -61,21 +69,36 @@ impl Client {
                 .context("cannot prepare the HTTP client for Heartland")?,
             url: account.url.clone(),
             token,
+            pace: account.pace,
+            asked: Arc::default(),
         })
     }
 
     /// Asks for a path.
     pub async fn ask(&self, path: &str) -> Told {
+        self.told(self.http.get(format!("{}{path}", self.url))).await
+    }
+
+    /// Asks the newer interface, with the body of a question.
+    pub async fn ask_graph(&self, body: String) -> Told {
+        let request = self.http.post(format!("{}{}", self.url, graph::PATH));
+        self.told(request.header("content-type", "application/json").body(body))
+            .await
+    }
+
+    async fn told(&self, request: RequestBuilder) -> Told {
+        // held until the answer is there: one question at a time
+        let mut asked = self.asked.lock().await;
+        if let Some(last) = *asked {
+            tokio::time::sleep_until(last + self.pace).await;
+        }
+        *asked = Some(Instant::now());
         let broken = |words: String| Told {
             manner: Manner::Broken,
             body: Vec::new(),
             words,
         };
-        let request = self
-            .http
-            .get(format!("{}{path}", self.url))
-            .bearer_auth(self.token.as_str());
-        let mut answer = match request.send().await {
+        let mut answer = match request.bearer_auth(self.token.as_str()).send().await {
             Ok(answer) => answer,
             Err(error) => return broken(format!("no answer: {}", error.without_url())),
         };

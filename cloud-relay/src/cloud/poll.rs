@@ -1,5 +1,6 @@
-//! Asks an account for tickets, round after round: what a webhook named, what changed since the last round, and once a day the
-//! last days again, because a change of a payment does not always show in its ticket's time.
+//! Asks an account for its sales, round after round: what a webhook named, what changed since the last round, and once a day
+//! the last days again, because a change of a payment does not always show in its ticket's time. A sale is a ticket, or in the
+//! newer interface an order; what is said of tickets holds for both.
 //!
 //! A ticket that is held in the same words makes no record; a changed one is the next revision. The order is: records,
 //! then what is held, then how far it is known. Whatever is lost between two of them is asked for again.
@@ -13,17 +14,21 @@ use jiff::Timestamp;
 use tillwire_capture::heartland_retail::cloud::{
     Listed, Manner, Next, Question, read_listed, read_page, ticket_path,
 };
-use tillwire_capture::heartland_retail::read_ticket;
+use tillwire_capture::heartland_retail::graph::{NextOrders, OrderQuestion, read_orders};
+use tillwire_capture::heartland_retail::{read_order, read_ticket};
+use tillwire_capture::settings::HeartlandRetailSettings;
 use tillwire_capture::{tripwire, unreadable};
-use tillwire_proto::{Digest, Fact, Note, Notice, NoticeKind, StoreId, Transaction};
+use tillwire_proto::{Fact, Note, Notice, NoticeKind, StoreId};
 use tillwire_relay_core::odoo::{Backoff, jitter};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Account;
 use super::client::{Client, Told};
+use super::feed::{Feed, Offered, content};
 use super::lane::{Heard, Lane};
 use super::memory::{self, Known, Ticket};
+use super::settings::Reads;
 use crate::ingest::RelayIngest;
 use crate::pki::CloudKey;
 use crate::store::{Store, devices};
@@ -200,34 +205,74 @@ impl Poller {
     /// # Errors
     /// [`Problem`]; what was read before it is kept.
     pub async fn round(&mut self) -> Result<usize, Problem> {
-        let name = self.name.clone();
-        let known = self.store.read(move |db| memory::known(db, &name)).await?;
         let now_ms = self.store.clock().now_ms();
-        let mut known = known.filter(|known| known.since_ms > 0).unwrap_or_else(|| Known {
-            since_ms: days_ago(now_ms, FIRST_DAYS),
-            reread_ms: now_ms,
-            ..Known::default()
-        });
         let mut fresh = self.fetch_named().await?;
-        if now_ms - known.reread_ms > REREAD_MS && self.account.reread_days > 0 {
-            let since = days_ago(now_ms, i64::from(self.account.reread_days)).min(known.since_ms);
-            fresh += self.list(Question::after(time(since)?, 0)).await?.0;
-            known.reread_ms = now_ms;
+        for feed in self.feeds() {
+            fresh += self.follow(&feed, now_ms).await?;
         }
-        let (more, through) = self
-            .list(Question::after(time(known.since_ms)?, self.account.overlap_s))
-            .await?;
-        known.since_ms = known.since_ms.max(through.as_millisecond());
-        (known.polled_ms, known.problem) = (Some(now_ms), None);
         let (name, tenant) = (self.name.clone(), self.account.tenant.clone());
         let stores: Vec<StoreId> = self.lanes.keys().cloned().collect();
         self.store
             .write(move |unit| {
                 devices::heard_local(unit, &tenant, &stores, now_ms)?;
+                let known = Known {
+                    polled_ms: Some(now_ms),
+                    problem: None,
+                    ..memory::known(unit.db, &name)?.unwrap_or_default()
+                };
                 memory::remember(unit, &name, &known)
             })
             .await?;
+        Ok(fresh)
+    }
+
+    /// The lists that the account is asked for.
+    fn feeds(&self) -> Vec<Feed> {
+        let tickets = self.account.reads.contains(&Reads::Tickets);
+        let tickets = tickets.then_some(Feed::Tickets);
+        let orders = self.account.stations().map(|(station, retail)| Feed::Orders {
+            station: station.clone(),
+            retail: Box::new(retail.clone()),
+        });
+        tickets.into_iter().chain(orders).collect()
+    }
+
+    /// Asks for what is new in one list, and once a day for the last days of it again. Returns how many records that made.
+    async fn follow(&mut self, feed: &Feed, now_ms: i64) -> Result<usize, Problem> {
+        let name = feed.name(&self.name);
+        let at = name.clone();
+        let known = self.store.read(move |db| memory::known(db, &at)).await?;
+        let mut known = known.filter(|known| known.since_ms > 0).unwrap_or_else(|| Known {
+            since_ms: days_ago(now_ms, FIRST_DAYS),
+            reread_ms: now_ms,
+            ..Known::default()
+        });
+        let mut fresh = 0;
+        if now_ms - known.reread_ms > REREAD_MS && self.account.reread_days > 0 {
+            let since = days_ago(now_ms, i64::from(self.account.reread_days)).min(known.since_ms);
+            fresh += self.list(feed, since, 0).await?.0;
+            known.reread_ms = now_ms;
+        }
+        let (more, through) = self.list(feed, known.since_ms, self.account.overlap_s).await?;
+        known.since_ms = through;
+        self.store
+            .write(move |unit| memory::remember(unit, &name, &known))
+            .await?;
         Ok(fresh + more)
+    }
+
+    /// Asks on until nothing more follows. Records made, and through when everything is known.
+    async fn list(&mut self, feed: &Feed, since_ms: i64, overlap_s: u32) -> Result<(usize, i64), Problem> {
+        let since = time(since_ms)?;
+        let (fresh, through) = match feed {
+            Feed::Tickets => self.tickets(Question::after(since, overlap_s)).await?,
+            Feed::Orders { station, retail } => {
+                let question = OrderQuestion::after(since, overlap_s);
+                let (fresh, through) = self.orders(question, station, retail).await?;
+                return Ok((fresh, through.as_millisecond()));
+            }
+        };
+        Ok((fresh, through.as_millisecond().max(since_ms)))
     }
 
     /// Tickets that webhooks named.
@@ -243,7 +288,7 @@ impl Poller {
             match told.manner {
                 Manner::Read => {
                     let listed = read_listed(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
-                    fresh += self.take(&[listed]).await?;
+                    fresh += self.take_tickets(&[listed]).await?;
                 }
                 // a webhook may name what is no ticket
                 Manner::Absent | Manner::Refused => {}
@@ -257,8 +302,7 @@ impl Poller {
         Ok(fresh)
     }
 
-    /// Asks on until nothing more follows. Records made, and through when everything is known.
-    async fn list(&mut self, mut question: Question) -> Result<(usize, Timestamp), Problem> {
+    async fn tickets(&mut self, mut question: Question) -> Result<(usize, Timestamp), Problem> {
         let mut fresh = 0;
         loop {
             let told = self.client.ask(&question.path()).await;
@@ -266,12 +310,47 @@ impl Poller {
                 return Err(self.problem(&told));
             }
             let page = read_page(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
-            fresh += self.take(&page.tickets).await?;
+            fresh += self.take_tickets(&page.tickets).await?;
             match question.next(&page) {
                 Next::Ask(next) => question = next,
                 Next::Done(through) => return Ok((fresh, through)),
                 Next::Crowded(minute) => {
                     let words = format!("more tickets changed in the minute of {minute} than one page holds");
+                    return Err(Problem::Account(words, Duration::from_secs(300)));
+                }
+            }
+        }
+    }
+
+    async fn orders(
+        &mut self,
+        mut question: OrderQuestion,
+        station: &str,
+        retail: &HeartlandRetailSettings,
+    ) -> Result<(usize, Timestamp), Problem> {
+        let mut fresh = 0;
+        loop {
+            let told = self.client.ask_graph(question.body(station)).await;
+            if told.manner != Manner::Read {
+                return Err(self.problem(&told));
+            }
+            let mut page =
+                read_orders(&told.body, station).map_err(|error| self.unlike(&error.to_string()))?;
+            for order in &mut page.orders {
+                let offered = Offered {
+                    retail,
+                    id: &order.id,
+                    updated_at: order.updated_at,
+                    raw: std::mem::take(&mut order.body),
+                    read: read_order,
+                };
+                fresh += usize::from(self.take(offered).await?);
+            }
+            match question.next(&page) {
+                NextOrders::Ask(next) => question = next,
+                NextOrders::Done(through) => return Ok((fresh, through)),
+                NextOrders::Endless => {
+                    let words = format!("the list of orders of station {station} does not end");
                     return Err(Problem::Account(words, Duration::from_secs(300)));
                 }
             }
@@ -298,60 +377,71 @@ impl Poller {
         Problem::Account(words, Duration::from_secs(wait))
     }
 
-    /// Makes records of what is not held yet. Returns how many.
-    async fn take(&mut self, page: &[Listed<'_>]) -> Result<usize, Problem> {
+    /// Takes what is finished, and of a location that is somebody's. Returns how many records that made.
+    async fn take_tickets(&mut self, page: &[Listed<'_>]) -> Result<usize, Problem> {
         let mut fresh = 0;
         for listed in page.iter().filter(|listed| listed.settled) {
             let Some(retail) = self.account.store_of(&listed.location).cloned() else {
                 continue;
             };
-            let (name, id) = (self.name.clone(), listed.id.clone());
-            let held = self.store.read(move |db| memory::ticket(db, &name, &id)).await?;
-            let mut raw = listed.body.to_vec();
-            let redactions = tripwire::sweep(&mut raw);
-            let read = read_ticket(&raw, &retail);
-            if read.as_ref().is_err_and(|refused| refused.error.is_early()) {
-                continue;
-            }
-            let content = content(read.as_ref().ok(), &raw);
-            let updated_ms = listed.updated_at.as_millisecond();
-            if held.as_ref().is_some_and(|held| held.content == content) {
-                continue;
-            }
-            let revision = held.map_or(0, |held| held.revision.saturating_add(1));
-            let fact = match read {
-                Ok(mut transaction) => {
-                    transaction.key.revision = revision;
-                    Fact::Transaction(Box::new(transaction))
-                }
-                Err(refused) => unreadable(refused.error.reason(), &refused.to_string(), refused.register),
+            let offered = Offered {
+                retail: &retail,
+                id: &listed.id,
+                updated_at: listed.updated_at,
+                raw: listed.body.to_vec(),
+                read: read_ticket,
             };
-            if redactions.is_alarming() {
-                self.alarm(&redactions.words()).await;
-            }
-            let heard = Heard {
-                fact,
-                raw,
-                redacted: redactions.total(),
-            };
-            let lane = self
-                .lanes
-                .get_mut(&retail.store)
-                .context("a store of the account has its lane")?;
-            lane.append(&[heard]).await?;
-            let ticket = Ticket {
-                ticket: listed.id.clone(),
-                updated_ms,
-                content,
-                revision,
-            };
-            let name = self.name.clone();
-            self.store
-                .write(move |unit| memory::hold(unit, &name, &[ticket]))
-                .await?;
-            fresh += 1;
+            fresh += usize::from(self.take(offered).await?);
         }
         Ok(fresh)
+    }
+
+    /// Makes a record of what is not held yet. Returns whether it did.
+    async fn take(&mut self, offered: Offered<'_>) -> Result<bool, Problem> {
+        let (name, id) = (self.name.clone(), offered.id.to_owned());
+        let held = self.store.read(move |db| memory::ticket(db, &name, &id)).await?;
+        let mut raw = offered.raw;
+        let redactions = tripwire::sweep(&mut raw);
+        let read = (offered.read)(&raw, offered.retail);
+        if read.as_ref().is_err_and(|refused| refused.error.is_early()) {
+            return Ok(false);
+        }
+        let content = content(read.as_ref().ok(), &raw);
+        if held.as_ref().is_some_and(|held| held.content == content) {
+            return Ok(false);
+        }
+        let revision = held.map_or(0, |held| held.revision.saturating_add(1));
+        let fact = match read {
+            Ok(mut transaction) => {
+                transaction.key.revision = revision;
+                Fact::Transaction(Box::new(transaction))
+            }
+            Err(refused) => unreadable(refused.error.reason(), &refused.to_string(), refused.register),
+        };
+        if redactions.is_alarming() {
+            self.alarm(&redactions.words()).await;
+        }
+        let heard = Heard {
+            fact,
+            raw,
+            redacted: redactions.total(),
+        };
+        let lane = self
+            .lanes
+            .get_mut(&offered.retail.store)
+            .context("a store of the account has its lane")?;
+        lane.append(&[heard]).await?;
+        let ticket = Ticket {
+            ticket: offered.id.to_owned(),
+            updated_ms: offered.updated_at.as_millisecond(),
+            content,
+            revision,
+        };
+        let name = self.name.clone();
+        self.store
+            .write(move |unit| memory::hold(unit, &name, &[ticket]))
+            .await?;
+        Ok(true)
     }
 
     /// Card data came: once an hour that is said.
@@ -367,13 +457,6 @@ impl Poller {
             self.notice(NoticeKind::CardData, &text).await;
         }
     }
-}
-
-/// What a ticket says, apart from its revision: equal contents are the same ticket told again. Of bytes that are not
-/// understood, the bytes.
-fn content(transaction: Option<&Transaction>, raw: &[u8]) -> Digest {
-    let told = transaction.and_then(|transaction| serde_json::to_vec(transaction).ok());
-    Digest::of(told.as_deref().unwrap_or(raw))
 }
 
 fn days_ago(now_ms: i64, days: i64) -> i64 {

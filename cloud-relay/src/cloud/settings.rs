@@ -22,12 +22,19 @@ pub struct AccountDraft {
     /// File with the secret part of the webhook's address, at least 16 letters and digits. Default: no webhooks.
     #[serde(default)]
     pub hook_secret_file: Option<PathBuf>,
+    /// What the account shows its sales as: `tickets` (REST), `orders` (the newer interface, "POS v2"), or both while an account is
+    /// moved from one to the other. Default: `["tickets"]`.
+    #[serde(default = "tickets")]
+    pub reads: BTreeSet<Reads>,
     /// Seconds between two rounds of questions. Default: 15.
     #[serde(default = "fifteen")]
     pub every_s: u32,
     /// Seconds that a round goes back behind the last one. Default: 300.
     #[serde(default = "five_minutes")]
     pub overlap_s: u32,
+    /// Questions in a second, at most. Default: 2.
+    #[serde(default = "two")]
+    pub asks_per_s: u8,
     /// Days that are read again once a day, because not every change shows in a ticket's time. Default: 3.
     #[serde(default = "three")]
     pub reread_days: u16,
@@ -41,13 +48,34 @@ pub struct AccountDraft {
 pub struct StoreDraft {
     /// The store's name here. Required.
     pub store: StoreId,
-    /// `location_id` of its tickets. Required, at least one. Example: `["100004"]`.
+    /// `location_id` of its tickets. Required where tickets are read. Example: `["100004"]`.
+    #[serde(default)]
     pub location_ids: Vec<String>,
-    /// Each register's `station_id`s. Required. Example: `{ till-1 = ["100011"] }`.
+    /// Each register's stations: for tickets the `station_id`, a number; for orders the station's id in the newer interface.
+    /// Required. Example: `{ till-1 = ["100011", "4c6b2c5e-0d3f-4c57-9d0b-0b1f6a7c2d11"] }`.
     pub registers: BTreeMap<RegisterId, Vec<String>>,
-    /// `payment_type_id` to tender. Default: by the payment's class. Example: `{ "7" = "gift-card" }`.
+    /// `payment_type_id` (of orders: the payment type's name) to tender. Default: by the payment's class or usual name.
+    /// Example: `{ "7" = "gift-card", "Loyalty card" = "gift-card" }`.
     #[serde(default)]
     pub tenders: BTreeMap<String, String>,
+}
+
+/// What an account shows its sales as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reads {
+    /// Tickets, over REST.
+    Tickets,
+    /// Sales orders, over GraphQL.
+    Orders,
+}
+
+fn tickets() -> BTreeSet<Reads> {
+    BTreeSet::from([Reads::Tickets])
+}
+
+const fn two() -> u8 {
+    2
 }
 
 const fn fifteen() -> u32 {
@@ -73,6 +101,10 @@ pub struct Account {
     pub token_file: PathBuf,
     /// File with the webhook's secret.
     pub hook_secret_file: Option<PathBuf>,
+    /// What it shows its sales as.
+    pub reads: BTreeSet<Reads>,
+    /// Between two questions, at least.
+    pub pace: Duration,
     /// Between two rounds.
     pub every: Duration,
     /// How far a round goes back, in seconds.
@@ -96,6 +128,16 @@ impl Account {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}@{}", self.tenant, self.url)
+    }
+
+    /// Stations whose orders are asked for, each with its store.
+    pub fn stations(&self) -> impl Iterator<Item = (&String, &HeartlandRetailSettings)> {
+        let asked = self.reads.contains(&Reads::Orders);
+        let stores = self.stores.iter().filter(move |_| asked);
+        stores.flat_map(|store| {
+            let stations = store.registers.keys().filter(|station| is_of_orders(station));
+            stations.map(move |station| (station, store))
+        })
     }
 
     /// The store of a location; `None` for locations that nobody asked about.
@@ -130,6 +172,16 @@ impl AccountDraft {
         if !(1..=3_600).contains(&self.every_s) {
             return Err(wrong("every_s", self.every_s, "a whole number from 1 to 3600"));
         }
+        if !(1..=50).contains(&self.asks_per_s) {
+            return Err(wrong(
+                "asks_per_s",
+                self.asks_per_s,
+                "a whole number from 1 to 50",
+            ));
+        }
+        if self.reads.is_empty() {
+            return Err(wrong("reads", "[]", "\"tickets\", \"orders\" or both"));
+        }
         if self.reread_days > 31 {
             return Err(wrong("reread_days", self.reread_days, "at most 31"));
         }
@@ -143,7 +195,10 @@ impl AccountDraft {
                 ));
             }
         }
-        let stores = self.store.iter().map(|store| store.check(&self.tenant, relay));
+        let stores = self
+            .store
+            .iter()
+            .map(|store| store.check(&self.tenant, &self.reads, relay));
         let stores: Vec<_> = stores.collect::<Result<_, _>>()?;
         if stores.is_empty() {
             return Err(wrong("store", "none", "at least one [[heartland.store]]"));
@@ -153,6 +208,8 @@ impl AccountDraft {
             url: url.to_owned(),
             token_file: self.token_file.clone(),
             hook_secret_file: self.hook_secret_file.clone(),
+            reads: self.reads.clone(),
+            pace: Duration::from_secs(1) / u32::from(self.asks_per_s),
             every: Duration::from_secs(u64::from(self.every_s)),
             overlap_s: self.overlap_s,
             reread_days: self.reread_days,
@@ -162,11 +219,16 @@ impl AccountDraft {
 }
 
 impl StoreDraft {
-    fn check(&self, tenant: &TenantId, relay: &RelaySettings) -> Result<HeartlandRetailSettings, Wrong> {
+    fn check(
+        &self,
+        tenant: &TenantId,
+        reads: &BTreeSet<Reads>,
+        relay: &RelaySettings,
+    ) -> Result<HeartlandRetailSettings, Wrong> {
         let known = relay.store(tenant, &self.store);
         let known =
             known.ok_or_else(|| wrong("store.store", &self.store, format!("a [[store]] of {tenant}")))?;
-        if self.location_ids.is_empty() {
+        if self.location_ids.is_empty() && reads.contains(&Reads::Tickets) {
             return Err(wrong("store.location_ids", "[]", "at least one location_id"));
         }
         let mut registers = BTreeMap::new();
@@ -184,6 +246,13 @@ impl StoreDraft {
                 }
             }
         }
+        if reads.contains(&Reads::Orders) && !registers.keys().any(|station| is_of_orders(station)) {
+            return Err(wrong(
+                "store.registers",
+                "no station of the newer interface",
+                "the stations' ids there, because orders are asked for by station",
+            ));
+        }
         Ok(HeartlandRetailSettings {
             store: self.store.clone(),
             currency: known.currency,
@@ -193,6 +262,11 @@ impl StoreDraft {
             time: time(known)?,
         })
     }
+}
+
+/// Stations of tickets have numbers; those of orders, UUIDs.
+fn is_of_orders(station: &str) -> bool {
+    !station.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn time(known: &StoreSettings) -> Result<TimeRules, Wrong> {

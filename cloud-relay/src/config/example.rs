@@ -47,13 +47,15 @@ lines = 100                        # or as soon as so many products wait in one 
 # url = "https://acme.retail.heartland.us"
 # token_file = "/etc/tillwire/heartland.token"
 # hook_secret_file = "/etc/tillwire/heartland.hook"  # webhooks then arrive at http.listen under /hooks/heartland/SECRET
+# reads = ["tickets"]              # "orders" where the account has the newer interface (POS v2), both while it is moved
 # every_s = 15                     # between two rounds of questions
+# asks_per_s = 2                   # never more often
 # overlap_s = 300                  # how far each round goes back behind the last one
 # reread_days = 3                  # read again once a day
 # [[heartland.store]]
 # store = "main-street"
 # location_ids = ["100004"]
-# registers = { r1 = ["100011"], r2 = ["100012"] }
+# registers = { r1 = ["100011"], r2 = ["100012"] }  # orders: the stations' ids of the newer interface
 # tenders = { "7" = "gift-card" }
 
 [[store]]

@@ -1,4 +1,4 @@
-//! The Heartland Retail dialect: a ticket as its REST interface and webhook write it, and till events in our own
+//! The Heartland Retail dialect: a ticket as its REST interface and webhook write it, a sales order as POS v2 does, and till events in our own
 //! small form, for what a ticket cannot tell.
 //!
 //! A ticket becomes a transaction only when every sum on it is right to the cent. Where the vendor's documents are
@@ -14,7 +14,9 @@ use crate::settings::HeartlandRetailSettings;
 pub mod cloud;
 mod error;
 mod event;
+pub mod graph;
 mod line;
+mod order;
 mod payment;
 mod ticket;
 mod wire;
@@ -39,6 +41,16 @@ pub fn read_ticket(body: &[u8], settings: &HeartlandRetailSettings) -> Result<Tr
     let ticket: wire::Ticket<'_> = parse(body)?;
     let register = ticket::register(&ticket, settings).ok();
     ticket::read(&ticket, settings).map_err(|error| Refused { error, register })
+}
+
+/// Reads a sales order of POS v2, as [`graph::ListedOrder`] keeps it. The bytes must have passed the tripwire.
+///
+/// # Errors
+/// As [`read_ticket`].
+pub fn read_order(body: &[u8], settings: &HeartlandRetailSettings) -> Result<Transaction, Refused> {
+    let kept: order::Kept<'_> = parse(body)?;
+    let register = order::register(&kept, settings).ok();
+    order::read(&kept, settings).map_err(|error| Refused { error, register })
 }
 
 /// Reads a till event. The bytes must have passed the tripwire.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::{Offset, TimeZone};
-use tillwire_capture::heartland_retail::{Refused, read_ticket, read_till_event};
+use tillwire_capture::heartland_retail::{Refused, read_order, read_ticket, read_till_event};
 use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_capture::tripwire;
 use tillwire_proto::{
@@ -95,6 +95,16 @@ fn invalid_till_events_give_the_errors_beside_them() {
     check_invalid("events-invalid", read_till_event);
 }
 
+#[test]
+fn valid_orders_become_the_transactions_beside_them() {
+    check_valid("orders-valid", read_order);
+}
+
+#[test]
+fn invalid_orders_give_the_errors_beside_them() {
+    check_invalid("orders-invalid", read_order);
+}
+
 fn read_fixture(name: &str) -> Transaction {
     let path = format!(
         "{}/tests/fixtures/retail/valid/{name}.json",
@@ -148,6 +158,7 @@ proptest::proptest! {
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
         let _ = read_ticket(&bytes, &settings());
         let _ = read_till_event(&bytes, &settings());
+        let _ = read_order(&bytes, &settings());
     }
 
     #[test]

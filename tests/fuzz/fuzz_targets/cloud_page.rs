@@ -2,11 +2,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use tillwire_agent_core::capture::heartland_retail::graph::{NextOrders, OrderQuestion, read_orders};
 use tillwire_agent_core::capture::heartland_retail::cloud::{Next, Question, read_listed, read_page, ticket_path};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(listed) = read_listed(bytes) {
         assert!(ticket_path(&listed.id).is_some(), "an id that cannot be asked for");
+    }
+    if let Ok(page) = read_orders(bytes, "station") {
+        let question = OrderQuestion::after(jiff::Timestamp::UNIX_EPOCH, 300);
+        if let NextOrders::Ask(next) = question.next(&page) {
+            assert!(next.after.is_some() && next != question, "the same question again");
+        }
     }
     let Ok(page) = read_page(bytes) else { return };
     let question = Question::after(jiff::Timestamp::UNIX_EPOCH, 300);

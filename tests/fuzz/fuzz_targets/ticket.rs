@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use libfuzzer_sys::fuzz_target;
-use tillwire_agent_core::capture::heartland_retail::{read_ticket, read_till_event};
+use tillwire_agent_core::capture::heartland_retail::{read_order, read_ticket, read_till_event};
 use tillwire_agent_core::capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_agent_core::capture::tripwire::sweep;
 use tillwire_proto::{Currency, RegisterId, StoreId, pan};
@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         tenders: BTreeMap::new(),
         time: TimeRules::midnight(),
     };
-    for read in [read_ticket(&swept, &settings), read_till_event(&swept, &settings)].into_iter().flatten() {
+    for read in [read_ticket(&swept, &settings), read_till_event(&swept, &settings), read_order(&swept, &settings)].into_iter().flatten() {
         assert_eq!(read.verify(), Ok(()), "what the dialect takes adds up");
     }
 });

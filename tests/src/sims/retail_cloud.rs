@@ -1,6 +1,8 @@
-//! A retailer's account at Heartland Retail: tickets over its REST interface (v1) with a bearer token, and webhooks. It filters
-//! by whole minutes, shows a ticket later than its time says, and misbehaves when told: too many requests, errors, cut
+//! A retailer's account at Heartland Retail: tickets over its REST interface (v1) with a bearer token, sales orders over its
+//! newer one (GraphQL), and webhooks. It filters by whole minutes, shows a ticket later than its time says, and misbehaves when told: too many requests, errors, cut
 //! answers, a token that is not taken any more.
+
+mod graph;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -12,11 +14,15 @@ use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::shop::{Event, Plan, Shop, What};
+use crate::till_sim::{self, Clock, order_json};
+use crate::world;
 
 /// What goes wrong with one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +40,7 @@ pub enum Mishap {
 #[derive(Debug, Default)]
 struct Held {
     tickets: BTreeMap<u64, Value>,
+    orders: graph::Orders,
     mishaps: VecDeque<Mishap>,
     token: String,
     asked: Vec<String>,
@@ -67,6 +74,19 @@ impl Account {
     pub fn put(&self, ticket: Value) -> anyhow::Result<()> {
         let id = ticket["id"].as_u64().context("found a ticket without an id")?;
         self.held().tickets.insert(id, ticket);
+        Ok(())
+    }
+
+    /// Puts an order of a station there, or in place of what it was.
+    ///
+    /// # Errors
+    /// When it has no id.
+    pub fn put_order(&self, station: &str, order: Value) -> anyhow::Result<()> {
+        let id = order["id"].as_str().context("found an order without an id")?;
+        let mut held = self.held();
+        let orders = held.orders.entry(station.to_owned()).or_default();
+        orders.retain(|held| held["id"] != id);
+        orders.push(order);
         Ok(())
     }
 
@@ -110,6 +130,7 @@ impl Account {
         let router = Router::new()
             .route("/api/sales/tickets", get(list))
             .route("/api/sales/tickets/{id}", get(one))
+            .route("/api/graphql", post(graph::graphql))
             .route("/api/system/whoami", get(whoami))
             .with_state(self.clone());
         let serving = tokio::spawn(async move {
@@ -262,6 +283,9 @@ pub struct Args {
     /// made-up shop when absent.
     #[arg(long)]
     tickets: Option<PathBuf>,
+    /// Show the made-up day as orders of the newer interface instead of tickets.
+    #[arg(long, conflicts_with = "tickets")]
+    orders: bool,
     /// Address of a webhook receiver that is told of each ticket at the start.
     #[arg(long)]
     hook: Option<String>,
@@ -288,8 +312,16 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
                 .cloned()
                 .context("found no list of tickets")?
         }
+        None if args.orders => Vec::new(),
         None => made_up()?,
     };
+    for (station, order) in if args.orders { made_up_orders() } else { Vec::new() } {
+        println!(
+            "order  {} of station {station}",
+            order["orderNumber"].as_str().unwrap_or_default()
+        );
+        account.put_order(&station, order)?;
+    }
     let ids: Vec<u64> = tickets
         .iter()
         .filter_map(|ticket| ticket["id"].as_u64())
@@ -320,24 +352,39 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Today's tickets of a made-up store.
-fn made_up() -> anyhow::Result<Vec<Value>> {
-    use crate::shop::{Plan, Shop, What};
+/// Today's events of a made-up store.
+fn made_up_day() -> (Shop, Vec<Event>) {
     let shop = Shop::new(7, "acme", 1);
     let plan = Plan {
         tickets: 20,
         unknown_sku: false,
         close: false,
     };
-    let date = crate::world::trading_day();
     let events = shop.day(plan, 0);
+    (shop, events)
+}
+
+/// Today's tickets of a made-up store.
+fn made_up() -> anyhow::Result<Vec<Value>> {
+    let (shop, events) = made_up_day();
     let tickets = events
         .iter()
         .filter(|event| matches!(event.what, What::Ticket(_)));
     tickets
         .map(|event| {
-            let (_, body) = crate::till_sim::telling(&shop, date, crate::till_sim::Clock::default(), event);
+            let (_, body) = till_sim::telling(&shop, world::trading_day(), Clock::default(), event);
             Ok(serde_json::from_str(&body)?)
         })
         .collect()
+}
+
+/// The same as orders, each with its station.
+fn made_up_orders() -> Vec<(String, Value)> {
+    let (shop, events) = made_up_day();
+    let date = world::trading_day();
+    let orders = events.iter().filter_map(|event| match &event.what {
+        What::Ticket(ticket) => Some(order_json(&shop, event, ticket, date, Clock::default(), false)),
+        _ => None,
+    });
+    orders.collect()
 }

@@ -10,6 +10,7 @@ use super::{Odoo, Setup};
 use crate::odoo_company::{WALK_IN, invoice_journal_code, journal_code, warehouse_code};
 use crate::reference::Chart;
 use crate::shop::{Shop, Store};
+use crate::till_sim::station_uuid;
 
 /// Where a store's parts are reached.
 pub(super) struct AgentPlaces<'a> {
@@ -140,14 +141,19 @@ pub(super) fn relay(
     if let Some((url, token_file)) = &setup.cloud {
         let store = |store: &Store| {
             let stations = store.registers.iter();
-            let stations = stations.map(|r| (r.id.clone(), json!([r.station_id.to_string()])));
+            let stations = stations.map(|r| {
+                (
+                    r.id.clone(),
+                    json!([r.station_id.to_string(), station_uuid(r.station_id)]),
+                )
+            });
             let stations: serde_json::Map<_, _> = stations.collect();
             json!({ "store": store.id, "location_ids": [store.location_id.to_string()], "registers": stations })
         };
         let stores: Vec<_> = shop.stores.iter().map(store).collect();
         let hook = token_file.with_extension("hook");
         config["heartland"] = json!([{ "tenant": shop.tenant, "url": url, "token_file": token_file,
-            "hook_secret_file": hook, "every_s": 1, "store": stores }]);
+            "hook_secret_file": hook, "reads": ["tickets", "orders"], "asks_per_s": 50, "every_s": 1, "store": stores }]);
     }
     write(&config)
 }

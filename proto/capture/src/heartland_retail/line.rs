@@ -158,8 +158,7 @@ fn check_value(
     let Some(asked) = asked else { return Ok(()) };
     let asked = Quantity::parse(&asked, Unit::Each)
         .map_err(|error| TicketError::value(at.field("adjusted_unit_price"), error))?;
-    let minor = 10_i128.pow(at.currency.exponent());
-    let exact = i128::from(asked.millionths()) * i128::from(quantity.millionths()) * minor;
+    let exact = exact_value(asked, quantity, at.currency);
     let unit = i128::from(MILLION) * i128::from(MILLION);
     if (exact - i128::from(extended.minor()) * unit).abs() < unit {
         return Ok(());
@@ -170,6 +169,12 @@ fn check_value(
         stated: extended,
         computed: Amount::new(computed, at.currency),
     }))
+}
+
+/// Price times quantity, in millionths of millionths of a minor unit.
+pub(super) fn exact_value(price: Quantity, quantity: Quantity, currency: Currency) -> i128 {
+    let minor = 10_i128.pow(currency.exponent());
+    i128::from(price.millionths()) * i128::from(quantity.millionths()) * minor
 }
 
 fn reason(line: &wire::Line<'_>) -> Option<Description> {

@@ -172,7 +172,9 @@ fn trade(
         .as_deref()
         .ok_or(TicketError::NeedsParts("payments"))?;
     let (lines, taxes) = read_lines(lines, settings)?;
-    let kind = kind(ticket, &lines)?;
+    let said = ticket.kind.text();
+    let said = said.ok_or_else(|| TicketError::Missing("type".to_owned()))?;
+    let kind = kind_of(&said, &lines)?;
     let (tenders, change) = payment::read(payments, settings)?;
     let totals = totals(ticket, settings, &lines)?;
     let original = pos_id(ticket.parent_transaction_id);
@@ -222,14 +224,10 @@ fn read_lines(
 
 /// The signs of the quantities decide, because an exchange is an ordinary ticket with a line that comes back. What
 /// calls itself a return must have one.
-fn kind(ticket: &Ticket<'_>, lines: &[Line]) -> Result<TransactionKind, TicketError> {
-    let said = ticket
-        .kind
-        .text()
-        .ok_or_else(|| TicketError::Missing("type".to_owned()))?;
+pub(super) fn kind_of(said: &str, lines: &[Line]) -> Result<TransactionKind, TicketError> {
     let back = lines.iter().any(|line| line.quantity.is_negative());
     let out = lines.iter().any(|line| !line.quantity.is_negative());
-    match (&*said, back, out) {
+    match (said, back, out) {
         ("Ticket" | "Return", true, true) => Ok(TransactionKind::Exchange),
         ("Ticket", true, false) | ("Return", _, false) => Ok(TransactionKind::Return),
         ("Ticket", false, _) => Ok(TransactionKind::Sale),
@@ -285,7 +283,7 @@ fn totals(
     })
 }
 
-fn agree(part: &'static str, stated: Option<Amount>, computed: Amount) -> Result<(), TicketError> {
+pub(super) fn agree(part: &'static str, stated: Option<Amount>, computed: Amount) -> Result<(), TicketError> {
     match stated {
         Some(stated) if stated != computed => Err(TicketError::Sums(Discrepancy::Total {
             part,
