@@ -31,6 +31,7 @@ mod explain;
 mod export;
 mod find;
 mod fix;
+mod heartland;
 mod init;
 mod mapping;
 mod month;
@@ -115,6 +116,11 @@ enum Command {
     Broker {
         #[command(subcommand)]
         command: broker::BrokerCommand,
+    },
+    /// Retailers' accounts in the POS's cloud.
+    Heartland {
+        #[command(subcommand)]
+        command: heartland::HeartlandCommand,
     },
     /// The boxes in the stores.
     Device {
@@ -288,6 +294,7 @@ async fn act(cli: Cli) -> Result<ExitCode> {
             command: ConfigCommand::Show,
         } => show_config(&common)?,
         Command::Broker { command } => broker::act(&common, command)?,
+        Command::Heartland { command } => heartland::act(&common, command).await?,
         Command::Device { command } => device::act(&common, command).await?,
         Command::Day { command } => day::act(&common, command).await?,
         Command::Record { command } => record::act(&common, command).await?,

@@ -10,6 +10,7 @@ mod feed;
 pub mod hooks;
 mod lane;
 pub mod memory;
+pub mod oauth;
 pub mod poll;
 pub mod settings;
 

@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod odoo;
 pub mod people;
 pub mod pki;
+mod private_file;
 pub mod run;
 pub mod settlement;
 pub mod store;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tillwire_e2e::relay_store::Held;
-use tillwire_e2e::sims::retail_cloud::{Account as Cloud, Mishap};
+use tillwire_e2e::sims::retail_cloud::{Account as Cloud, App, Mishap};
 use tillwire_proto::{Fact, NoticeKind};
 use tillwire_relay::cloud::hooks::{self, Door};
+use tillwire_relay::cloud::oauth::{Application, Asking};
 use tillwire_relay::cloud::poll::Problem;
 use tillwire_relay::cloud::settings::{AccountDraft, Reads};
 use tillwire_relay::cloud::{Account, Poller};
@@ -463,6 +464,91 @@ fn attachments(desk: &Desk) -> BTreeMap<String, Vec<u8>> {
     .collect()
 }
 
+/// An application that the account knows.
+fn consented(desk: &Desk, query_only: bool, host: &str) -> Application {
+    let secret = desk.dir.path().join("app-secret");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    let application = Application {
+        client_id: "tillwire".to_owned(),
+        client_secret_file: secret,
+        redirect_uri: "https://relay.acme.example/heartland".to_owned(),
+        scope: "sales.read locations.read".to_owned(),
+        server: desk.account.url.clone(),
+    };
+    application.check().unwrap();
+    desk.cloud.knows(App {
+        client_id: application.client_id.clone(),
+        client_secret: "s3cret".to_owned(),
+        redirect_uri: application.redirect_uri.clone(),
+        query_only,
+        host: host.to_owned(),
+    });
+    application
+}
+
+/// Opens the address as a browser does, and tells where it was sent on to.
+async fn agree(asking: &Asking<'_>) -> String {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let answer = http.get(asking.address().unwrap()).send().await.unwrap();
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn consent_gives_a_token_that_a_running_reader_takes_up() {
+    for query_only in [false, true] {
+        let desk = Desk::new().await;
+        desk.cloud.put(ticket(1, &ago(10, 0))).unwrap();
+        let mut poller = desk.poller().await;
+        desk.cloud.takes_only("token-by-consent");
+        assert!(words(&poller.round().await.unwrap_err()).contains("the token is not taken"));
+        let application = consented(&desk, query_only, "127.0.0.1");
+        let asking = Asking::new(&application).unwrap();
+        let sent_to = agree(&asking).await;
+        let code = asking.code(&format!("{sent_to}\n")).unwrap();
+        let token = asking.token(&code, &desk.account).await.unwrap();
+        assert_eq!(token.as_str(), "token-by-consent");
+        std::fs::write(&desk.account.token_file, token.as_str()).unwrap();
+        assert_eq!(poller.round().await.unwrap(), 1, "without a restart");
+        let again = asking.token(&code, &desk.account).await.unwrap_err().to_string();
+        assert!(again.contains("a code is good once"), "{again}");
+        assert!(!again.contains("s3cret") && !again.contains(&*code), "{again}");
+    }
+}
+
+#[tokio::test]
+async fn consent_of_another_asking_or_another_account_is_none() {
+    let desk = Desk::new().await;
+    let application = consented(&desk, false, "other.retail.example");
+    let (asking, other) = (
+        Asking::new(&application).unwrap(),
+        Asking::new(&application).unwrap(),
+    );
+    let sent_to = agree(&asking).await;
+    for (sent_to, wanted) in [
+        (agree(&other).await, "answer to another question"),
+        (sent_to.replace("code=", "x="), "without a code"),
+        (
+            "https://relay.acme.example/heartland?error=access_denied".to_owned(),
+            "no consent was given",
+        ),
+        ("code-1".to_owned(), "found no address"),
+    ] {
+        let refused = asking.code(&sent_to).map(|code| code.to_string());
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains(wanted), "{sent_to}: {said}");
+    }
+    let code = asking.code(&sent_to).unwrap();
+    let said = asking.token(&code, &desk.account).await.unwrap_err().to_string();
+    assert!(
+        said.contains("found a token of account \"other.retail.example\", wanted one of 127.0.0.1"),
+        "{said}"
+    );
+}
+
 #[test]
 fn account_that_cannot_be_is_refused_by_the_key_that_is_wrong() {
     let draft: StoreDraft = serde_json::from_value(json!({ "tenant": "acme", "store": "s01",
@@ -498,6 +584,9 @@ fn account_that_cannot_be_is_refused_by_the_key_that_is_wrong() {
         }),
         ("store", &|draft| draft["store"] = json!([])),
         ("reads", &|draft| draft["reads"] = json!([])),
+        ("oauth.redirect_uri", &|draft| {
+            draft["oauth"] = json!({ "client_id": "t", "client_secret_file": "/s", "redirect_uri": "relay", "scope": "s" });
+        }),
         ("asks_per_s", &|draft| draft["asks_per_s"] = json!(0)),
         ("store.registers", &|draft| draft["reads"] = json!(["orders"])),
     ] {

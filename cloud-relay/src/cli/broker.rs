@@ -1,8 +1,7 @@
 //! `broker`: the files with which somebody else's MQTT broker stands between devices and this relay.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
@@ -11,6 +10,7 @@ use super::{Common, load};
 use crate::broker::CLIENT_ID;
 use crate::clock::Clock;
 use crate::pki::Pki;
+use crate::private_file;
 use crate::run;
 
 #[derive(Debug, Subcommand)]
@@ -46,11 +46,12 @@ pub(super) fn act(common: &Common, command: BrokerCommand) -> Result<()> {
             folder.display()
         );
     };
-    write(&folder.join("server.key"), &files.server_key)?;
-    write(&folder.join("server.pem"), &files.server)?;
-    write(&folder.join("clients.pem"), &files.clients)?;
-    write(&folder.join("rules.acl"), &rules())?;
-    write(&folder.join("mosquitto.conf"), &mosquitto(shown, port))?;
+    // for their owner only: one of them is a key, and none concerns others
+    private_file::write(&folder.join("server.key"), files.server_key.as_bytes())?;
+    private_file::write(&folder.join("server.pem"), files.server.as_bytes())?;
+    private_file::write(&folder.join("clients.pem"), files.clients.as_bytes())?;
+    private_file::write(&folder.join("rules.acl"), rules().as_bytes())?;
+    private_file::write(&folder.join("mosquitto.conf"), mosquitto(shown, port).as_bytes())?;
     println!("wrote server.pem, server.key, clients.pem, rules.acl and mosquitto.conf to {shown}");
     println!("next         let the broker's user read them; mosquitto -c {shown}/mosquitto.conf");
     let name = names.first().map_or("", String::as_str);
@@ -93,16 +94,4 @@ fn mosquitto(folder: &str, port: u16) -> String {
          max_queued_messages 2000\n\
          set_tcp_nodelay true\n"
     )
-}
-
-/// Readable by their owner only: one of them is a key, and none concerns others.
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! Asks the account one question at a time. What an answer means is [`Manner`]'s.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,15 +28,24 @@ pub struct Told {
     pub words: String,
 }
 
+/// Of who asks: one at a time.
+#[derive(Debug)]
+struct Turn {
+    asked: Option<Instant>,
+    token: Zeroizing<String>,
+    /// The last answer was that the token is not taken: there may be a new one.
+    refused: bool,
+}
+
 /// The way to an account.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     url: String,
-    token: Zeroizing<String>,
+    token_file: PathBuf,
     /// Between two questions: how often one may ask is not published, and who asks side by side is told to slow down.
     pace: Duration,
-    asked: Arc<Mutex<Option<Instant>>>,
+    turn: Arc<Mutex<Turn>>,
 }
 
 impl Client {
@@ -44,33 +54,20 @@ impl Client {
     /// # Errors
     /// Names the file that holds none.
     pub fn new(account: &Account) -> Result<Self> {
-        let path = &account.token_file;
-        let token = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the token file {}", path.display()))?;
-        let token = Zeroizing::new(token.trim().to_owned());
-        anyhow::ensure!(
-            !token.is_empty(),
-            "found no token in {}, wanted an API token of {}",
-            path.display(),
-            account.url
-        );
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("tillwire-relay/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60))
-            // the token must not follow anybody elsewhere
-            .redirect(reqwest::redirect::Policy::none());
-        if account.url.starts_with("http://") {
-            http = http.no_proxy();
-        }
+        let token = read_token(&account.token_file)?;
         Ok(Self {
-            http: http
+            http: builder(&account.url)
+                .timeout(Duration::from_secs(60))
                 .build()
                 .context("cannot prepare the HTTP client for Heartland")?,
             url: account.url.clone(),
-            token,
+            token_file: account.token_file.clone(),
             pace: account.pace,
-            asked: Arc::default(),
+            turn: Arc::new(Mutex::new(Turn {
+                asked: None,
+                token,
+                refused: false,
+            })),
         })
     }
 
@@ -88,17 +85,28 @@ impl Client {
 
     async fn told(&self, request: RequestBuilder) -> Told {
         // held until the answer is there: one question at a time
-        let mut asked = self.asked.lock().await;
-        if let Some(last) = *asked {
+        let mut turn = self.turn.lock().await;
+        if let Some(last) = turn.asked {
             tokio::time::sleep_until(last + self.pace).await;
         }
-        *asked = Some(Instant::now());
+        turn.asked = Some(Instant::now());
+        if turn.refused
+            && let Ok(token) = read_token(&self.token_file)
+        {
+            turn.token = token;
+        }
+        let told = self.answer(request.bearer_auth(turn.token.as_str())).await;
+        turn.refused = told.manner == Manner::Unauthorised;
+        told
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Told {
         let broken = |words: String| Told {
             manner: Manner::Broken,
             body: Vec::new(),
             words,
         };
-        let mut answer = match request.bearer_auth(self.token.as_str()).send().await {
+        let mut answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => return broken(format!("no answer: {}", error.without_url())),
         };
@@ -124,4 +132,34 @@ impl Client {
             words: format!("HTTP {status}"),
         }
     }
+}
+
+fn read_token(path: &Path) -> Result<Zeroizing<String>> {
+    let token = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the token file {}", path.display()))?;
+    let token = Zeroizing::new(token.trim().to_owned());
+    anyhow::ensure!(
+        !token.is_empty(),
+        "found no token in {}, wanted an API token of the account",
+        path.display()
+    );
+    Ok(token)
+}
+
+/// How Heartland is asked, wherever: a token must not follow anybody elsewhere.
+pub(super) fn builder(url: &str) -> reqwest::ClientBuilder {
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("tillwire-relay/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(Duration::from_secs(10))
+        .redirect(reqwest::redirect::Policy::none());
+    if url.starts_with("http://") {
+        http.no_proxy()
+    } else {
+        http
+    }
+}
+
+/// Whether an address is of this machine, where no TLS is needed.
+pub(super) fn is_local(url: &reqwest::Url) -> bool {
+    matches!(url.host_str(), Some("127.0.0.1" | "localhost"))
 }

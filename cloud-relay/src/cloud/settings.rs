@@ -9,6 +9,9 @@ use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_proto::{RegisterId, StoreId, TenantId, TenderKind};
 use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
 
+use super::client::is_local;
+use super::oauth::Application;
+
 /// An account as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +22,9 @@ pub struct AccountDraft {
     pub url: String,
     /// File with an API token of the account (My Account, API, or what OAuth gave). Required.
     pub token_file: PathBuf,
+    /// The application that gets a token by the retailer's consent. Default: none, a person puts one into `token_file`.
+    #[serde(default)]
+    pub oauth: Option<Application>,
     /// File with the secret part of the webhook's address, at least 16 letters and digits. Default: no webhooks.
     #[serde(default)]
     pub hook_secret_file: Option<PathBuf>,
@@ -99,6 +105,8 @@ pub struct Account {
     pub url: String,
     /// File with the token.
     pub token_file: PathBuf,
+    /// The application that gets a token by consent.
+    pub oauth: Option<Application>,
     /// File with the webhook's secret.
     pub hook_secret_file: Option<PathBuf>,
     /// What it shows its sales as.
@@ -157,10 +165,7 @@ impl AccountDraft {
     pub fn check(&self, relay: &RelaySettings) -> Result<Account, Wrong> {
         let url = self.url.trim_end_matches('/');
         let parsed = reqwest::Url::parse(url).ok();
-        let local = parsed
-            .as_ref()
-            .and_then(|url| url.host_str())
-            .is_some_and(|host| host == "127.0.0.1" || host == "localhost");
+        let local = parsed.as_ref().is_some_and(is_local);
         let secure = parsed.as_ref().is_some_and(|url| url.scheme() == "https");
         if !secure && !local {
             return Err(wrong(
@@ -185,6 +190,9 @@ impl AccountDraft {
         if self.reread_days > 31 {
             return Err(wrong("reread_days", self.reread_days, "at most 31"));
         }
+        if let Some(application) = &self.oauth {
+            application.check()?;
+        }
         let mut locations = BTreeSet::new();
         for location in self.store.iter().flat_map(|store| &store.location_ids) {
             if !locations.insert(location) {
@@ -207,6 +215,7 @@ impl AccountDraft {
             tenant: self.tenant.clone(),
             url: url.to_owned(),
             token_file: self.token_file.clone(),
+            oauth: self.oauth.clone(),
             hook_secret_file: self.hook_secret_file.clone(),
             reads: self.reads.clone(),
             pace: Duration::from_secs(1) / u32::from(self.asks_per_s),

@@ -1,9 +1,6 @@
 //! What only its holder has: a session's token and a one-time code. The store sees their digests.
 
 use std::fmt;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use ring::hmac;
@@ -112,18 +109,4 @@ impl fmt::Display for Code {
         }
         Ok(())
     }
-}
-
-/// Writes a file that only this user may read.
-pub(super) fn write_file(path: &Path, text: &str) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let mut file = std::fs::File::options()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)
 }

@@ -1,10 +1,11 @@
 //! Who may come in: inviting, changing, shutting out, and tokens for their programs.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tillwire_relay_core::people::{Login, Person, Role};
 
 use super::FIRST_CODE_FILE;
-use super::secret::{self, Code, Token};
+use super::secret::{Code, Token};
+use crate::private_file;
 use crate::store::people as rows;
 use crate::store::{Store, StoreError, Unit, audit};
 
@@ -189,7 +190,6 @@ pub async fn prepare_first(store: &Store, folder: &std::path::Path) -> Result<bo
     store
         .write(move |unit| rows::add_code(unit, digest, None, now_ms, i64::MAX))
         .await?;
-    secret::write_file(&path, &format!("{code}\n"))
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    private_file::write(&path, format!("{code}\n").as_bytes())?;
     Ok(true)
 }

@@ -1,7 +1,6 @@
 //! Files that hold keys: written whole or not at all, and readable by their owner only.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -9,6 +8,8 @@ use data_encoding::BASE64;
 use rcgen::KeyPair;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
+use crate::private_file;
 
 /// Makes the folder, for its owner only.
 ///
@@ -39,7 +40,7 @@ pub(super) fn pem(label: &str, der: &[u8]) -> String {
 /// # Errors
 /// As [`write`].
 pub(super) fn write_pem(path: &Path, label: &str, der: &[u8]) -> Result<()> {
-    write(path, pem(label, der).as_bytes())
+    private_file::write(path, pem(label, der).as_bytes())
 }
 
 /// Reads a certificate.
@@ -107,34 +108,6 @@ pub(super) fn read_key_pair(path: &Path) -> Result<KeyPair> {
     let key = read_key(path)?;
     KeyPair::try_from(key.secret_pkcs8_der())
         .with_context(|| format!("found no usable key in {}", path.display()))
-}
-
-/// Writes `bytes` to `path` with mode 0600. A crash leaves the old file or the new one, never a part.
-///
-/// # Errors
-/// Names the path.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path
-        .parent()
-        .with_context(|| format!("found {}, wanted a file in a folder", path.display()))?;
-    let part = path.with_extension("part");
-    // a leftover of a crash; it may have any mode
-    let _ = fs::remove_file(&part);
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options
-        .open(&part)
-        .with_context(|| format!("cannot create {}", part.display()))?;
-    file.write_all(bytes)
-        .with_context(|| format!("cannot write {}", part.display()))?;
-    file.sync_all()
-        .with_context(|| format!("cannot sync {}", part.display()))?;
-    fs::rename(&part, path).with_context(|| format!("cannot write {}", path.display()))?;
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .with_context(|| format!("cannot sync {}", folder.display()))
 }
 
 /// Reads a file, refusing one that others than its owner may read.

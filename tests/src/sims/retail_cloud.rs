@@ -2,6 +2,7 @@
 //! newer one (GraphQL), and webhooks. It filters by whole minutes, shows a ticket later than its time says, and misbehaves when told: too many requests, errors, cut
 //! answers, a token that is not taken any more.
 
+mod consent;
 mod graph;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +25,8 @@ use crate::shop::{Event, Plan, Shop, What};
 use crate::till_sim::{self, Clock, order_json};
 use crate::world;
 
+pub use consent::App;
+
 /// What goes wrong with one answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mishap {
@@ -43,6 +46,8 @@ struct Held {
     orders: graph::Orders,
     mishaps: VecDeque<Mishap>,
     token: String,
+    app: Option<consent::App>,
+    codes: Vec<(String, bool)>,
     asked: Vec<String>,
     /// The most tickets of a page, whatever is asked for.
     page_max: usize,
@@ -97,6 +102,11 @@ impl Account {
         }
     }
 
+    /// This application may ask for consent.
+    pub fn knows(&self, app: App) {
+        self.held().app = Some(app);
+    }
+
     /// The next answers go wrong, one after the other.
     pub fn goes_wrong(&self, mishaps: impl IntoIterator<Item = Mishap>) {
         self.held().mishaps.extend(mishaps);
@@ -130,6 +140,9 @@ impl Account {
         let router = Router::new()
             .route("/api/sales/tickets", get(list))
             .route("/api/sales/tickets/{id}", get(one))
+            .route("/oauth/authorize", get(consent::authorize))
+            .route("/api/oauth/token", get(consent::token).post(consent::token))
+            .route("/api/system/host", get(consent::host))
             .route("/api/graphql", post(graph::graphql))
             .route("/api/system/whoami", get(whoami))
             .with_state(self.clone());
@@ -249,6 +262,13 @@ async fn whoami(State(account): State<Account>, headers: HeaderMap) -> Response 
     }
 }
 
+/// The values of a query or form.
+fn pairs(query: &str) -> BTreeMap<String, String> {
+    let url = reqwest::Url::parse(&format!("http://account/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect())
+        .unwrap_or_default()
+}
+
 /// What a list is asked for.
 struct Asked {
     since: Timestamp,
@@ -258,8 +278,7 @@ struct Asked {
 
 impl Asked {
     fn of(query: &str) -> Option<Self> {
-        let parts = reqwest::Url::parse(&format!("http://account/?{query}")).ok()?;
-        let parts: BTreeMap<String, String> = parts.query_pairs().into_owned().collect();
+        let parts = pairs(query);
         let filter: Value = serde_json::from_str(parts.get("_filter")?).ok()?;
         let number = |key: &str, usual: usize| parts.get(key).map_or(Some(usual), |text| text.parse().ok());
         Some(Self {
@@ -286,6 +305,9 @@ pub struct Args {
     /// Show the made-up day as orders of the newer interface instead of tickets.
     #[arg(long, conflicts_with = "tickets")]
     orders: bool,
+    /// Know an application, `sim-app` with secret `sim-secret`, that is sent on to this address with a code.
+    #[arg(long, value_name = "REDIRECT_URI")]
+    oauth: Option<String>,
     /// Address of a webhook receiver that is told of each ticket at the start.
     #[arg(long)]
     hook: Option<String>,
@@ -301,6 +323,15 @@ pub struct Args {
 #[expect(clippy::print_stdout, reason = "it tells its address")]
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let account = Account::new(&args.token);
+    if let Some(redirect_uri) = &args.oauth {
+        account.knows(App {
+            client_id: "sim-app".to_owned(),
+            client_secret: "sim-secret".to_owned(),
+            redirect_uri: redirect_uri.clone(),
+            query_only: false,
+            host: args.listen.ip().to_string(),
+        });
+    }
     let tickets = match &args.tickets {
         Some(path) => {
             let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
