@@ -13,6 +13,10 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tillwire_proto::LaneId;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_FILE};
@@ -202,14 +206,17 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TILLWIRE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    // no more than targets and levels: a filter with fields and spans costs a third of a megabyte
+    let wanted = std::env::var("TILLWIRE_LOG").ok();
+    let filter = wanted
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_filter(filter);
     // A program that holds several of ours has set it already.
-    let _ = log.try_init();
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
 /// Writes a line; a reader that went away is no error.
