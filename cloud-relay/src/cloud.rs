@@ -6,7 +6,6 @@
 //! webhook is believed in nothing but that a ticket is worth asking for.
 
 pub mod client;
-mod feed;
 pub mod hooks;
 mod lane;
 pub mod memory;

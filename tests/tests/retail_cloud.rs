@@ -189,6 +189,22 @@ async fn every_ticket_is_on_record_once_although_pages_shift_under_the_reader() 
 }
 
 #[tokio::test]
+async fn minute_in_which_thousands_changed_is_read_to_its_end() {
+    let desk = Desk::new().await;
+    let minute = ago(20, 0);
+    for id in 1..=30 {
+        desk.cloud.put(ticket(id, &minute)).unwrap();
+    }
+    desk.cloud.put(ticket(31, &ago(10, 0))).unwrap();
+    // pages are never longer, whatever is asked for
+    desk.cloud.page_max(7);
+    let mut poller = desk.poller().await;
+    assert_eq!(poller.round().await.unwrap(), 31);
+    assert_eq!(poller.round().await.unwrap(), 0);
+    assert_eq!(desk.tickets().len(), 31);
+}
+
+#[tokio::test]
 async fn what_was_read_is_known_after_a_restart_and_a_late_one_is_found() {
     let desk = Desk::new().await;
     desk.cloud.put(ticket(1, &ago(20, 0))).unwrap();

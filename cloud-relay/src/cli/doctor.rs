@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Common, load, print_json};
 use tillwire_capture::heartland_retail::cloud::{Manner, WHOAMI};
-use tillwire_capture::heartland_retail::graph::{OrderQuestion, read_orders};
+use tillwire_capture::heartland_retail::feed::{Ask, Feed};
 
 use crate::clock::Clock;
 use crate::cloud::Account;
@@ -127,9 +127,11 @@ async fn cloud(account: &Account) -> Finding {
             );
         }
     };
-    let told = client.ask(WHOAMI).await;
-    let orders = match account.stations().next() {
-        Some((station, _)) if told.manner == Manner::Read => orders(&client, station).await,
+    let told = client.ask(&Ask::Get(WHOAMI.to_owned())).await;
+    let stations = account.stores.iter().flat_map(|store| store.registers.keys());
+    let orders = Feed::all(&account.reads, stations).find(|feed| *feed != Feed::Tickets);
+    let orders = match orders {
+        Some(feed) if told.manner == Manner::Read => page(&client, &feed).await,
         _ => Ok(()),
     };
     match told.manner {
@@ -154,14 +156,14 @@ async fn cloud(account: &Account) -> Finding {
     }
 }
 
-/// Whether a station's orders can be read.
-async fn orders(client: &Client, station: &str) -> Result<(), String> {
-    let question = OrderQuestion::after(jiff::Timestamp::UNIX_EPOCH, 0);
-    let told = client.ask_graph(question.body(station)).await;
+/// Whether a page of a list can be read.
+async fn page(client: &Client, feed: &Feed) -> Result<(), String> {
+    let list = feed.since(jiff::Timestamp::UNIX_EPOCH, 0);
+    let told = client.ask(&list.ask()).await;
     if told.manner != Manner::Read {
         return Err(told.words);
     }
-    read_orders(&told.body, station)
+    list.read(&told.body)
         .map(|_| ())
         .map_err(|error| error.to_string())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use reqwest::RequestBuilder;
 use tillwire_capture::heartland_retail::cloud::Manner;
+use tillwire_capture::heartland_retail::feed::Ask;
 use tillwire_capture::heartland_retail::graph;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -71,19 +72,16 @@ impl Client {
         })
     }
 
-    /// Asks for a path.
-    pub async fn ask(&self, path: &str) -> Told {
-        self.told(self.http.get(format!("{}{path}", self.url))).await
-    }
-
-    /// Asks the newer interface, with the body of a question.
-    pub async fn ask_graph(&self, body: String) -> Told {
-        let request = self.http.post(format!("{}{}", self.url, graph::PATH));
-        self.told(request.header("content-type", "application/json").body(body))
-            .await
-    }
-
-    async fn told(&self, request: RequestBuilder) -> Told {
+    /// Asks, when it is this question's turn.
+    pub async fn ask(&self, ask: &Ask) -> Told {
+        let request = match ask {
+            Ask::Get(path) => self.http.get(format!("{}{path}", self.url)),
+            Ask::Graph(body) => self
+                .http
+                .post(format!("{}{}", self.url, graph::PATH))
+                .header("content-type", "application/json")
+                .body(body.clone()),
+        };
         // held until the answer is there: one question at a time
         let mut turn = self.turn.lock().await;
         if let Some(last) = turn.asked {

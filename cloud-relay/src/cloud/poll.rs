@@ -11,24 +11,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use tillwire_capture::heartland_retail::cloud::{
-    Listed, Manner, Next, Question, read_listed, read_page, ticket_path,
-};
-use tillwire_capture::heartland_retail::graph::{NextOrders, OrderQuestion, read_orders};
-use tillwire_capture::heartland_retail::{read_order, read_ticket};
-use tillwire_capture::settings::HeartlandRetailSettings;
+use tillwire_capture::heartland_retail::cloud::{Manner, read_listed, ticket_path};
+use tillwire_capture::heartland_retail::feed::{Ask, Feed, Offer, Onward};
 use tillwire_capture::{tripwire, unreadable};
-use tillwire_proto::{Fact, Note, Notice, NoticeKind, StoreId};
+use tillwire_proto::{Digest, Fact, Note, Notice, NoticeKind, StoreId, Transaction};
 use tillwire_relay_core::odoo::{Backoff, jitter};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Account;
 use super::client::{Client, Told};
-use super::feed::{Feed, Offered, content};
 use super::lane::{Heard, Lane};
 use super::memory::{self, Known, Ticket};
-use super::settings::Reads;
 use crate::ingest::RelayIngest;
 use crate::pki::CloudKey;
 use crate::store::{Store, devices};
@@ -228,18 +222,18 @@ impl Poller {
 
     /// The lists that the account is asked for.
     fn feeds(&self) -> Vec<Feed> {
-        let tickets = self.account.reads.contains(&Reads::Tickets);
-        let tickets = tickets.then_some(Feed::Tickets);
-        let orders = self.account.stations().map(|(station, retail)| Feed::Orders {
-            station: station.clone(),
-            retail: Box::new(retail.clone()),
-        });
-        tickets.into_iter().chain(orders).collect()
+        let stores = self.account.stores.iter();
+        let stations = stores.flat_map(|store| store.registers.keys());
+        Feed::all(&self.account.reads, stations).collect()
     }
 
     /// Asks for what is new in one list, and once a day for the last days of it again. Returns how many records that made.
     async fn follow(&mut self, feed: &Feed, now_ms: i64) -> Result<usize, Problem> {
-        let name = feed.name(&self.name);
+        // under which it is remembered how far the list is known
+        let name = match feed {
+            Feed::Tickets => self.name.clone(),
+            Feed::Orders(station) => format!("{}#{station}", self.name),
+        };
         let at = name.clone();
         let known = self.store.read(move |db| memory::known(db, &at)).await?;
         let mut known = known.filter(|known| known.since_ms > 0).unwrap_or_else(|| Known {
@@ -263,16 +257,27 @@ impl Poller {
 
     /// Asks on until nothing more follows. Records made, and through when everything is known.
     async fn list(&mut self, feed: &Feed, since_ms: i64, overlap_s: u32) -> Result<(usize, i64), Problem> {
-        let since = time(since_ms)?;
-        let (fresh, through) = match feed {
-            Feed::Tickets => self.tickets(Question::after(since, overlap_s)).await?,
-            Feed::Orders { station, retail } => {
-                let question = OrderQuestion::after(since, overlap_s);
-                let (fresh, through) = self.orders(question, station, retail).await?;
-                return Ok((fresh, through.as_millisecond()));
+        let mut list = feed.since(time(since_ms)?, overlap_s);
+        let mut fresh = 0;
+        loop {
+            let told = self.client.ask(&list.ask()).await;
+            if told.manner != Manner::Read {
+                return Err(self.problem(&told));
             }
-        };
-        Ok((fresh, through.as_millisecond().max(since_ms)))
+            let (offers, onward) = list
+                .read(&told.body)
+                .map_err(|error| self.unlike(&error.to_string()))?;
+            for offer in offers {
+                fresh += usize::from(self.take(offer).await?);
+            }
+            match onward {
+                Onward::Ask(next) => list = next,
+                Onward::Done(through) => return Ok((fresh, through.as_millisecond())),
+                Onward::Stuck(words) => {
+                    return Err(Problem::Account(words, Duration::from_secs(300)));
+                }
+            }
+        }
     }
 
     /// Tickets that webhooks named.
@@ -284,11 +289,13 @@ impl Poller {
             let Some(path) = ticket_path(&ticket) else {
                 continue;
             };
-            let told = self.client.ask(&path).await;
+            let told = self.client.ask(&Ask::Get(path)).await;
             match told.manner {
                 Manner::Read => {
                     let listed = read_listed(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
-                    fresh += self.take_tickets(&[listed]).await?;
+                    if listed.settled {
+                        fresh += usize::from(self.take(Offer::ticket(&listed)).await?);
+                    }
                 }
                 // a webhook may name what is no ticket
                 Manner::Absent | Manner::Refused => {}
@@ -300,61 +307,6 @@ impl Poller {
                 .await?;
         }
         Ok(fresh)
-    }
-
-    async fn tickets(&mut self, mut question: Question) -> Result<(usize, Timestamp), Problem> {
-        let mut fresh = 0;
-        loop {
-            let told = self.client.ask(&question.path()).await;
-            if told.manner != Manner::Read {
-                return Err(self.problem(&told));
-            }
-            let page = read_page(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
-            fresh += self.take_tickets(&page.tickets).await?;
-            match question.next(&page) {
-                Next::Ask(next) => question = next,
-                Next::Done(through) => return Ok((fresh, through)),
-                Next::Crowded(minute) => {
-                    let words = format!("more tickets changed in the minute of {minute} than one page holds");
-                    return Err(Problem::Account(words, Duration::from_secs(300)));
-                }
-            }
-        }
-    }
-
-    async fn orders(
-        &mut self,
-        mut question: OrderQuestion,
-        station: &str,
-        retail: &HeartlandRetailSettings,
-    ) -> Result<(usize, Timestamp), Problem> {
-        let mut fresh = 0;
-        loop {
-            let told = self.client.ask_graph(question.body(station)).await;
-            if told.manner != Manner::Read {
-                return Err(self.problem(&told));
-            }
-            let mut page =
-                read_orders(&told.body, station).map_err(|error| self.unlike(&error.to_string()))?;
-            for order in &mut page.orders {
-                let offered = Offered {
-                    retail,
-                    id: &order.id,
-                    updated_at: order.updated_at,
-                    raw: std::mem::take(&mut order.body),
-                    read: read_order,
-                };
-                fresh += usize::from(self.take(offered).await?);
-            }
-            match question.next(&page) {
-                NextOrders::Ask(next) => question = next,
-                NextOrders::Done(through) => return Ok((fresh, through)),
-                NextOrders::Endless => {
-                    let words = format!("the list of orders of station {station} does not end");
-                    return Err(Problem::Account(words, Duration::from_secs(300)));
-                }
-            }
-        }
     }
 
     fn unlike(&self, words: &str) -> Problem {
@@ -377,36 +329,19 @@ impl Poller {
         Problem::Account(words, Duration::from_secs(wait))
     }
 
-    /// Takes what is finished, and of a location that is somebody's. Returns how many records that made.
-    async fn take_tickets(&mut self, page: &[Listed<'_>]) -> Result<usize, Problem> {
-        let mut fresh = 0;
-        for listed in page.iter().filter(|listed| listed.settled) {
-            let Some(retail) = self.account.store_of(&listed.location).cloned() else {
-                continue;
-            };
-            let offered = Offered {
-                retail: &retail,
-                id: &listed.id,
-                updated_at: listed.updated_at,
-                raw: listed.body.to_vec(),
-                read: read_ticket,
-            };
-            fresh += usize::from(self.take(offered).await?);
-        }
-        Ok(fresh)
-    }
-
-    /// Makes a record of what is not held yet. Returns whether it did.
-    async fn take(&mut self, offered: Offered<'_>) -> Result<bool, Problem> {
-        let (name, id) = (self.name.clone(), offered.id.to_owned());
+    /// Makes a record of what is not held yet, of a store that is somebody's. Returns whether it did.
+    async fn take(&mut self, mut offer: Offer) -> Result<bool, Problem> {
+        let Some(retail) = self.account.store_of(&offer).cloned() else {
+            return Ok(false);
+        };
+        let (name, id) = (self.name.clone(), offer.id.clone());
         let held = self.store.read(move |db| memory::ticket(db, &name, &id)).await?;
-        let mut raw = offered.raw;
-        let redactions = tripwire::sweep(&mut raw);
-        let read = (offered.read)(&raw, offered.retail);
+        let redactions = tripwire::sweep(&mut offer.raw);
+        let read = offer.read(&retail);
         if read.as_ref().is_err_and(|refused| refused.error.is_early()) {
             return Ok(false);
         }
-        let content = content(read.as_ref().ok(), &raw);
+        let content = content(read.as_ref().ok(), &offer.raw);
         if held.as_ref().is_some_and(|held| held.content == content) {
             return Ok(false);
         }
@@ -423,17 +358,17 @@ impl Poller {
         }
         let heard = Heard {
             fact,
-            raw,
+            raw: offer.raw,
             redacted: redactions.total(),
         };
         let lane = self
             .lanes
-            .get_mut(&offered.retail.store)
+            .get_mut(&retail.store)
             .context("a store of the account has its lane")?;
         lane.append(&[heard]).await?;
         let ticket = Ticket {
-            ticket: offered.id.to_owned(),
-            updated_ms: offered.updated_at.as_millisecond(),
+            ticket: offer.id,
+            updated_ms: offer.updated_at.as_millisecond(),
             content,
             revision,
         };
@@ -457,6 +392,13 @@ impl Poller {
             self.notice(NoticeKind::CardData, &text).await;
         }
     }
+}
+
+/// What a ticket says, apart from its revision: equal contents are the same ticket told again. Of bytes that are not
+/// understood, the bytes.
+fn content(transaction: Option<&Transaction>, raw: &[u8]) -> Digest {
+    let told = transaction.and_then(|transaction| serde_json::to_vec(transaction).ok());
+    Digest::of(told.as_deref().unwrap_or(raw))
 }
 
 fn days_ago(now_ms: i64, days: i64) -> i64 {

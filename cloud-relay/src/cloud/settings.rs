@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+pub use tillwire_capture::heartland_retail::feed::Reads;
+use tillwire_capture::heartland_retail::feed::{Offer, is_of_orders};
 use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_proto::{RegisterId, StoreId, TenantId, TenderKind};
 use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
@@ -64,16 +66,6 @@ pub struct StoreDraft {
     /// Example: `{ "7" = "gift-card", "Loyalty card" = "gift-card" }`.
     #[serde(default)]
     pub tenders: BTreeMap<String, String>,
-}
-
-/// What an account shows its sales as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reads {
-    /// Tickets, over REST.
-    Tickets,
-    /// Sales orders, over GraphQL.
-    Orders,
 }
 
 fn tickets() -> BTreeSet<Reads> {
@@ -138,22 +130,10 @@ impl Account {
         format!("{}@{}", self.tenant, self.url)
     }
 
-    /// Stations whose orders are asked for, each with its store.
-    pub fn stations(&self) -> impl Iterator<Item = (&String, &HeartlandRetailSettings)> {
-        let asked = self.reads.contains(&Reads::Orders);
-        let stores = self.stores.iter().filter(move |_| asked);
-        stores.flat_map(|store| {
-            let stations = store.registers.keys().filter(|station| is_of_orders(station));
-            stations.map(move |station| (station, store))
-        })
-    }
-
-    /// The store of a location; `None` for locations that nobody asked about.
+    /// The store of a sale that is offered; `None` for one that nobody asked about.
     #[must_use]
-    pub fn store_of(&self, location: &str) -> Option<&HeartlandRetailSettings> {
-        self.stores
-            .iter()
-            .find(|store| store.locations.contains(location))
+    pub fn store_of(&self, offer: &Offer) -> Option<&HeartlandRetailSettings> {
+        self.stores.iter().find(|store| offer.is_of(store))
     }
 }
 
@@ -271,11 +251,6 @@ impl StoreDraft {
             time: time(known)?,
         })
     }
-}
-
-/// Stations of tickets have numbers; those of orders, UUIDs.
-fn is_of_orders(station: &str) -> bool {
-    !station.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn time(known: &StoreSettings) -> Result<TimeRules, Wrong> {

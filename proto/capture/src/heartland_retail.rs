@@ -14,6 +14,7 @@ use crate::settings::HeartlandRetailSettings;
 pub mod cloud;
 mod error;
 mod event;
+pub mod feed;
 pub mod graph;
 mod line;
 mod order;

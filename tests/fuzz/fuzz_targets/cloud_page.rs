@@ -18,6 +18,6 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(page) = read_page(bytes) else { return };
     let question = Question::after(jiff::Timestamp::UNIX_EPOCH, 300);
     if let Next::Ask(next) = question.next(&page) {
-        assert!(next.since > question.since || next.len > question.len, "the same question again");
+        assert!(next.since > question.since || next.len > question.len || next.within > question.within, "the same question again");
     }
 });

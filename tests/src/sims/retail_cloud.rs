@@ -222,9 +222,19 @@ async fn list(State(account): State<Account>, headers: HeaderMap, RawQuery(query
         .tickets
         .iter()
         .filter_map(|(id, ticket)| Some((ticket["updated_at"].as_str()?.parse().ok()?, *id)))
-        .filter(|(at, _)| minute(*at) >= minute(asked.since))
+        .filter(|(at, id)| {
+            minute(*at) >= minute(asked.since)
+                && asked.until.is_none_or(|until| minute(*at) < minute(until))
+                && *id > asked.behind
+        })
         .collect();
-    found.sort_unstable();
+    found.sort_unstable_by_key(|(at, id)| {
+        if asked.by_id {
+            (Timestamp::UNIX_EPOCH, *id)
+        } else {
+            (*at, *id)
+        }
+    });
     let total = found.len();
     let len = asked.len.min(held.page_max);
     let results = found.iter().skip((asked.page - 1) * len).take(len);
@@ -272,6 +282,10 @@ fn pairs(query: &str) -> BTreeMap<String, String> {
 /// What a list is asked for.
 struct Asked {
     since: Timestamp,
+    until: Option<Timestamp>,
+    /// Only tickets with a higher id.
+    behind: u64,
+    by_id: bool,
     len: usize,
     page: usize,
 }
@@ -283,6 +297,12 @@ impl Asked {
         let number = |key: &str, usual: usize| parts.get(key).map_or(Some(usual), |text| text.parse().ok());
         Some(Self {
             since: filter["updated_at"]["$gte"].as_str()?.parse().ok()?,
+            until: match filter["updated_at"]["$lt"].as_str() {
+                Some(text) => Some(text.parse().ok()?),
+                None => None,
+            },
+            behind: filter["id"]["$gt"].as_u64().unwrap_or_default(),
+            by_id: parts.get("sort").is_some_and(|sort| sort == "id"),
             len: number("per_page", 20)?,
             page: number("page", 1)?.max(1),
         })

@@ -4,7 +4,9 @@
 //! Tickets are listed by `updated_at`, oldest first, and only the first page of a list is ever asked for: a ticket that
 //! changes while a list is paged moves to its end, and everything behind its old place moves forward by one, over the edge
 //! of the page. Asking again from where the last page ended cannot miss one. Since lists appear to be filtered by whole
-//! minutes, the same minute is asked again until a page gets past it, with longer pages if it must be.
+//! minutes, the same minute is asked again until a page gets past it, with longer pages if it must be. A minute with more
+//! changes than the longest page holds (an import, a price change over all open tickets) is read by itself, by id: a ticket
+//! that changes meanwhile leaves the minute and is met in a later one.
 //!
 //! Sources: the vendor's own clients (`springboard-client-ruby`, `springboard-data-migrations`) for paths, `_filter`,
 //! `_include[]`, `sort`, `per_page` and the shape of a page; programs in live use for the minute-grained filter, and for
@@ -31,6 +33,8 @@ pub struct Question {
     pub since: Timestamp,
     /// At most so many.
     pub len: u32,
+    /// Only those of this one minute, by id, behind this one; `None` for the list by time.
+    pub within: Option<u64>,
 }
 
 /// What follows from a page.
@@ -40,7 +44,7 @@ pub enum Next {
     Ask(Question),
     /// That is all for now; nothing older than this moment is unknown.
     Done(Timestamp),
-    /// More tickets changed within this minute than the longest page holds: a person must look.
+    /// More tickets changed within this minute than can be told apart: a person must look.
     Crowded(Timestamp),
 }
 
@@ -121,18 +125,33 @@ impl Question {
         Self {
             since: whole_minute(since),
             len: PAGE_LEN,
+            within: None,
         }
     }
 
     /// Path and query below the account's address.
     #[must_use]
     pub fn path(&self) -> String {
-        let since = self.since.strftime("%Y-%m-%dT%H:%M:%S%%2B00:00");
+        let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S%%2B00:00");
+        let since = time(self.since);
+        let (sort, more) = match self.within {
+            None => ("updated_at", "%7D%7D".to_owned()),
+            Some(id) => {
+                let until = time(self.next_minute());
+                let more =
+                    format!("%2C%22%24lt%22%3A%22{until}%22%7D%2C%22id%22%3A%7B%22%24gt%22%3A{id}%7D%7D");
+                ("id", more)
+            }
+        };
         format!(
-            "/api/sales/tickets?sort=updated_at&page=1&per_page={}&_include%5B%5D=lines&_include%5B%5D=payments&\
-             _filter=%7B%22updated_at%22%3A%7B%22%24gte%22%3A%22{since}%22%7D%7D",
+            "/api/sales/tickets?sort={sort}&page=1&per_page={}&_include%5B%5D=lines&_include%5B%5D=payments&\
+             _filter=%7B%22updated_at%22%3A%7B%22%24gte%22%3A%22{since}%22{more}",
             self.len
         )
+    }
+
+    fn next_minute(&self) -> Timestamp {
+        self.since.checked_add(1.minute()).unwrap_or(self.since)
     }
 
     /// What to ask after this page, which answered this question.
@@ -145,16 +164,55 @@ impl Question {
         let full = page
             .total
             .map_or(len >= self.len as usize, |total| total > len as u64);
+        if let Some(last) = self.within {
+            return self.next_within(page, full, last);
+        }
         if !full || len == 0 {
             return Next::Done(newest.max(self.since));
         }
         let since = whole_minute(newest);
         if since > self.since {
-            Next::Ask(Self { since, len: PAGE_LEN })
+            Next::Ask(Self {
+                since,
+                len: PAGE_LEN,
+                within: None,
+            })
         } else if self.len < PAGE_LEN_MAX && len >= self.len as usize {
             Next::Ask(Self {
                 since: self.since,
                 len: (self.len * 5).min(PAGE_LEN_MAX),
+                within: None,
+            })
+        } else {
+            Next::Ask(Self {
+                within: Some(0),
+                ..*self
+            })
+        }
+    }
+
+    /// One minute by id, and after its last page the list by time from the next minute on.
+    fn next_within(&self, page: &Page<'_>, full: bool, last: u64) -> Next {
+        let ids = page
+            .tickets
+            .iter()
+            .map(|ticket| ticket.id.parse().unwrap_or(u64::MAX));
+        let highest = ids.max().unwrap_or(last);
+        if !full || page.tickets.is_empty() {
+            return Next::Ask(Self {
+                since: self.next_minute(),
+                len: PAGE_LEN,
+                within: None,
+            });
+        }
+        if highest > last
+            && page
+                .tickets
+                .is_sorted_by_key(|ticket| ticket.id.parse::<u64>().ok())
+        {
+            Next::Ask(Self {
+                within: Some(highest),
+                ..*self
             })
         } else {
             Next::Crowded(self.since)
@@ -252,155 +310,4 @@ pub fn read_listed(body: &[u8]) -> Result<Listed<'_>, PageError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    fn listed(id: u32, time: &str) -> Listed<'static> {
-        Listed {
-            id: id.to_string(),
-            updated_at: at(time),
-            location: "1".to_owned(),
-            settled: true,
-            body: b"{}",
-        }
-    }
-
-    fn page(total: Option<u64>, tickets: &[Listed<'static>]) -> Page<'static> {
-        Page {
-            total,
-            tickets: tickets.to_vec(),
-        }
-    }
-
-    #[test]
-    fn question_overlaps_and_begins_with_a_whole_minute() {
-        let question = Question::after(at("2026-11-14T16:32:17Z"), 300);
-        assert_eq!(question.since, at("2026-11-14T16:27:00Z"));
-        let path = question.path();
-        assert!(
-            path.contains("%22%24gte%22%3A%222026-11-14T16:27:00%2B00:00%22"),
-            "{path}"
-        );
-        assert!(
-            path.contains("_include%5B%5D=lines&_include%5B%5D=payments"),
-            "{path}"
-        );
-    }
-
-    #[test]
-    fn full_page_is_followed_by_its_last_minute_and_a_crowded_minute_by_longer_pages() {
-        let question = Question {
-            since: at("2026-11-14T16:27:00Z"),
-            len: 2,
-        };
-        let onward = [
-            listed(1, "2026-11-14T16:27:10Z"),
-            listed(2, "2026-11-14T16:29:10Z"),
-        ];
-        let next = question.next(&page(None, &onward));
-        assert_eq!(
-            next,
-            Next::Ask(Question {
-                since: at("2026-11-14T16:29:00Z"),
-                len: PAGE_LEN
-            })
-        );
-        let same = [
-            listed(1, "2026-11-14T16:27:10Z"),
-            listed(2, "2026-11-14T16:27:50Z"),
-        ];
-        assert_eq!(
-            question.next(&page(None, &same)),
-            Next::Ask(Question {
-                since: question.since,
-                len: 10
-            })
-        );
-        assert_eq!(
-            question.next(&page(None, &same[..1])),
-            Next::Done(at("2026-11-14T16:27:10Z"))
-        );
-        assert_eq!(question.next(&page(None, &[])), Next::Done(question.since));
-        let longest = Question {
-            since: question.since,
-            len: PAGE_LEN_MAX,
-        };
-        let many = vec![listed(1, "2026-11-14T16:27:10Z"); PAGE_LEN_MAX as usize];
-        assert_eq!(longest.next(&page(None, &many)), Next::Crowded(question.since));
-    }
-
-    #[test]
-    fn account_with_shorter_pages_than_asked_for_is_read_to_its_end() {
-        let question = Question {
-            since: at("2026-11-14T16:27:00Z"),
-            len: PAGE_LEN,
-        };
-        let onward = [
-            listed(1, "2026-11-14T16:27:10Z"),
-            listed(2, "2026-11-14T16:29:10Z"),
-        ];
-        let next = question.next(&page(Some(9), &onward));
-        assert_eq!(
-            next,
-            Next::Ask(Question {
-                since: at("2026-11-14T16:29:00Z"),
-                len: PAGE_LEN
-            })
-        );
-        assert_eq!(
-            question.next(&page(Some(2), &onward)),
-            Next::Done(at("2026-11-14T16:29:10Z"))
-        );
-        let crowded = question.next(&page(Some(9), &onward[..1]));
-        assert_eq!(crowded, Next::Crowded(question.since), "longer pages do not help");
-    }
-
-    #[test]
-    fn page_gives_each_ticket_with_its_own_bytes() {
-        let page = br#"{"total":2,"pages":1,"per_page":50,"results":[
-            {"id": 204881, "updated_at":"2026-11-14T16:32:17+00:00","source_location_id":100004,"completed?":true, "total": 95.040},
-            {"id":7,"updated_at":"2026-11-14T16:33:00Z","location_id":"9","status":"incomplete"}]}"#;
-        let page = read_page(page).unwrap();
-        assert_eq!(page.total, Some(2));
-        let tickets = page.tickets;
-        assert_eq!(tickets[0].id, "204881");
-        assert_eq!(
-            (tickets[0].location.as_str(), tickets[0].settled),
-            ("100004", true)
-        );
-        assert!(std::str::from_utf8(tickets[0].body).unwrap().ends_with("95.040}"));
-        assert_eq!((tickets[1].location.as_str(), tickets[1].settled), ("9", false));
-    }
-
-    #[test]
-    fn page_with_a_ticket_that_cannot_be_told_is_refused_whole() {
-        for (page, words) in [
-            (&br#"{"results":[{"id":1}]}"#[..], "updated_at"),
-            (br#"{"results":[{"updated_at":"2026-11-14T16:32:17Z"}]}"#, "id"),
-            (
-                br#"{"results":[{"id":"../x","updated_at":"2026-11-14T16:32:17Z"}]}"#,
-                "whole number",
-            ),
-            (br#"{"message":"no"}"#, "results"),
-            (br#"{"results":[{"id":1,"upd"#, "page of tickets"),
-        ] {
-            let error = read_page(page).unwrap_err().to_string();
-            assert!(error.contains(words), "{error}");
-        }
-    }
-
-    #[test]
-    fn status_says_whether_to_wait_to_stop_or_to_read() {
-        assert_eq!(Manner::of(200, None), Manner::Read);
-        assert_eq!(Manner::of(429, Some(7)), Manner::Slower(7));
-        assert_eq!(Manner::of(429, None), Manner::Slower(60));
-        assert_eq!(Manner::of(401, None), Manner::Unauthorised);
-        assert_eq!(Manner::of(404, None), Manner::Absent);
-        assert_eq!(Manner::of(400, None), Manner::Refused);
-        assert_eq!(Manner::of(502, None), Manner::Broken);
-    }
-}
+mod tests;
