@@ -25,12 +25,14 @@ pub enum Standing {
 /// Every lane with its adapter's manifest.
 pub fn lanes(settings: &Settings) -> impl Iterator<Item = (&LaneId, Manifest)> {
     let http = settings.http.iter().map(|http| (&http.lane, Manifest::HTTP));
+    let cloud = settings.cloud.iter().map(|cloud| (&cloud.lane, Manifest::CLOUD));
     let taps = settings
         .taps
         .iter()
         .map(|tap| (&tap.lane, tap.dialect.manifest()));
     let folders = settings.folders.iter();
-    http.chain(taps)
+    http.chain(cloud)
+        .chain(taps)
         .chain(folders.map(|folder| (&folder.lane, Manifest::FOLDER)))
 }
 

@@ -4,6 +4,7 @@
 //! name the files that hold them.
 
 mod acknowledge;
+mod cloud;
 mod environment;
 mod folder;
 mod keys;
@@ -215,6 +216,7 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
             .state_dir
             .unwrap_or_else(|| PathBuf::from("/var/lib/tillwire")),
         clock_offset_ms: raw.agent.clock_offset_s.unwrap_or(0).saturating_mul(1000),
+        cloud: cloud::settings(&raw.heartland)?,
         http: raw.http.map(http).transpose()?,
         relay: relay(raw.relay),
         limits: limits(&raw.limits),
@@ -449,11 +451,13 @@ mod tests {
 
     #[test]
     fn every_default_in_the_table_is_the_one_in_force() {
-        let minimal = "[store]\ntenant = 'a'\nstore = 'b'\ncurrency = 'USD'\n[http]\nsecret_file = '/s'\n";
+        let minimal = "[store]\ntenant = 'a'\nstore = 'b'\ncurrency = 'USD'\n[http]\nsecret_file = '/s'\n\
+            [heartland]\nurl = 'https://a.example'\ntoken_file = '/t'\nlocation_ids = ['1']\n";
         let bare = read(minimal).unwrap();
         let env = |name: &str| {
             KEYS.iter()
                 .find(|key| format!("TILLWIRE_{}", key.name.replace('.', "_").to_uppercase()) == name)
+                .filter(|key| key.name != "heartland.location_ids")
                 .and_then(|key| key.default.map(str::to_owned))
         };
         let said = Config::read(minimal, "agent.toml", &env).unwrap();

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
+use hyper::{Request, StatusCode, header};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
@@ -18,16 +15,13 @@ use tillwire_proto::enrol::{
     Base64, ENROL_BODY_LEN_MAX, EnrolAsked, EnrolProblem, EnrolRequest, EnrolStatus, Enrolled, EnrolmentCode,
     Secret, key_groups,
 };
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::clock::Clock;
+use crate::https::{Answer, Server};
 use crate::identity::{self, DeviceKey};
 use crate::uplink::split_host_port;
 use crate::uplink::tls::{CertificateTime, provider};
-
-/// One request, from connecting to the last byte of the answer.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
 
 /// What enrolling needs.
 #[derive(Debug)]
@@ -91,11 +85,7 @@ fn check(enrolled: &Enrolled, code: &EnrolmentCode, key: &DeviceKey) -> anyhow::
     Ok(())
 }
 
-struct Client {
-    host: String,
-    port: u16,
-    tls: TlsConnector,
-}
+struct Client(Server);
 
 impl Client {
     fn new(relay: &str, code: EnrolmentCode, clock: Clock) -> anyhow::Result<Self> {
@@ -109,11 +99,11 @@ impl Client {
             .with_custom_certificate_verifier(Arc::new(NamedRoot { code }))
             .with_no_client_auth();
         config.resumption = Resumption::disabled();
-        Ok(Self {
+        Ok(Self(Server {
             host,
             port,
-            tls: TlsConnector::from(Arc::new(config)),
-        })
+            tls: Some(TlsConnector::from(Arc::new(config))),
+        }))
     }
 
     async fn ask(&self, code: &str, key: &DeviceKey) -> anyhow::Result<EnrolAsked> {
@@ -147,10 +137,7 @@ impl Client {
         request: hyper::http::request::Builder,
         body: Vec<u8>,
     ) -> anyhow::Result<T> {
-        let answer = tokio::time::timeout(REQUEST_TIME, self.exchange(request, body));
-        let (status, body) = answer
-            .await
-            .with_context(|| format!("no answer within {} s", REQUEST_TIME.as_secs()))??;
+        let Answer { status, body, .. } = self.0.exchange(request, body, ENROL_BODY_LEN_MAX).await?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .context("the relay's answer is not what this agent understands");
@@ -164,32 +151,6 @@ impl Client {
             bail!("{words}");
         }
         Err(Final(words).into())
-    }
-
-    async fn exchange(
-        &self,
-        request: hyper::http::request::Builder,
-        body: Vec<u8>,
-    ) -> anyhow::Result<(StatusCode, Bytes)> {
-        let connecting = || format!("cannot reach {}:{}", self.host, self.port);
-        let tcp = TcpStream::connect((self.host.as_str(), self.port))
-            .await
-            .with_context(connecting)?;
-        let name =
-            ServerName::try_from(self.host.clone()).context("the relay's host is no name or address")?;
-        let tls = self.tls.connect(name, tcp).await.with_context(connecting)?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await?;
-        let connection = tokio::spawn(connection);
-        let request = request
-            .header(header::HOST, format!("{}:{}", self.host, self.port))
-            .header(header::CONTENT_LENGTH, body.len())
-            .body(axum::body::Body::from(body))?;
-        let answer: Response<Incoming> = sender.send_request(request).await?;
-        let status = answer.status();
-        let body =
-            axum::body::to_bytes(axum::body::Body::new(answer.into_body()), ENROL_BODY_LEN_MAX).await?;
-        connection.abort();
-        Ok((status, body))
     }
 }
 

@@ -181,7 +181,7 @@ fn identity_path(state_dir: &Path) -> PathBuf {
 }
 
 /// Writes a file that only its owner can read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let new = path.with_extension("new");
     let written = (|| {
         let mut file = OpenOptions::new()

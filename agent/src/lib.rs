@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod enrol;
+mod https;
 pub mod identity;
 pub mod journal;
 pub mod run;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::acknowledge;
+use crate::capture::cloud::CloudReader;
 use crate::capture::folder::Folder;
 use crate::capture::http::{HttpSource, serve};
 use crate::capture::tap;
@@ -84,8 +85,8 @@ impl Agent {
             others: JoinSet::new(),
             _lock: lock,
         };
-        agent.start_uplink(settings, &enrolled, &key, clock, shown)?;
-        agent.start_sources(settings).await?;
+        agent.start_uplink(settings, &enrolled, &key, clock.clone(), shown)?;
+        agent.start_sources(settings, clock).await?;
         Ok(agent)
     }
 
@@ -133,7 +134,7 @@ impl Agent {
         Ok(())
     }
 
-    async fn start_sources(&mut self, settings: &Settings) -> anyhow::Result<()> {
+    async fn start_sources(&mut self, settings: &Settings, clock: Clock) -> anyhow::Result<()> {
         let sink = Arc::new(self.journal.clone());
         if let Some(http) = &settings.http {
             let mut source = HttpSettings::new(http.lane.clone(), read_secret(&http.secret_file)?);
@@ -154,6 +155,15 @@ impl Agent {
             let stop = self.capture.clone();
             self.sources.spawn(async move {
                 serve(listener, routes, stop).await;
+                Ok(())
+            });
+        }
+        if let Some(cloud) = &settings.cloud {
+            let (retail, sink) = (settings.retail.clone(), sink.clone());
+            let reader = CloudReader::new(cloud.clone(), retail, sink, &settings.state_dir, clock)?;
+            let stop = self.capture.clone();
+            self.sources.spawn(async move {
+                reader.run(stop).await;
                 Ok(())
             });
         }

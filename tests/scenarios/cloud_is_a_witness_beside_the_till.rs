@@ -5,7 +5,7 @@ use tillwire_e2e::relay_store::Held;
 use tillwire_e2e::shop::{Event, How, What};
 use tillwire_e2e::sims::retail_cloud::{Account, Mishap};
 use tillwire_e2e::till_sim::{Clock, order_json, telling};
-use tillwire_e2e::world::Pace;
+use tillwire_e2e::world::{AskedBy, Cloud, Pace};
 use tillwire_proto::{Fact, Witness};
 
 use crate::story::{a_day, all_is_well, open, ticket};
@@ -19,15 +19,20 @@ enum Shown {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cloud_and_till_count_once_and_the_cloud_alone_is_enough() {
-    both_are_told(Shown::Tickets).await;
+    both_are_told(Shown::Tickets, AskedBy::Relay).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn account_with_the_newer_interface_is_a_witness_as_well() {
-    both_are_told(Shown::Orders).await;
+    both_are_told(Shown::Orders, AskedBy::Relay).await;
 }
 
-async fn both_are_told(shown: Shown) {
+#[tokio::test(flavor = "multi_thread")]
+async fn box_asks_the_account_where_only_the_store_has_a_token() {
+    both_are_told(Shown::Tickets, AskedBy::Store).await;
+}
+
+async fn both_are_told(shown: Shown, asked_by: AskedBy) {
     let account = Account::new("token-of-the-account");
     let (address, _serving) = account.serve(([127, 0, 0, 1], 0).into()).await.unwrap();
     let secrets = tempfile::tempdir().unwrap();
@@ -35,7 +40,15 @@ async fn both_are_told(shown: Shown) {
     std::fs::write(&token, "token-of-the-account").unwrap();
     std::fs::write(token.with_extension("hook"), "a2c4e6a8b1d3f5a7a2c4e6a8b1d3f5a7").unwrap();
     let world = open(71, 1, |setup| {
-        setup.cloud = Some((format!("http://{address}"), token.clone()));
+        setup.cloud = Some(Cloud {
+            url: format!("http://{address}"),
+            token_file: token.clone(),
+            asked_by,
+        });
+        if asked_by == AskedBy::Store {
+            // the account's clock is believed, not the box's
+            setup.clocks_off.insert(0, 300 * 24 * 3_600_000);
+        }
     })
     .await;
     let events = a_day(&world, 12);

@@ -64,13 +64,33 @@ pub struct Setup {
     pub clocks_off: BTreeMap<usize, i64>,
     /// Whether each register has a receipt printer with a tap.
     pub printers: bool,
-    /// The retailer's account in the POS's cloud, which the relay asks: its address, and a file with its token.
-    pub cloud: Option<(String, PathBuf)>,
+    /// The retailer's account in the POS's cloud.
+    pub cloud: Option<Cloud>,
     /// Tellings in a hundred that tills repeat.
     pub repeats: u32,
     /// What the retailer decided about posting: keys of each store's `odoo` table. With `mode`, Odoo is given what
     /// invoices need.
     pub posting: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The retailer's account in the POS's cloud.
+#[derive(Debug, Clone)]
+pub struct Cloud {
+    /// Its address.
+    pub url: String,
+    /// A file with its token.
+    pub token_file: PathBuf,
+    /// Who asks it.
+    pub asked_by: AskedBy,
+}
+
+/// Who asks the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// The relay, which has the retailer's token and webhooks.
+    Relay,
+    /// The box, because only the store has a token.
+    Store,
 }
 
 impl Setup {

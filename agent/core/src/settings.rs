@@ -1,11 +1,14 @@
 //! The agent's settings, validated. The shell reads them from TOML and environment and turns them into these types;
 //! nothing behind this border ever sees a setting that cannot be.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tillwire_proto::{Currency, LaneId, RegisterId, StoreId, TenantId};
 
+use crate::capture::heartland_retail::feed::{Reads, is_of_orders};
 use crate::capture::manifest::Acknowledgement;
 use crate::capture::settings::{FolderSettings, HeartlandRetailSettings, TapSettings};
 
@@ -22,7 +25,9 @@ pub struct Settings {
     pub registers: Vec<RegisterId>,
     /// The local endpoint that takes tickets by HTTP, and answers `status`; `None` when nothing pushes.
     pub http: Option<HttpSource>,
-    /// How pushed tickets map to this store.
+    /// The retailer's account in the POS's cloud, where this box asks it; `None` where the relay does, or nobody.
+    pub cloud: Option<CloudSource>,
+    /// How tickets map to this store.
     pub retail: HeartlandRetailSettings,
     /// Taps on the lines of terminals and printers.
     pub taps: Vec<TapSettings>,
@@ -60,6 +65,27 @@ pub struct HttpSource {
     pub screen_secret_file: Option<PathBuf>,
     /// Largest request body, in bytes.
     pub body_len_max: usize,
+}
+
+/// The retailer's account in the POS's cloud, as this box asks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudSource {
+    /// The lane that its sales are journaled on.
+    pub lane: LaneId,
+    /// Its address, such as `https://acme.retail.heartland.us`.
+    pub url: String,
+    /// File with a token of it.
+    pub token_file: PathBuf,
+    /// What it shows its sales as.
+    pub reads: BTreeSet<Reads>,
+    /// Between two rounds.
+    pub every: Duration,
+    /// Between two questions, at least.
+    pub pace: Duration,
+    /// How far each round goes back behind the last one, in seconds.
+    pub overlap_s: u32,
+    /// How many days are read again, at each start and once a day.
+    pub reread_days: u16,
 }
 
 /// The way to the relay.
@@ -155,8 +181,20 @@ pub enum SettingsError {
         /// As allowed.
         wanted: String,
     },
+    /// A key without which the account in the POS's cloud cannot be asked.
+    #[error("{key} is missing; heartland.url asks the account for {reads}, which needs {wanted}")]
+    NoWayToAsk {
+        /// The key.
+        key: &'static str,
+        /// What is asked for.
+        reads: &'static str,
+        /// What stands there.
+        wanted: &'static str,
+    },
     /// Nothing to capture.
-    #[error("no source is configured; add [http], a tap such as [[upa]] or [[printer]], or a [[folder]]")]
+    #[error(
+        "no source is configured; add [http], heartland.url, a tap such as [[upa]] or [[printer]], or a [[folder]]"
+    )]
     NoSource,
 }
 
@@ -168,7 +206,9 @@ impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
         self.check_names()?;
         self.check_limits()?;
-        if self.http.is_none() && self.taps.is_empty() && self.folders.is_empty() {
+        self.check_cloud()?;
+        let none = self.http.is_none() && self.cloud.is_none();
+        if none && self.taps.is_empty() && self.folders.is_empty() {
             return Err(SettingsError::NoSource);
         }
         Ok(())
@@ -177,7 +217,8 @@ impl Settings {
     /// Every lane that the settings name.
     pub fn lanes(&self) -> impl Iterator<Item = &LaneId> {
         let http = self.http.iter().map(|http| &http.lane);
-        http.chain(self.taps.iter().map(|tap| &tap.lane))
+        http.chain(self.cloud.iter().map(|cloud| &cloud.lane))
+            .chain(self.taps.iter().map(|tap| &tap.lane))
             .chain(self.folders.iter().map(|folder| &folder.lane))
     }
 
@@ -195,6 +236,27 @@ impl Settings {
                     wanted: registers.join(", "),
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn check_cloud(&self) -> Result<(), SettingsError> {
+        let Some(cloud) = &self.cloud else { return Ok(()) };
+        let missing = |key, reads, wanted| Err(SettingsError::NoWayToAsk { key, reads, wanted });
+        if cloud.reads.contains(&Reads::Tickets) && self.retail.locations.is_empty() {
+            let wanted = "this store's locations, because it shows the tickets of all";
+            return missing("heartland.location_ids", "tickets", wanted);
+        }
+        if !cloud.reads.contains(&Reads::Orders) {
+            return Ok(());
+        }
+        if !self.retail.registers.keys().any(|station| is_of_orders(station)) {
+            let wanted = "the stations' ids in the newer interface, because orders are asked for by station";
+            return missing("register.station_ids", "orders", wanted);
+        }
+        if self.retail.time.local(jiff::Timestamp::UNIX_EPOCH).is_none() {
+            let wanted = "the store's zone, because they carry no local time";
+            return missing("store.time_zone", "orders", wanted);
         }
         Ok(())
     }
@@ -264,6 +326,7 @@ mod tests {
             },
             registers: vec![register.clone()],
             http: None,
+            cloud: None,
             retail: HeartlandRetailSettings {
                 store: store.clone(),
                 currency: Currency::USD,

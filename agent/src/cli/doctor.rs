@@ -10,13 +10,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::print;
-use crate::acknowledge;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::identity::{self, DeviceKey};
 use crate::journal::{self, Reader};
 use crate::run::{certificate_end, read_secret, secret_of};
 use crate::uplink::{split_host_port, tls};
+use crate::{acknowledge, capture};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -31,6 +31,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         ("card data", card_data(config)),
         ("certificate", certificate(config)),
         ("relay", relay(config).await),
+        ("POS's cloud", pos_cloud(config).await),
     ];
     let mut wrong = 0;
     for (what, outcome) in checks {
@@ -115,6 +116,16 @@ fn certificate(config: &Config) -> anyhow::Result<String> {
         bail!("ended {} days ago; enroll this device again", -days);
     }
     Ok(format!("ends in {days} days"))
+}
+
+async fn pos_cloud(config: &Config) -> anyhow::Result<String> {
+    let settings = &config.settings;
+    let Some(cloud) = &settings.cloud else {
+        return Ok("not asked from here".to_owned());
+    };
+    let clock = Clock::new(Some(&settings.state_dir), settings.clock_offset_ms);
+    let lists = capture::cloud::check(cloud, &settings.retail, clock).await?;
+    Ok(format!("{} answers, {lists} to follow", cloud.url))
 }
 
 /// TLS only: an MQTT session would take the place of a running agent's.

@@ -77,6 +77,46 @@ pub(super) const KEYS: &[Key] = &[
         "location_id of this store's tickets, such as [\"1\"]; empty takes any",
     ),
     key(
+        "heartland.url",
+        None,
+        "the retailer's account, such as https://acme.retail.heartland.us, where this box asks it; absent where the relay does",
+    ),
+    key(
+        "heartland.token_file",
+        None,
+        "file with an API token of that account",
+    ),
+    key(
+        "heartland.lane",
+        Some("heartland"),
+        "name of the lane that what it tells is journaled on",
+    ),
+    key(
+        "heartland.reads",
+        Some("[\"tickets\"]"),
+        "tickets, orders (the newer interface, POS v2: stations by their ids there), or both",
+    ),
+    key(
+        "heartland.every_s",
+        Some("15"),
+        "seconds between two rounds of questions",
+    ),
+    key(
+        "heartland.asks_per_s",
+        Some("2"),
+        "questions in a second, at most 50",
+    ),
+    key(
+        "heartland.overlap_s",
+        Some("300"),
+        "seconds that each round goes back behind the last one",
+    ),
+    key(
+        "heartland.reread_days",
+        Some("3"),
+        "days that are read again at each start and once a day, 1 to 31",
+    ),
+    key(
         "heartland.tenders",
         Some("{}"),
         "payment_type_id to tender, such as { \"7\" = \"gift-card\" }",

@@ -1,10 +1,11 @@
 //! The configuration as written: shapes of TOML, before anything is judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use tillwire_agent_core::capture::heartland_retail::feed::Reads;
 use tillwire_proto::{LaneId, RegisterId, StoreId, TenantId, TerminalId};
 
 #[derive(Debug, Deserialize)]
@@ -74,6 +75,14 @@ pub(super) struct Http {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Heartland {
+    pub(super) url: Option<String>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) lane: Option<LaneId>,
+    pub(super) reads: Option<BTreeSet<Reads>>,
+    pub(super) every_s: Option<u32>,
+    pub(super) asks_per_s: Option<u8>,
+    pub(super) overlap_s: Option<u32>,
+    pub(super) reread_days: Option<u16>,
     #[serde(default)]
     pub(super) location_ids: Vec<String>,
     #[serde(default)]

@@ -36,6 +36,9 @@ const REREAD_MS: i64 = 24 * 3_600_000;
 /// Rounds that may fail before the stores are told.
 const QUIET_FAILURES: u32 = 3;
 
+/// How long an account is left alone that only a person can mend.
+const LONG: Duration = Duration::from_secs(300);
+
 /// Why a round did not go well.
 #[derive(Debug)]
 pub enum Problem {
@@ -145,8 +148,9 @@ impl Poller {
             "the cloud was not read: {words}"
         );
         self.note_problem(&words).await;
-        if self.failures == QUIET_FAILURES {
-            self.silent = true;
+        // what is left alone for minutes will not mend itself
+        let told = self.failures >= QUIET_FAILURES || least >= LONG;
+        if told && !std::mem::replace(&mut self.silent, true) {
             self.tell(&format!("is not heard: {words}")).await;
         }
         let seed = jitter(
@@ -274,7 +278,7 @@ impl Poller {
                 Onward::Ask(next) => list = next,
                 Onward::Done(through) => return Ok((fresh, through.as_millisecond())),
                 Onward::Stuck(words) => {
-                    return Err(Problem::Account(words, Duration::from_secs(300)));
+                    return Err(Problem::Account(words, LONG));
                 }
             }
         }
@@ -321,12 +325,15 @@ impl Poller {
                     told.words,
                     self.account.token_file.display()
                 ),
-                300,
+                LONG,
             ),
-            Manner::Slower(seconds) => (format!("{}: asked too often", told.words), seconds),
-            _ => (told.words.clone(), 0),
+            Manner::Slower(seconds) => (
+                format!("{}: asked too often", told.words),
+                Duration::from_secs(seconds),
+            ),
+            _ => (told.words.clone(), Duration::ZERO),
         };
-        Problem::Account(words, Duration::from_secs(wait))
+        Problem::Account(words, wait)
     }
 
     /// Makes a record of what is not held yet, of a store that is somebody's. Returns whether it did.

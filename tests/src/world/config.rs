@@ -6,10 +6,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Odoo, Setup};
+use super::{AskedBy, Odoo, Setup};
 use crate::odoo_company::{WALK_IN, invoice_journal_code, journal_code, warehouse_code};
 use crate::reference::Chart;
-use crate::shop::{Shop, Store};
+use crate::shop::{Register, Shop, Store};
 use crate::till_sim::station_uuid;
 
 /// Where a store's parts are reached.
@@ -50,7 +50,7 @@ pub(super) fn agent(
     let registers: Vec<_> = store
         .registers
         .iter()
-        .map(|r| json!({ "id": r.id, "station_ids": [r.station_id.to_string()] }))
+        .map(|r| json!({ "id": r.id, "station_ids": stations(r) }))
         .collect();
     let tap = |(register, tap): (&crate::shop::Register, &Tap)| {
         let mut table = json!({ "lane": format!("upa-{}", register.id), "register": register.id,
@@ -92,6 +92,15 @@ pub(super) fn agent(
             "watchdog_ms": 4000, "resend_ms": 2000, "keep_alive_s": 5 },
         "limits": { "reserve_len": 1_048_576 },
     });
+    if let Some(cloud) = setup
+        .cloud
+        .as_ref()
+        .filter(|cloud| cloud.asked_by == AskedBy::Store)
+    {
+        let asked = json!({ "location_ids": [store.location_id.to_string()], "url": cloud.url,
+            "token_file": cloud.token_file, "reads": ["tickets", "orders"], "asks_per_s": 50, "every_s": 1 });
+        config["heartland"] = asked;
+    }
     if let Some(off) = setup.clocks_off.get(&index) {
         config["agent"]["clock_offset_s"] = json!(off / 1000);
     }
@@ -138,24 +147,27 @@ pub(super) fn relay(
     if let Some(broker) = &setup.broker {
         config["broker"] = json!({ "address": broker.to_string() });
     }
-    if let Some((url, token_file)) = &setup.cloud {
+    if let Some(cloud) = setup
+        .cloud
+        .as_ref()
+        .filter(|cloud| cloud.asked_by == AskedBy::Relay)
+    {
         let store = |store: &Store| {
-            let stations = store.registers.iter();
-            let stations = stations.map(|r| {
-                (
-                    r.id.clone(),
-                    json!([r.station_id.to_string(), station_uuid(r.station_id)]),
-                )
-            });
-            let stations: serde_json::Map<_, _> = stations.collect();
-            json!({ "store": store.id, "location_ids": [store.location_id.to_string()], "registers": stations })
+            let registers = store.registers.iter().map(|r| (r.id.clone(), stations(r)));
+            let registers: serde_json::Map<_, _> = registers.collect();
+            json!({ "store": store.id, "location_ids": [store.location_id.to_string()], "registers": registers })
         };
         let stores: Vec<_> = shop.stores.iter().map(store).collect();
-        let hook = token_file.with_extension("hook");
-        config["heartland"] = json!([{ "tenant": shop.tenant, "url": url, "token_file": token_file,
+        let hook = cloud.token_file.with_extension("hook");
+        config["heartland"] = json!([{ "tenant": shop.tenant, "url": cloud.url, "token_file": cloud.token_file,
             "hook_secret_file": hook, "reads": ["tickets", "orders"], "asks_per_s": 50, "every_s": 1, "store": stores }]);
     }
     write(&config)
+}
+
+/// A register's stations, in both interfaces of its account.
+fn stations(register: &Register) -> Value {
+    json!([register.station_id.to_string(), station_uuid(register.station_id)])
 }
 
 /// The mapping that says to the relay what the chart says to the reference.

@@ -26,6 +26,12 @@ impl Manifest {
         usual: "tickets with card brand, last four digits and authorisation code",
         clear: None,
     };
+    /// Of an account in the POS's cloud.
+    pub const CLOUD: Self = Self {
+        adapter: "heartland",
+        usual: "tickets with card brand and last four digits",
+        clear: None,
+    };
     /// Of files.
     pub const FOLDER: Self = Self {
         adapter: "folder",

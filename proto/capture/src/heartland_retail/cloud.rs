@@ -35,6 +35,8 @@ pub struct Question {
     pub len: u32,
     /// Only those of this one minute, by id, behind this one; `None` for the list by time.
     pub within: Option<u64>,
+    /// Through when everything was known before.
+    pub cursor: Timestamp,
 }
 
 /// What follows from a page.
@@ -126,6 +128,7 @@ impl Question {
             since: whole_minute(since),
             len: PAGE_LEN,
             within: None,
+            cursor,
         }
     }
 
@@ -168,20 +171,19 @@ impl Question {
             return self.next_within(page, full, last);
         }
         if !full || len == 0 {
-            return Next::Done(newest.max(self.since));
+            return Next::Done(newest.max(self.cursor));
         }
         let since = whole_minute(newest);
         if since > self.since {
             Next::Ask(Self {
                 since,
                 len: PAGE_LEN,
-                within: None,
+                ..*self
             })
         } else if self.len < PAGE_LEN_MAX && len >= self.len as usize {
             Next::Ask(Self {
-                since: self.since,
                 len: (self.len * 5).min(PAGE_LEN_MAX),
-                within: None,
+                ..*self
             })
         } else {
             Next::Ask(Self {
@@ -203,6 +205,7 @@ impl Question {
                 since: self.next_minute(),
                 len: PAGE_LEN,
                 within: None,
+                ..*self
             });
         }
         if highest > last

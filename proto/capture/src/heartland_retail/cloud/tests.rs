@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Before all that is listed here.
+const CURSOR: &str = "2026-11-14T16:00:00Z";
+
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -44,6 +47,7 @@ fn full_page_is_followed_by_its_last_minute_and_a_crowded_minute_by_longer_pages
         since: at("2026-11-14T16:27:00Z"),
         len: 2,
         within: None,
+        cursor: at(CURSOR),
     };
     let onward = [
         listed(1, "2026-11-14T16:27:10Z"),
@@ -56,6 +60,7 @@ fn full_page_is_followed_by_its_last_minute_and_a_crowded_minute_by_longer_pages
             since: at("2026-11-14T16:29:00Z"),
             len: PAGE_LEN,
             within: None,
+            cursor: at(CURSOR),
         })
     );
     let same = [
@@ -68,6 +73,7 @@ fn full_page_is_followed_by_its_last_minute_and_a_crowded_minute_by_longer_pages
             since: question.since,
             len: 10,
             within: None,
+            cursor: at(CURSOR),
         })
     );
     assert_eq!(
@@ -83,6 +89,7 @@ fn minute_with_more_changes_than_a_page_holds_is_read_by_id_and_then_left() {
         since: at("2026-11-14T16:27:00Z"),
         len: PAGE_LEN_MAX,
         within: None,
+        cursor: at(CURSOR),
     };
     let many = vec![listed(7, "2026-11-14T16:27:10Z"); PAGE_LEN_MAX as usize];
     let by_id = Question {
@@ -110,6 +117,7 @@ fn minute_with_more_changes_than_a_page_holds_is_read_by_id_and_then_left() {
         since: at("2026-11-14T16:28:00Z"),
         len: PAGE_LEN,
         within: None,
+        cursor: at(CURSOR),
     };
     assert_eq!(second.next(&page(None, &first[..9])), Next::Ask(after));
     assert_eq!(second.next(&page(None, &[])), Next::Ask(after));
@@ -126,6 +134,7 @@ fn account_with_shorter_pages_than_asked_for_is_read_to_its_end() {
         since: at("2026-11-14T16:27:00Z"),
         len: PAGE_LEN,
         within: None,
+        cursor: at(CURSOR),
     };
     let onward = [
         listed(1, "2026-11-14T16:27:10Z"),
@@ -138,6 +147,7 @@ fn account_with_shorter_pages_than_asked_for_is_read_to_its_end() {
             since: at("2026-11-14T16:29:00Z"),
             len: PAGE_LEN,
             within: None,
+            cursor: at(CURSOR),
         })
     );
     assert_eq!(
