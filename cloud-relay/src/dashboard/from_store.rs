@@ -66,7 +66,8 @@ impl StoreViews {
 impl Views for StoreViews {
     fn now(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<NowView> {
         Ok(self.store.read_blocking(|db| {
-            let mut stores = self.store_rows(db, sight, now_ms)?;
+            let gathered = self.gathered(db)?;
+            let mut stores = self.store_rows(db, &gathered, sight, now_ms)?;
             let in_sight = |row: &days::DayRow| sight.sales_of(&row.tenant, &row.store);
             let days = days::list_of(db, None, None, in_sight, DAYS_SHOWN)?
                 .iter()
@@ -74,7 +75,7 @@ impl Views for StoreViews {
                 .collect::<Result<Vec<_>, _>>()?;
             let mut open = open(db, sight, kept::LISTED_MAX)?;
             open.sort_by_key(|e| (std::cmp::Reverse(urgency(e)), e.opened_ms));
-            let today = Today::read(db, sight, days.first().map(|row| row.day))?;
+            let today = Today::read(db, &gathered, sight, days.first().map(|row| row.day))?;
             let (tiles, states) = (tiles(&stores, &today, &open, sight.sales), view::states(&stores));
             let exceptions = open
                 .iter()
@@ -145,7 +146,7 @@ impl Views for StoreViews {
     fn stores(&self, sight: &Sight, now_ms: i64) -> anyhow::Result<Vec<StoreRow>> {
         Ok(self
             .store
-            .read_blocking(|db| self.store_rows(db, sight, now_ms))?)
+            .read_blocking(|db| self.store_rows(db, &self.gathered(db)?, sight, now_ms))?)
     }
 
     fn days(&self, sight: &Sight, which: &DaysFilter) -> anyhow::Result<Vec<DayRow>> {
@@ -346,13 +347,23 @@ impl StoreViews {
         connections.iter().map(|c| c.identity.device.uri()).collect()
     }
 
-    fn store_rows(&self, db: &Connection, sight: &Sight, now_ms: i64) -> Result<Vec<StoreRow>, StoreError> {
-        let (gathered, live) = (Gathered::read(db)?, self.live());
+    fn gathered(&self, db: &Connection) -> Result<Gathered, StoreError> {
+        Gathered::read(db, self.settings.configured().iter().count())
+    }
+
+    fn store_rows(
+        &self,
+        db: &Connection,
+        gathered: &Gathered,
+        sight: &Sight,
+        now_ms: i64,
+    ) -> Result<Vec<StoreRow>, StoreError> {
+        let live = self.live();
         let configured = self.settings.configured();
         let rows = configured
             .iter()
             .filter(|settings| sight.covers(&settings.tenant, &settings.store))
-            .map(|settings| store_row(db, settings, &gathered, &live, now_ms));
+            .map(|settings| store_row(db, settings, gathered, &live, now_ms));
         let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
         rows.sort_by_cached_key(store_urgency);
         Ok(rows)

@@ -30,17 +30,16 @@ pub(super) struct Gathered {
     devices: OfStore<Vec<devices::DeviceRow>>,
     last_sale_ms: OfStore<i64>,
     backlog: OfStore<i64>,
-    /// The newest two business days of all stores, and the same weekdays a week before: nearly every store's newest day is
-    /// one of the two.
-    recent: OfStore<Vec<days::DayRow>>,
-    /// The earlier of those two.
-    since: Option<BusinessDay>,
+    /// The newest business day of all stores and the same weekday a week before, and where some store has not begun it, the
+    /// day before and a week before that: nearly every store's newest day is one of the two. Newest first.
+    recent: Vec<(BusinessDay, Vec<days::DayRow>)>,
 }
 
 type OfStore<T> = HashMap<(TenantId, StoreId), T>;
 
 impl Gathered {
-    pub(super) fn read(db: &Connection) -> Result<Self, StoreError> {
+    /// Of so many stores.
+    pub(super) fn read(db: &Connection, stores: usize) -> Result<Self, StoreError> {
         let mut devices: OfStore<Vec<devices::DeviceRow>> = HashMap::new();
         for device in devices::list(db)?.into_iter().filter(|one| one.revoked.is_none()) {
             let place = (device.tenant.clone(), device.store.clone());
@@ -50,18 +49,17 @@ impl Gathered {
         // What agents said at their hello that they have, less what has arrived since: it falls while a backlog drains.
         let backlog = "SELECT tenant, store, sum(announced - through) FROM segments WHERE announced > through \
                        GROUP BY tenant, store";
-        let last = days::list(db, None, None, 1)?.pop().map(|row| row.day);
-        let mut recent: OfStore<Vec<days::DayRow>> = HashMap::new();
-        for back in [0, 1, WEEK, WEEK + 1] {
-            let day = last.and_then(|last| day_before(last, back));
-            for row in day
-                .map(|day| days::of_day(db, day))
-                .transpose()?
-                .into_iter()
-                .flatten()
-            {
-                let place = (row.tenant.clone(), row.store.clone());
-                recent.entry(place).or_default().push(row);
+        let mut recent = Vec::new();
+        if let Some(last) = days::list(db, None, None, 1)?.pop().map(|row| row.day) {
+            let newest = days::of_day(db, last)?;
+            let backs: &[i32] = if newest.len() >= stores {
+                &[WEEK]
+            } else {
+                &[1, WEEK, WEEK + 1]
+            };
+            recent.push((last, newest));
+            for day in backs.iter().filter_map(|back| day_before(last, *back)) {
+                recent.push((day, days::of_day(db, day)?));
             }
         }
         Ok(Self {
@@ -69,8 +67,21 @@ impl Gathered {
             last_sale_ms: figures(db, last_sale)?,
             backlog: figures(db, backlog)?,
             recent,
-            since: last.and_then(|last| day_before(last, 1)),
         })
+    }
+
+    /// All stores' rows of a day, by retailer and store, where it is one of those that were read.
+    fn of_day(&self, day: BusinessDay) -> Option<&[days::DayRow]> {
+        let read = self.recent.iter().find(|(read, _)| *read == day);
+        read.map(|(_, rows)| rows.as_slice())
+    }
+
+    /// A store's row of a day that was read.
+    fn row(&self, place: &(TenantId, StoreId), day: BusinessDay) -> Option<&days::DayRow> {
+        let rows = self.of_day(day)?;
+        let key = (place.0.as_str(), place.1.as_str());
+        let at = rows.binary_search_by_key(&key, |row| (row.tenant.as_str(), row.store.as_str()));
+        at.ok().map(|at| &rows[at])
     }
 
     /// The newest business day of a store, and the same weekday a week before it.
@@ -79,19 +90,22 @@ impl Gathered {
         db: &Connection,
         place: &(TenantId, StoreId),
     ) -> Result<(Option<days::DayRow>, Option<days::DayRow>), StoreError> {
-        let known = self.recent.get(place).map_or(&[][..], Vec::as_slice);
-        // read newest first: the first one is the store's newest where it is one of the newest two of all
-        if let Some(newest) = known.first().filter(|row| Some(row.day) >= self.since) {
-            let week_before = day_before(newest.day, WEEK);
-            let before = known.iter().find(|row| Some(row.day) == week_before);
-            return Ok((Some(newest.clone()), before.cloned()));
-        }
-        let newest = days::list(db, Some((&place.0, &place.1)), None, 1)?.pop();
-        let before = newest.as_ref().and_then(|row| day_before(row.day, WEEK));
-        let before = before
-            .map(|day| days::get(db, &place.0, &place.1, day))
-            .transpose()?;
-        Ok((newest, before.flatten()))
+        let last = self.recent.first().map(|(day, _)| *day);
+        let newest_two = [last, last.and_then(|last| day_before(last, 1))];
+        let known = newest_two
+            .into_iter()
+            .flatten()
+            .find_map(|day| self.row(place, day));
+        let newest = match known {
+            Some(known) => Some(known.clone()),
+            None => days::list(db, Some((&place.0, &place.1)), None, 1)?.pop(),
+        };
+        let before = match newest.as_ref().and_then(|row| day_before(row.day, WEEK)) {
+            None => None,
+            Some(day) if self.of_day(day).is_some() => self.row(place, day).cloned(),
+            Some(day) => days::get(db, &place.0, &place.1, day)?,
+        };
+        Ok((newest, before))
     }
 }
 
@@ -203,20 +217,17 @@ pub(super) struct Today {
 impl Today {
     pub(super) fn read(
         db: &Connection,
+        gathered: &Gathered,
         sight: &Sight,
         newest: Option<BusinessDay>,
     ) -> Result<Self, StoreError> {
-        let rows = |day: Option<BusinessDay>| -> Result<Vec<days::DayRow>, StoreError> {
-            let mut rows = day
-                .map(|day| days::of_day(db, day))
-                .transpose()?
-                .unwrap_or_default();
-            rows.retain(|row| sight.sales_of(&row.tenant, &row.store));
-            Ok(rows)
-        };
-        let (today, before) = (rows(newest)?, rows(newest.and_then(|day| day_before(day, WEEK)))?);
-        let sum = |rows: &[days::DayRow]| sums(rows.iter().filter_map(|row| row.net));
-        let posted = |row: &&days::DayRow| day_state(&row.state, row.blockers).tone == Tone::Good;
+        let (of_newest, of_before) = (
+            OfDay::read(db, gathered, newest)?,
+            OfDay::read(db, gathered, newest.and_then(|day| day_before(day, WEEK)))?,
+        );
+        let (today, before) = (of_newest.in_sight(sight), of_before.in_sight(sight));
+        let sum = |rows: &[&days::DayRow]| sums(rows.iter().filter_map(|row| row.net));
+        let posted = |row: &&&days::DayRow| day_state(&row.state, row.blockers).tone == Tone::Good;
         Ok(Self {
             day: newest,
             tickets: today.iter().map(|row| row.trades).sum(),
@@ -227,6 +238,33 @@ impl Today {
             posted: today.iter().filter(posted).count(),
             stores: today.len(),
         })
+    }
+}
+
+/// All stores' rows of a day: gathered, or read because somebody sees only stores that are behind the others.
+enum OfDay<'a> {
+    Gathered(&'a [days::DayRow]),
+    Read(Vec<days::DayRow>),
+}
+
+impl<'a> OfDay<'a> {
+    fn read(db: &Connection, gathered: &'a Gathered, day: Option<BusinessDay>) -> Result<Self, StoreError> {
+        let Some(day) = day else {
+            return Ok(Self::Gathered(&[]));
+        };
+        Ok(match gathered.of_day(day) {
+            Some(rows) => Self::Gathered(rows),
+            None => Self::Read(days::of_day(db, day)?),
+        })
+    }
+
+    fn in_sight(&self, sight: &Sight) -> Vec<&days::DayRow> {
+        let rows = match self {
+            Self::Gathered(rows) => rows,
+            Self::Read(rows) => rows.as_slice(),
+        };
+        let seen = |row: &&days::DayRow| sight.sales_of(&row.tenant, &row.store);
+        rows.iter().filter(seen).collect()
     }
 }
 

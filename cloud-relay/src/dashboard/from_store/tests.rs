@@ -268,6 +268,34 @@ async fn a_month_of_many_stores_comes_in_pages() {
 }
 
 #[tokio::test]
+async fn store_that_is_behind_the_others_shows_its_own_newest_day_against_its_own_week_before() {
+    let (_dir, relay, router) = many_stores(5).await;
+    let behind = "DELETE FROM store_days WHERE store IN ('s001', 's002', 's003');
+        INSERT INTO store_days (tenant, store, day, dirty, state, changed_ms, trades, net_minor, currency) VALUES
+        ('acme', 's001', 20831, 0, 'Open', 1, 3, 111100, 'USD'), ('acme', 's001', 20824, 0, 'Posted', 1, 3, 111200, 'USD'),
+        ('acme', 's002', 20828, 0, 'Open', 1, 3, 222100, 'USD'), ('acme', 's002', 20821, 0, 'Posted', 1, 3, 222200, 'USD'),
+        ('acme', 's003', 20828, 0, 'Open', 1, 3, 333100, 'USD')";
+    relay
+        .store
+        .write(move |unit| Ok(unit.db.execute_batch(behind)?))
+        .await
+        .unwrap();
+    for (store, newest, before) in [
+        ("000", "$10.00", Some("Thursday before: $20.00")),
+        ("001", "$1,111.00", Some("Wednesday before: $1,112.00")),
+        ("002", "$2,221.00", Some("Sunday before: $2,222.00")),
+        ("003", "$3,331.00", None),
+    ] {
+        let row = page(&router, &format!("/stores?q=Store+{store}")).await;
+        assert!(row.contains(newest), "{row}");
+        match before {
+            Some(before) => assert!(row.contains(before), "{row}"),
+            None => assert!(!row.contains(" before: "), "{row}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_first_page_counts_every_store_and_shows_only_what_a_live_page_can_carry() {
     let (_dir, relay, router) = many_stores(75).await;
     let now = page(&router, "/").await;
