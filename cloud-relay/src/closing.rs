@@ -36,7 +36,11 @@ fn gather(db: &Connection, settings: &StoreSettings, month: Month) -> Result<Mon
     let (tenant, store) = (&settings.tenant, &settings.store);
     let since = month.first().days_since_epoch() - BEFORE;
     let rows = days::list(db, Some((tenant, store)), BusinessDay::from_days(since), u32::MAX)?;
-    let mut facts = MonthFacts::default();
+    let closed = month.days().filter(|day| settings.trades_on(*day) == Some(false));
+    let mut facts = MonthFacts {
+        closed: closed.collect(),
+        ..MonthFacts::default()
+    };
     let mut suspense = None;
     for row in rows.into_iter().filter(|row| row.day <= month.last()) {
         facts.days.push(MonthDay {

@@ -7,6 +7,7 @@
 //!
 //! Nothing is intended on which a second calculation comes to other figures ([`SecondCalculation`]).
 
+mod calendar;
 mod facts;
 mod outcome;
 mod post;
@@ -71,6 +72,7 @@ pub struct Days<R> {
     stockroom: R,
     pace: Pace,
     second: Arc<dyn SecondCalculation>,
+    opened: Arc<calendar::Opened>,
 }
 
 impl<R: Stockroom> Days<R> {
@@ -82,6 +84,7 @@ impl<R: Stockroom> Days<R> {
             stockroom,
             pace,
             second: Arc::new(Auditor),
+            opened: Arc::default(),
         }
     }
 
@@ -128,6 +131,7 @@ impl<R: Stockroom> Days<R> {
             tracing::info!("another mapping is in force");
         }
         let settings = self.settings.now();
+        self.opened.open(&self.store, &settings, now_ms).await?;
         let waiting = self
             .store
             .read(move |db| days::waiting(db, now_ms, DAYS_MAX))

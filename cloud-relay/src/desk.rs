@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use rusqlite::params;
 use tillwire_proto::{BusinessDay, StoreId, TenantId};
-use tillwire_relay_core::exception::{Decision, ExceptionKind};
+use tillwire_relay_core::exception::{CauseKey, Decision, ExceptionKind};
 use tillwire_relay_core::odoo::EffectState;
 use tillwire_relay_core::settings::RelaySettings;
 
@@ -66,14 +66,7 @@ pub fn sign(
     decision: Decision,
     who: &Signatory,
 ) -> Result<Vec<String>, StoreError> {
-    let json = serde_json::to_string(&decision)
-        .map_err(|error| StoreError::refused(format!("decision: {error}")))?;
-    let filter = Filter {
-        store: Some((of.tenant.clone(), of.store.clone())),
-        day: Some(of.day),
-        ..Filter::default()
-    };
-    let open = exceptions::list(unit.db, &filter)?;
+    let open = exceptions::list(unit.db, &of_day(of))?;
     let chosen: Vec<&StoredException> = match which {
         Signed::All => open
             .iter()
@@ -90,20 +83,7 @@ pub fn sign(
     };
     let mut signed = Vec::new();
     for one in chosen {
-        unit.db.execute(
-            "INSERT INTO signatures (tenant, store, day, cause, decision, by, reason, at_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                of.tenant.as_str(),
-                of.store.as_str(),
-                of.day.days_since_epoch(),
-                one.draft.cause.as_str(),
-                json,
-                who.by,
-                who.reason,
-                who.now_ms
-            ],
-        )?;
+        put_signature(unit, of, &one.draft.cause, decision, who)?;
         exceptions::close(
             unit,
             one.id,
@@ -129,6 +109,41 @@ pub fn sign(
     audit(unit, &who.by, "day signed", &words, who.now_ms)?;
     days::touch(unit, &of.tenant, &of.store, of.day, who.now_ms)?;
     Ok(signed)
+}
+
+/// What is open of a day.
+fn of_day(of: &DayOf) -> Filter {
+    Filter {
+        store: Some((of.tenant.clone(), of.store.clone())),
+        day: Some(of.day),
+        ..Filter::default()
+    }
+}
+
+fn put_signature(
+    unit: &Unit<'_>,
+    of: &DayOf,
+    cause: &CauseKey,
+    decision: Decision,
+    who: &Signatory,
+) -> Result<(), StoreError> {
+    let json = serde_json::to_string(&decision)
+        .map_err(|error| StoreError::refused(format!("decision: {error}")))?;
+    unit.db.execute(
+        "INSERT INTO signatures (tenant, store, day, cause, decision, by, reason, at_ms) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            of.tenant.as_str(),
+            of.store.as_str(),
+            of.day.days_since_epoch(),
+            cause.as_str(),
+            json,
+            who.by,
+            who.reason,
+            who.now_ms
+        ],
+    )?;
+    Ok(())
 }
 
 /// Takes back what was signed for a day. Returns how many signatures.
@@ -163,6 +178,15 @@ pub fn reopen(unit: &mut Unit<'_>, of: &DayOf, who: &Signatory) -> Result<usize,
 /// [`StoreError`] of the write.
 pub fn closed(unit: &mut Unit<'_>, of: &DayOf, who: &Signatory) -> Result<(), StoreError> {
     days::ensure(unit, &of.tenant, &of.store, of.day, who.now_ms)?;
+    // where the calendar says that it trades, nobody misses the day any more
+    let missing = CauseKey::new(ExceptionKind::DayMissing, &[]);
+    put_signature(unit, of, &missing, Decision::GoOn, who)?;
+    for one in exceptions::list(unit.db, &of_day(of))? {
+        if one.draft.kind == ExceptionKind::DayMissing {
+            let words = format!("the store did not open: {}", who.reason);
+            exceptions::close(unit, one.id, &who.by, &words, who.now_ms)?;
+        }
+    }
     let words = format!("{}/{} {}: {}", of.tenant, of.store, of.day, who.reason);
     audit(unit, &who.by, "store closed that day", &words, who.now_ms)
 }

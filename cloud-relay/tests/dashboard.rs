@@ -201,6 +201,7 @@ impl Views for OneStore {
                 store: StoreId::new("maple-main").unwrap(),
                 name: "Maple & Main".to_owned(),
                 net: Some(usd(123_456)),
+                closed: month.days().filter(|day| day.date().day() == 25).collect(),
                 days: month.contains(held.day).then_some(held).into_iter().collect(),
             }],
             count: 1,

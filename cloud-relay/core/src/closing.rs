@@ -72,6 +72,8 @@ pub struct MonthException {
 pub struct MonthFacts {
     /// The store's days from four weeks before the month to its end.
     pub days: Vec<MonthDay>,
+    /// Days of the month on which the store is closed by its calendar.
+    pub closed: BTreeSet<BusinessDay>,
     /// What was asked of Odoo for days of the month and is not simply done.
     pub effects: Vec<MonthEffect>,
     /// Open exceptions of days of the month.
@@ -125,7 +127,7 @@ pub struct Blocker {
 /// store's current business day: days that are still to come are nobody's fault.
 #[must_use]
 pub fn blockers(month: Month, facts: &MonthFacts, today: BusinessDay) -> Vec<Blocker> {
-    let mut found: Vec<Blocker> = missing(month, &facts.days, today).collect();
+    let mut found: Vec<Blocker> = missing(month, facts, today).collect();
     let of_month = facts.days.iter().filter(|day| month.contains(day.day));
     found.extend(of_month.filter_map(|day| unfinished_day(day, facts)));
     found.extend(facts.effects.iter().map(effect));
@@ -152,8 +154,10 @@ pub fn blockers(month: Month, facts: &MonthFacts, today: BusinessDay) -> Vec<Blo
     found
 }
 
-/// Days without a single record, on weekdays on which the store sold within the four weeks before.
-fn missing(month: Month, days: &[MonthDay], today: BusinessDay) -> impl Iterator<Item = Blocker> {
+/// Days without a single record, on weekdays on which the store sold within the four weeks before, and on which its calendar
+/// does not say that it is closed. A store with a calendar has its trading days anyway.
+fn missing(month: Month, facts: &MonthFacts, today: BusinessDay) -> impl Iterator<Item = Blocker> {
+    let (days, closed) = (&facts.days, &facts.closed);
     let traded: BTreeSet<i32> = days
         .iter()
         .filter(|day| day.trades > 0)
@@ -164,7 +168,7 @@ fn missing(month: Month, days: &[MonthDay], today: BusinessDay) -> impl Iterator
         move |day: BusinessDay| (1..=WEEKS).any(|week| traded.contains(&(day.days_since_epoch() - 7 * week)));
     month
         .days()
-        .filter(move |day| *day < today && !known.contains(day) && usual(*day))
+        .filter(move |day| *day < today && !known.contains(day) && !closed.contains(day) && usual(*day))
         .map(|day| Blocker {
             kind: BlockerKind::DayMissing,
             stops: true,

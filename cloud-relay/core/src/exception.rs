@@ -31,6 +31,8 @@ pub enum ExceptionKind {
     CloseMismatch,
     /// The day is over, and a register that traded has not closed.
     CloseMissing,
+    /// The store trades on this day, and no ticket of it was told.
+    DayMissing,
     /// The tripwire replaced card data in captured bytes.
     CardData,
     /// A tender without an account.
@@ -145,7 +147,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -154,6 +156,7 @@ impl ExceptionKind {
         Self::SegmentGap,
         Self::CloseMismatch,
         Self::CloseMissing,
+        Self::DayMissing,
         Self::CardData,
         Self::UnknownTender,
         Self::UnknownTax,
@@ -205,6 +208,7 @@ impl ExceptionKind {
             Self::SegmentGap => "segment-gap",
             Self::CloseMismatch => "close-mismatch",
             Self::CloseMissing => "close-missing",
+            Self::DayMissing => "day-missing",
             Self::CardData => "card-data",
             Self::UnknownTender => "unknown-tender",
             Self::UnknownTax => "unknown-tax",
@@ -263,6 +267,7 @@ impl ExceptionKind {
             Self::SegmentGap => "records of this day have not arrived",
             Self::CloseMismatch => "figures differ from the close",
             Self::CloseMissing => "register has not closed its day",
+            Self::DayMissing => "nothing was told of a trading day",
             Self::CardData => "card data was found and removed at the store",
             Self::UnknownTender => "tender has no account",
             Self::UnknownTax => "tax has no account",
@@ -311,6 +316,7 @@ impl ExceptionKind {
             | Self::SegmentGap
             | Self::CloseMismatch
             | Self::CloseMissing
+            | Self::DayMissing
             | Self::Fork
             | Self::Clone => Holds::Completeness,
             Self::Conflict => Holds::Balance,
@@ -376,6 +382,7 @@ impl ExceptionKind {
             | Self::MissingAccount => OwnerRole::Catalogue,
             Self::Unreadable
             | Self::SegmentGap
+            | Self::DayMissing
             | Self::Fork
             | Self::Clone
             | Self::RolledBack

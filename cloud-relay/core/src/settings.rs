@@ -11,6 +11,7 @@ mod draft;
 mod mapping;
 mod posting;
 mod suggest;
+mod trading;
 mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub use mapping::{
 };
 pub use posting::{Corrections, Invoices, InvoicesDraft, LatePolicy, PostingMode};
 pub use suggest::{Elsewhere, InOdoo, Suggestion, suggest};
+pub use trading::{Hours, Standing, Trading, TradingDraft};
 pub use versions::{MappingDraft, Mappings, OWN_TABLE, Version, VersionDraft, VersionInfo};
 
 /// A setting that does not hold together.
@@ -140,6 +142,8 @@ pub struct StoreSettings {
     pub registers: Vec<RegisterId>,
     /// Local time at which the previous business day ends.
     pub cut_off: civil::Time,
+    /// When it trades; `None` when nobody has said so.
+    pub trading: Option<Trading>,
     /// What happens without a close.
     pub close: ClosePolicy,
     /// How tickets are numbered.

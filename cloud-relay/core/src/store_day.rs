@@ -111,6 +111,7 @@ pub fn assess(
     papers::refused(facts, &mut found.exceptions);
     if !open {
         found.wait_for_closes(facts, settings, &registers, now_ms);
+        found.miss(facts, settings, now_ms);
         gaps::find(facts, settings, &mut found.exceptions);
         closes::check(&tickets, now_ms, &mut found);
         notes::leftovers(&tickets, &mut found.exceptions);
@@ -191,6 +192,31 @@ impl Found {
                     .push(format!("{left} records of segment {segment} are on their way"));
             }
         }
+    }
+
+    /// Nothing of a day on which the store trades: neither a ticket nor a close.
+    fn miss(&mut self, facts: &DayFacts, settings: &StoreSettings, now_ms: i64) {
+        let expected = settings.trades_on(facts.day) == Some(true);
+        let nothing = facts.transactions.is_empty() && facts.closes.is_empty();
+        if !expected || !nothing {
+            return;
+        }
+        if now_ms < settings.grace_ends_ms(facts.day) {
+            self.waiting.push("nothing was told of this day yet".to_owned());
+            return;
+        }
+        let kind = ExceptionKind::DayMissing;
+        let detail = format!(
+            "the store trades on this {}, and neither a ticket nor a close was told; look whether its box was off (it \
+             sends what it holds once it runs), or sign that the store did not open",
+            facts.day.date().strftime("%A")
+        );
+        self.exceptions.push(crate::tickets::draft(
+            facts,
+            kind,
+            CauseKey::new(kind, &[]),
+            detail,
+        ));
     }
 
     fn judge(mut self, open: bool, signatures: &[Signature], judged: Judged) -> DayAssessment {

@@ -69,6 +69,7 @@ currency = "USD"
 registers = ["r1", "r2"]
 # merchants = ["101023947262"]     # the processor's numbers of this store, as its settlement reports name them
 cut_off = "04:00"                  # when the previous business day ends
+# trading = { hours = { daily = "09:00-21:00", sunday = "closed" }, closed = ["2026-12-25"] }
 # close = { after-grace = 60 }     # or { required = 60 }: minutes after the cut-off
 # ticket_sequence = "per-register" # or "per-store", "none"
 # ticket_without_terminal = "accept"  # or "hold"

@@ -57,7 +57,8 @@ pub(super) fn body(view: &CalendarView) -> Markup {
                     @if page < pages { a href=(format!("{}&page={}", path(view, view.month), page + 1)) { "further stores →" } }
                 }
             }
-            p.key { @for (tone, words) in KEY { span { (mark(tone)) " " (words) } } span { i.cell.none { "–" } " no sale" } }
+            p.key { @for (tone, words) in KEY { span { (mark(tone)) " " (words) } } span { i.cell.none { "–" } " no sale" }
+                span { i.cell.none { "×" } " closed by its calendar" } }
         }
     }
 }
@@ -70,6 +71,9 @@ fn row(view: &CalendarView, store: &CalendarStore, days: &[BusinessDay]) -> Mark
             td.day {
                 @match store.days.iter().find(|cell| cell.day == *day) {
                     Some(cell) => (filled(view, store, cell)),
+                    None if store.closed.contains(day) => {
+                        i.cell.none title=(format!("{}, {day}: closed", store.name)) { "×" }
+                    }
                     None if *day <= view.today => i.cell.none title=(format!("{}, {day}: no sale", store.name)) { "–" },
                     None => {}
                 }

@@ -1,3 +1,4 @@
+mod calendar;
 mod late;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -14,7 +14,8 @@ use crate::settlement::ProcessorId;
 
 use super::{
     AccountsDraft, BelowZero, ClosePolicy, Corrections, InvoicesDraft, LatePolicy, MappingDraft, Mappings,
-    OdooStore, PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal, Written,
+    OdooStore, PostingMode, SettingsError, StoreSettings, TicketSequence, TicketWithoutTerminal,
+    TradingDraft, Written,
 };
 
 /// A store as written in the configuration file.
@@ -38,6 +39,9 @@ pub struct StoreDraft {
     /// Local time at which the previous business day ends. Default: `04:00`.
     #[serde(default = "four")]
     pub cut_off: String,
+    /// When it trades. Default: not known; then no day is called missing, and no store closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trading: Option<TradingDraft>,
     /// What happens without a close, in minutes after the cut-off. Default: `{ after-grace = 60 }`.
     #[serde(default)]
     pub close: ClosePolicy,
@@ -139,6 +143,11 @@ impl StoreDraft {
             currency,
             registers: registers(&self.registers)?,
             cut_off,
+            trading: self
+                .trading
+                .as_ref()
+                .map(|trading| trading.check(cut_off))
+                .transpose()?,
             close: self.close,
             ticket_sequence: self.ticket_sequence,
             ticket_without_terminal: self.ticket_without_terminal,

@@ -70,6 +70,14 @@ fn a_usual_day_that_nobody_heard_of_is_missing_and_a_closed_weekday_is_not() {
 }
 
 #[test]
+fn day_on_which_the_store_is_closed_by_its_calendar_is_not_missing() {
+    let mut facts = weekends();
+    facts.days.retain(|known| known.day != day("2026-11-14"));
+    facts.closed.insert(day("2026-11-14"));
+    assert_eq!(blockers(november(), &facts, today()), []);
+}
+
+#[test]
 fn days_to_come_are_not_missed() {
     let mut facts = weekends();
     facts.days.retain(|known| known.day < day("2026-11-14"));

@@ -26,4 +26,5 @@ mod shape;
 mod stock;
 mod stock_laws;
 mod tickets;
+mod trading;
 mod witness;

@@ -51,6 +51,10 @@ pub(super) fn calendar(
                 store: store.store.clone(),
                 name: store.name.clone(),
                 net: sum(rows.iter().filter_map(|row| row.net)),
+                closed: month
+                    .days()
+                    .filter(|day| store.trades_on(*day) == Some(false))
+                    .collect(),
                 days: rows.iter().map(cell).collect(),
             })
         })

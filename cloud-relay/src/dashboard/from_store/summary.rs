@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use tillwire_proto::{Amount, BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::exception::{ExceptionKind, Holds, OwnerRole};
 use tillwire_relay_core::people::Sight;
-use tillwire_relay_core::settings::StoreSettings;
+use tillwire_relay_core::settings::{Standing, StoreSettings};
 
 use crate::dashboard::html::money;
 use crate::dashboard::view::{Chip, StoreRow, Tile, Tone};
@@ -143,10 +143,14 @@ pub(super) fn store_row(
         .filter_map(|d| d.hello.as_ref())
         .find(|hello| hello.state != "ok");
     let (state, why) = store_state(
-        of_store.len(),
-        up,
-        last_sale_ms,
-        worst.map(|h| h.state.as_str()),
+        settings,
+        &Seen {
+            all: of_store.len(),
+            up,
+            last_sale_ms,
+            backlog,
+            worst: worst.map(|h| h.state.as_str()),
+        },
         now_ms,
     );
     Ok(StoreRow {
@@ -168,39 +172,87 @@ pub(super) fn store_row(
     })
 }
 
-pub(super) fn store_state(
-    all: usize,
-    up: usize,
-    last_sale: Option<i64>,
-    worst: Option<&str>,
-    now_ms: i64,
-) -> (Chip, String) {
+/// What is seen of a store.
+pub(super) struct Seen<'a> {
+    /// Its devices.
+    pub(super) all: usize,
+    /// Those that are connected.
+    pub(super) up: usize,
+    pub(super) last_sale_ms: Option<i64>,
+    /// Records that wait in the store.
+    pub(super) backlog: i64,
+    /// What a device says of itself that is not good.
+    pub(super) worst: Option<&'a str>,
+}
+
+pub(super) fn store_state(settings: &StoreSettings, seen: &Seen<'_>, now_ms: i64) -> (Chip, String) {
     let chip = |tone, word: &str| Chip {
         tone,
         word: word.to_owned(),
     };
-    match (all, up, last_sale) {
-        (0, ..) => (
-            chip(Tone::Idle, "no device"),
-            "invite one with `tillwire-relay device invite`".to_owned(),
-        ),
-        (_, 0, _) => (
-            chip(Tone::Bad, "link down"),
-            "its agents keep the sales until the link is back".to_owned(),
-        ),
-        (all, up, _) if up < all => (
-            chip(Tone::Wait, "partly down"),
-            format!("{up} of {all} devices connected"),
-        ),
-        _ if worst.is_some() => (chip(Tone::Wait, "look"), worst.unwrap_or_default().to_owned()),
-        (.., None) => (
+    let standing = settings.standing(now_ms);
+    if seen.all == 0 {
+        let why = "invite one with `tillwire-relay device invite`".to_owned();
+        return (chip(Tone::Idle, "no device"), why);
+    }
+    if let (Some(Standing::Closed { opens }), 0) = (standing, seen.backlog)
+        && (seen.up == 0 || seen.worst.is_none())
+    {
+        let opens = opens.map_or_else(
+            || "nobody has said when it opens again".to_owned(),
+            |(day, time)| {
+                format!(
+                    "opens {} at {}",
+                    day.date().strftime("%A"),
+                    time.strftime("%H:%M")
+                )
+            },
+        );
+        let why = match seen.up {
+            0 => format!("{opens}; its devices are away"),
+            _ => opens,
+        };
+        return (chip(Tone::Idle, "closed"), why);
+    }
+    if seen.up == 0 {
+        let why = "its agents keep the sales until the link is back".to_owned();
+        return (chip(Tone::Bad, "link down"), why);
+    }
+    if seen.up < seen.all {
+        let why = format!("{} of {} devices connected", seen.up, seen.all);
+        return (chip(Tone::Wait, "partly down"), why);
+    }
+    if let Some(worst) = seen.worst {
+        return (chip(Tone::Wait, "look"), worst.to_owned());
+    }
+    let sold_ms = seen.last_sale_ms;
+    match (standing, sold_ms) {
+        (_, Some(at)) if now_ms - at <= QUIET_MS => (chip(Tone::Good, "selling"), "connected".to_owned()),
+        // by its calendar somebody should be selling
+        (Some(Standing::Open { since_ms }), _) => {
+            let quiet_ms = now_ms - sold_ms.unwrap_or(since_ms).max(since_ms);
+            if quiet_ms <= QUIET_MS {
+                (chip(Tone::Idle, "ready"), "open, nothing sold yet".to_owned())
+            } else {
+                let why = format!("open and connected, no sale for {}", spoken(quiet_ms));
+                (chip(Tone::Wait, "till silent"), why)
+            }
+        }
+        (_, None) => (
             chip(Tone::Idle, "ready"),
             "connected, nothing sold yet".to_owned(),
         ),
-        (.., Some(at)) if now_ms - at > QUIET_MS => {
-            (chip(Tone::Idle, "quiet"), "connected, no recent sale".to_owned())
-        }
-        _ => (chip(Tone::Good, "selling"), "connected".to_owned()),
+        (_, Some(_)) => (chip(Tone::Idle, "quiet"), "connected, no recent sale".to_owned()),
+    }
+}
+
+/// `45 min`, `3 h 10 min`.
+fn spoken(ms: i64) -> String {
+    let minutes = ms / 60_000;
+    match (minutes / 60, minutes % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 

@@ -244,6 +244,104 @@ async fn many_stores(count: usize) -> (tempfile::TempDir, Relay, axum::Router) {
     (dir, relay, router)
 }
 
+#[test]
+fn quiet_store_says_whether_its_calendar_its_link_or_its_till_is_why() {
+    let store = |trading: &str| {
+        let text = format!(
+            "tenant = 'acme'\nstore = 's01'\ntime_zone = 'America/Chicago'\nregisters = ['r1']\n{trading}\n[odoo]\n\
+             company = 'Acme'\njournal = 'T'\nwarehouse = 'W'\n[odoo.accounts]\ntender = {{ cash = '1' }}\nrevenue = '4'\n"
+        );
+        let draft: tillwire_relay_core::settings::StoreDraft = toml::from_str(&text).unwrap();
+        draft.check().unwrap()
+    };
+    let known = store("trading = { hours = { daily = '09:00-21:00', sunday = 'closed' } }");
+    let unknown = store("");
+    // Saturday 2026-11-21 in Chicago
+    let at = |time: &str| {
+        format!("2026-11-21T{time}-06:00")
+            .parse::<jiff::Timestamp>()
+            .unwrap()
+            .as_millisecond()
+    };
+    let minutes = 60_000;
+    let (noon, night) = (at("12:00:00"), at("23:00:00"));
+    let seen = |up, last_sale_ms, backlog| summary::Seen {
+        all: 2,
+        up,
+        last_sale_ms,
+        backlog,
+        worst: None,
+    };
+    let said = |settings, seen: &summary::Seen<'_>, now| {
+        let (chip, why) = summary::store_state(settings, seen, now);
+        format!("{}: {why}", chip.word)
+    };
+    for (settings, seen, now, wanted) in [
+        (
+            &known,
+            seen(2, Some(noon - minutes), 0),
+            noon,
+            "selling: connected",
+        ),
+        (
+            &known,
+            seen(2, Some(noon - 45 * minutes), 0),
+            noon,
+            "till silent: open and connected, no sale for 45 min",
+        ),
+        (
+            &known,
+            seen(2, Some(night - 48 * 60 * minutes), 0),
+            noon,
+            "till silent: open and connected, no sale for 3 h",
+        ),
+        (
+            &known,
+            seen(2, None, 0),
+            at("09:10:00"),
+            "ready: open, nothing sold yet",
+        ),
+        (
+            &known,
+            seen(0, Some(noon - minutes), 0),
+            noon,
+            "link down: its agents keep the sales until the link is back",
+        ),
+        (
+            &known,
+            seen(2, Some(noon), 0),
+            night,
+            "closed: opens Monday at 09:00",
+        ),
+        (
+            &known,
+            seen(0, Some(noon), 0),
+            night,
+            "closed: opens Monday at 09:00; its devices are away",
+        ),
+        (
+            &known,
+            seen(0, Some(noon), 7),
+            night,
+            "link down: its agents keep the sales until the link is back",
+        ),
+        (
+            &unknown,
+            seen(2, Some(noon), 0),
+            night,
+            "quiet: connected, no recent sale",
+        ),
+        (
+            &unknown,
+            seen(1, Some(noon), 0),
+            night,
+            "partly down: 1 of 2 devices connected",
+        ),
+    ] {
+        assert_eq!(said(settings, &seen, now), wanted);
+    }
+}
+
 #[tokio::test]
 async fn a_month_of_many_stores_comes_in_pages() {
     let (_dir, _relay, router) = many_stores(105).await;

@@ -1,5 +1,7 @@
 //! A retailer's month: stores against business days.
 
+use std::collections::BTreeSet;
+
 use tillwire_proto::{Amount, BusinessDay, StoreId, TenantId};
 use tillwire_relay_core::closing::Month;
 
@@ -33,6 +35,8 @@ pub struct CalendarStore {
     pub name: String,
     /// Its net sales of the month, before tax.
     pub net: Option<Amount>,
+    /// Days on which it is closed by its calendar.
+    pub closed: BTreeSet<BusinessDay>,
     /// Its days that have one, in order.
     pub days: Vec<CalendarDay>,
 }
