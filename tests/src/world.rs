@@ -66,6 +66,8 @@ pub struct Setup {
     pub printers: bool,
     /// The retailer's account in the POS's cloud.
     pub cloud: Option<Cloud>,
+    /// When stores trade, as the `trading` table of each says it; nothing is said when absent.
+    pub trading: Option<serde_json::Value>,
     /// Tellings in a hundred that tills repeat.
     pub repeats: u32,
     /// What the retailer decided about posting: keys of each store's `odoo` table. With `mode`, Odoo is given what
@@ -113,6 +115,7 @@ impl Setup {
             clocks_off: BTreeMap::new(),
             printers: false,
             cloud: None,
+            trading: None,
             repeats: 10,
             posting: serde_json::Map::new(),
         }

@@ -22,6 +22,10 @@ async fn pages_are_clicked_through_and_fit_for_everybody() {
         dir.path().to_owned(),
     );
     setup.login = true;
+    // a weekday of each week is closed, and not today's: the calendar shows it
+    let closed = setup.date.checked_sub(jiff::Span::new().days(3)).unwrap();
+    let closed = closed.strftime("%A").to_string().to_lowercase();
+    setup.trading = Some(serde_json::json!({ "hours": { "daily": "04:00-04:00", closed: "closed" } }));
     let world = World::start(&setup).await.unwrap();
     let plan = Plan {
         tickets: 12,

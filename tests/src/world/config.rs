@@ -128,6 +128,9 @@ pub(super) fn relay(
         for (key, value) in posting {
             table["odoo"][key] = value.clone();
         }
+        if let Some(trading) = &setup.trading {
+            table["trading"] = trading.clone();
+        }
         if posting.contains_key("mode") {
             table["odoo"]["invoices"] = json!({ "journal": invoice_journal_code(index),
                 "receivable": chart.receivable, "summary_partner": WALK_IN });
