@@ -93,7 +93,7 @@ async fn both_are_told(shown: Shown, asked_by: AskedBy) {
         .cloned()
         .collect();
     world.play(world.date, &told, Pace::AtOnce).await.unwrap();
-    world.happened_in_the_cloud(world.date, &missed);
+    world.happened_elsewhere(world.date, &missed);
     all_is_well(&world).await;
 
     let held = Held::read(&world.relay.database).unwrap();

@@ -22,6 +22,7 @@ mod relay_restored_from_an_old_copy;
 mod return_and_void;
 mod sale_seen_by_ticket_and_terminal_counts_once;
 mod sale_survives_power_cut_before_receipt;
+mod some_tickets_come_as_files;
 mod story;
 mod ticket_pushed_by_another_program_counts_once;
 mod till_clock_is_a_year_wrong;

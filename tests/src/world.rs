@@ -64,6 +64,8 @@ pub struct Setup {
     pub clocks_off: BTreeMap<usize, i64>,
     /// Whether each register has a receipt printer with a tap.
     pub printers: bool,
+    /// Whether each box watches a folder for files of tickets, as JSON lines.
+    pub folders: bool,
     /// The retailer's account in the POS's cloud.
     pub cloud: Option<Cloud>,
     /// When stores trade, as the `trading` table of each says it; nothing is said when absent.
@@ -114,6 +116,7 @@ impl Setup {
             relay_state: None,
             clocks_off: BTreeMap::new(),
             printers: false,
+            folders: false,
             cloud: None,
             trading: None,
             repeats: 10,

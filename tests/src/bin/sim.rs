@@ -13,6 +13,8 @@ struct Sim {
 
 #[derive(Debug, Subcommand)]
 enum Which {
+    /// Somebody who drops files of tickets into a folder.
+    Files(sims::files::Args),
     /// A payment terminal that speaks HPA (HeartSIP).
     Hpa(sims::hpa::Args),
     /// An Odoo 17, 18 or 19 with a small company.
@@ -34,6 +36,7 @@ enum Which {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Sim::parse().which {
+        Which::Files(args) => sims::files::run(args).await,
         Which::Hpa(args) => sims::hpa::run(args).await,
         Which::Odoo(args) => sims::odoo::run(args).await,
         Which::Pax(args) => sims::pax::run(args).await,

@@ -101,7 +101,7 @@ fn title(event: &Event) -> String {
 }
 
 /// The tables of the agent's configuration that know this shop.
-fn needs(shop: &Shop) -> String {
+pub(super) fn needs(shop: &Shop) -> String {
     let store = &shop.stores[0];
     let registers = store.registers.iter();
     let registers = registers.map(|r| {

@@ -101,6 +101,10 @@ pub(super) fn agent(
             "token_file": cloud.token_file, "reads": ["tickets", "orders"], "asks_per_s": 50, "every_s": 1 });
         config["heartland"] = asked;
     }
+    if setup.folders {
+        config["folder"] = json!([{ "lane": "files", "path": places.state_dir.join("files"), "format": "json-lines",
+            "ending": ".jsonl", "settle_s": 1 }]);
+    }
     if let Some(off) = setup.clocks_off.get(&index) {
         config["agent"]["clock_offset_s"] = json!(off / 1000);
     }

@@ -59,8 +59,8 @@ impl World {
         try_join_all(registers).await.map(drop)
     }
 
-    /// An event happened that no till told the agent: only the cloud knows it.
-    pub fn happened_in_the_cloud(&self, date: Date, event: &Event) {
+    /// An event happened that no till told the agent: the cloud knows it, or a file.
+    pub fn happened_elsewhere(&self, date: Date, event: &Event) {
         self.happened().told.entry(date).or_default().push(event.clone());
     }
 

@@ -75,7 +75,16 @@ pub(super) async fn open_all(setup: &Setup, shop: &Shop, relay: &Relay) -> anyho
     try_join_all(open).await
 }
 
+/// The watched folder, in the state directory.
+const FILES: &str = "files";
+
 impl Site {
+    /// The folder that the box watches, where it watches one.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.state_dir.join(FILES)
+    }
+
     async fn build(setup: &Setup, shop: &Shop, store: usize, relay: &Relay) -> anyhow::Result<Self> {
         let place = &shop.stores[store];
         let dir = setup.dir.join(&place.id);
@@ -85,6 +94,10 @@ impl Site {
             .get(&store)
             .cloned()
             .unwrap_or_else(|| dir.join("state"));
+        if setup.folders {
+            let files = state_dir.join(FILES);
+            std::fs::create_dir_all(&files).with_context(|| format!("make {}", files.display()))?;
+        }
         let secret_file = dir.join("till.secret");
         write_secret(&secret_file, SECRET)?;
         let link = Link::open(setup.seed ^ store as u64, setup.broker.unwrap_or(relay.mqtt)).await?;
