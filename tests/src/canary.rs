@@ -73,6 +73,28 @@ pub fn campaign(seed: u64, count: u64) -> anyhow::Result<Tally> {
     Ok(tally)
 }
 
+/// What a program that writes a log line with what it was sent would leave: of each canary what came, as a log prints it,
+/// is found. Returns how many, in words.
+///
+/// # Errors
+/// At the first that was not found: such a search finds nothing.
+pub fn control(seed: u64, count: u64) -> anyhow::Result<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for number in 0..count {
+        let (place, shape) = draw(&mut rng);
+        let canary = Canary::draw(shape, &mut rng);
+        let mut trap = Trap::default();
+        trap.add(&canary.number);
+        let mut line = b"could not read: ".to_vec();
+        line.extend_from_slice(&place.sends(&canary));
+        anyhow::ensure!(
+            trap.find(&line).is_some(),
+            "canary {number} of seed {seed}, {shape:?} in {place:?}, was not found in a log line that holds it"
+        );
+    }
+    Ok(format!("the first of {count} canaries, and each of the others"))
+}
+
 /// A place, and a shape that can stand there.
 pub fn draw(rng: &mut ChaCha8Rng) -> (Place, Shape) {
     loop {

@@ -3,8 +3,8 @@
 pub mod bench;
 pub mod canary;
 pub mod cents;
-
 pub mod checkers;
+pub mod controls;
 pub mod demo;
 pub mod disk_sim;
 pub mod link_sim;

@@ -18,6 +18,7 @@ pub mod wrong;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 
@@ -88,6 +89,30 @@ pub fn campaign(first: u64, runs: u64, conditions: &Conditions) -> anyhow::Resul
         tally.count(&played);
     }
     Ok(tally)
+}
+
+/// For each wrong machine the first seed from `first` on, of so many, that finds it by the words that name its point.
+///
+/// # Errors
+/// As [`alone`].
+pub fn controls(first: u64, seeds: u64) -> anyhow::Result<Vec<(wrong::Wrong, Option<u64>)>> {
+    let mut found = Vec::new();
+    for wrong in wrong::WRONGS {
+        let conditions = Conditions {
+            machine: Arc::new(wrong),
+            ..Conditions::default()
+        };
+        let named = |problem: &String| wrong.shows_as().iter().any(|words| problem.contains(words));
+        let mut by = None;
+        for seed in first..first.saturating_add(seeds) {
+            if alone(&Plan::draw(seed), &conditions)?.problems.iter().any(named) {
+                by = Some(seed);
+                break;
+            }
+        }
+        found.push((wrong, by));
+    }
+    Ok(found)
 }
 
 /// Plays a plan on a runtime of its own: what it started ends with it.

@@ -50,6 +50,7 @@ impl World {
             Mishap::PostingKilled { commit, after_commit } => {
                 self.posting_ends.push(End { commit, after_commit });
             }
+            Mishap::Forged { site } => self.forged_next[site] = true,
             Mishap::OdooSilent => {
                 if let Some(odoo) = &self.odoo {
                     odoo.faults()

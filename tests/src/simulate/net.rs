@@ -1,12 +1,17 @@
 //! What lines do to connections and messages.
 
+use std::sync::Arc;
+
+use anyhow::Context as _;
 use bytes::Bytes;
 use rand::Rng as _;
+use ring::signature::Ed25519KeyPair;
 use tillwire_proto::{Batch, Envelope, Kind, LaneId, Receipt, UP_LEN_MAX, seal};
 use tillwire_relay::endpoint::DeviceRef;
+use tillwire_relay::ingest::signer::ReceiptSigner;
 
 use super::plan::Bug;
-use super::site::Wish;
+use super::site::{Life, Wish};
 use super::world::{Happening, World};
 
 impl World {
@@ -137,6 +142,43 @@ impl World {
         let bytes = Bytes::from(seal(Kind::Receipt, &receipt, &self.relay.signer())?);
         let at = self.arrives(site, false);
         self.at(at, Happening::Down { site, line, bytes });
+        Ok(())
+    }
+
+    /// Who stands on the line knows what is under way, and says that the relay holds all of it.
+    pub(super) fn forge_receipt(&mut self, site: usize) -> anyhow::Result<()> {
+        let newest = self.sites[site]
+            .life
+            .as_mut()
+            .map(Life::newest)
+            .transpose()?
+            .flatten();
+        let line = self.sites[site].life.as_ref().and_then(|life| life.line);
+        let (Some((segment, through, hash)), Some(line), Some(life)) = (newest, line, &self.relay.life)
+        else {
+            return Ok(());
+        };
+        let receipt = Receipt {
+            relay: life.store.relay(),
+            generation: life.store.generation(),
+            lane: LaneId::new("pos")?,
+            segment,
+            through,
+            hash,
+            at_ms: self.wall_ms(),
+        };
+        // a box that believes strangers is one that takes this for the relay's
+        let signer = if self.bug == Some(Bug::BelievesStrangers) {
+            self.relay.signer()
+        } else {
+            let stranger = Ed25519KeyPair::from_seed_unchecked(&[7; 32]);
+            ReceiptSigner::new(Arc::new(stranger.ok().context("a stranger's key")?))
+        };
+        let bytes = Bytes::from(seal(Kind::Receipt, &receipt, &signer)?);
+        self.note(format!(
+            "a receipt of {segment} through {through} is forged for box {site}"
+        ));
+        self.at(self.now + 1, Happening::Down { site, line, bytes });
         Ok(())
     }
 

@@ -83,6 +83,11 @@ pub enum Mishap {
         /// It was on the disk, and nobody heard of it.
         after_commit: bool,
     },
+    /// Somebody on the line signs for everything that a box has, right after its next ticket, with a key of his own.
+    Forged {
+        /// Whose.
+        site: usize,
+    },
     /// Odoo commits its next writing call and does not say so.
     OdooSilent,
     /// Odoo is behind a proxy that answers for it for a few calls.
@@ -104,6 +109,7 @@ impl Mishap {
             Self::ClockJumps { .. } => "clocks that jumped",
             Self::Restored { .. } => "databases put back",
             Self::PostingKilled { .. } => "relays killed while posting",
+            Self::Forged { .. } => "receipts forged",
             Self::OdooSilent => "answers of Odoo lost",
             Self::OdooAway => "times without Odoo",
         }
@@ -121,6 +127,10 @@ pub enum Bug {
     DeletesUnreceipted,
     /// The agent does not send again what has no receipt.
     NeverSendsAgain,
+    /// What the agent sends again begins one record too far on.
+    SendsAgainOneTooFar,
+    /// The agent believes a receipt whoever signed it.
+    BelievesStrangers,
     /// A till that hears nothing takes the ticket for told.
     TillForgets,
     /// The agent takes a ticket that it has for a new one.
@@ -131,11 +141,13 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SafeBeforeCommit,
         Self::ReceiptBeforeCommit,
         Self::DeletesUnreceipted,
         Self::NeverSendsAgain,
+        Self::SendsAgainOneTooFar,
+        Self::BelievesStrangers,
         Self::TillForgets,
         Self::TakesTwice,
         Self::PostsBlindly,
@@ -182,6 +194,11 @@ impl Plan {
                 _ => {}
             }
             mishaps.push((at, mishap));
+        }
+        // drawn last, so that older seeds draw what they drew
+        if chance.random_bool(0.3) {
+            let site = chance.random_range(0..sites.len());
+            mishaps.push((chance.random_range(0..SELLING_MS), Mishap::Forged { site }));
         }
         mishaps.sort_by_key(|(at, _)| *at);
         Self {

@@ -92,6 +92,8 @@ pub(super) struct World {
     pub(super) works_at: Option<u64>,
     pub(super) killed_next: Vec<Option<(bool, u64)>>,
     pub(super) answers_lost: Vec<u32>,
+    /// A receipt is forged right after the next ticket, by site.
+    pub(super) forged_next: Vec<bool>,
     pub(super) relay_gone_ms: u64,
     pub(super) posting_ends: Vec<End>,
     pub(super) calm: bool,
@@ -165,6 +167,7 @@ impl World {
             works_at: None,
             killed_next: vec![None; stores],
             answers_lost: vec![0; stores],
+            forged_next: vec![false; stores],
             relay_gone_ms: 0,
             posting_ends: Vec::new(),
             calm: false,
@@ -260,6 +263,7 @@ impl World {
         self.links.fill(Link::default());
         self.killed_next.fill(None);
         self.answers_lost.fill(0);
+        self.forged_next.fill(false);
     }
 
     fn is_at_rest(&self) -> bool {
@@ -460,6 +464,9 @@ impl World {
                 ));
                 let heard = self.answers_lost[site] == 0;
                 self.answers_lost[site] = self.answers_lost[site].saturating_sub(1);
+                if std::mem::take(&mut self.forged_next[site]) {
+                    self.forge_receipt(site)?;
+                }
                 heard
             }
         };
