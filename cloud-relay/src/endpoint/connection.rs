@@ -21,12 +21,15 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Shared;
 use super::close::CloseReason;
 use super::counted::Traffic;
+use super::frame::{Head, head};
 use super::identity::DeviceIdentity;
 use super::ingest::{Event, Ingest, Verdict};
 use super::registry::{Delivery, Registered};
 use super::session::{Session, Step};
 
-/// Bytes read at once, and the least room kept for reading.
+/// Room for what may come next: all that a connection at rest keeps for reading.
+const REST_LEN: usize = 2 * 1024;
+/// Least room that a packet which is longer grows by.
 const READ_LEN: usize = 8 * 1024;
 /// Answers that may wait for the socket before nothing more is read.
 const OUT_LEN_MAX: usize = 64 * 1024;
@@ -120,8 +123,8 @@ impl<I: Ingest> Connection<I> {
             let reads = self.may_take();
             let writes = self.writes();
             let delivers = self.session.may_deliver() && self.out.len() < OUT_LEN_MAX;
-            if reads && self.input.capacity() - self.input.len() < READ_LEN / 2 {
-                self.input.reserve(READ_LEN);
+            if reads {
+                make_room(&mut self.input);
             }
             let (mut queue, mut cut) = (None, None);
             if let Some(registered) = &mut self.registered {
@@ -199,7 +202,8 @@ impl<I: Ingest> Connection<I> {
             }
             self.note_packet();
         }
-        if self.input.is_empty() && self.input.capacity() > 4 * READ_LEN {
+        if self.input.is_empty() {
+            // what was read from stays allocated however far one has advanced in it
             self.input = BytesMut::new();
         }
         None
@@ -377,6 +381,30 @@ impl<I: Ingest> Drop for Connection<I> {
     }
 }
 
+/// Room for the next read: of a large packet no more than is left of it, so that its buffer is its own and is let go with it.
+/// It grows fourfold with what has come, not to what was announced: announcing costs a device nothing.
+fn make_room(input: &mut BytesMut) {
+    let left = match head(input) {
+        Head::Packet { header, body, .. } => (header + body).saturating_sub(input.len()),
+        _ => 0,
+    };
+    let room = input.capacity() - input.len();
+    if left == 0 {
+        if room < REST_LEN / 2 {
+            input.reserve(REST_LEN);
+        }
+    } else if room == 0 {
+        regrow(input, left.min((3 * input.len()).max(READ_LEN)));
+    }
+}
+
+/// The same bytes with exactly so much room behind them; [`BytesMut::reserve`] doubles.
+fn regrow(input: &mut BytesMut, more: usize) {
+    let mut grown = BytesMut::with_capacity(input.len() + more);
+    grown.extend_from_slice(input);
+    *input = grown;
+}
+
 /// The next value of a channel; never ready without one.
 async fn heard<T>(channel: Option<&mut tokio::sync::mpsc::Receiver<T>>) -> T {
     match channel {
@@ -409,4 +437,56 @@ async fn write_out(
     writer.flush().await?;
     *unflushed = false;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BufMut as _;
+
+    use super::*;
+
+    /// A publish whose packet has so many bytes, header included.
+    fn packet(len: usize) -> Vec<u8> {
+        let body = len - 4;
+        let byte = |nth: usize| u8::try_from(body >> (7 * nth) & 0x7f).unwrap();
+        let mut packet = vec![0x32, byte(0) | 0x80, byte(1) | 0x80, byte(2)];
+        packet.resize(len, 7);
+        packet
+    }
+
+    /// Reads as the connection does, `chunk` bytes at most at once, and returns the most that was kept room for.
+    fn read_all(input: &mut BytesMut, bytes: &[u8], chunk: usize) -> usize {
+        let (mut at, mut most) = (0, 0);
+        while at < bytes.len() {
+            make_room(input);
+            let room = input.capacity() - input.len();
+            assert!(room > 0, "nothing can be read after {at} bytes");
+            most = most.max(input.capacity());
+            let count = room.min(chunk).min(bytes.len() - at);
+            input.put_slice(&bytes[at..at + count]);
+            at += count;
+        }
+        most
+    }
+
+    #[test]
+    fn large_packet_has_a_buffer_of_its_own_length_and_one_at_rest_has_little() {
+        for chunk in [1, 100, 16 * 1024, usize::MAX] {
+            let mut input = BytesMut::new();
+            let most = read_all(&mut input, &packet(65_000), chunk);
+            assert_eq!((input.len(), most), (65_000, 65_000), "by {chunk}");
+        }
+        let mut input = BytesMut::new();
+        make_room(&mut input);
+        assert_eq!(input.capacity(), REST_LEN);
+        let many: Vec<u8> = std::iter::repeat_n([0xc0, 0], 500).flatten().collect();
+        assert_eq!(read_all(&mut input, &many, usize::MAX), REST_LEN);
+    }
+
+    #[test]
+    fn announcing_a_large_packet_takes_no_room() {
+        let mut input = BytesMut::new();
+        let most = read_all(&mut input, &packet(250_000)[..100], 10);
+        assert!(most <= REST_LEN, "{most}");
+    }
 }
