@@ -17,6 +17,7 @@ mod answers;
 mod api;
 mod assets;
 mod calendar;
+mod caller;
 mod chart;
 mod day;
 mod door;

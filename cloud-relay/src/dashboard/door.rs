@@ -5,9 +5,9 @@
 //!   which only these pages know.
 //! - Without a login (the configuration says so) pages show and nothing can be done on them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, Form, FromRequest, FromRequestParts, Request, State};
+use axum::extract::{Form, FromRequest, FromRequestParts, Request, State};
 use axum::http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq as _;
 use tillwire_proto::{StoreId, TenantId};
 use tillwire_relay_core::people::{Right, Sight};
 
+use super::caller::address;
 use super::html::{self, Section};
 use super::{Inside, Pages, broken};
 use crate::limiter::Rates;
@@ -152,14 +153,6 @@ pub(super) fn not_done(guest: &Guest, status: StatusCode, why: &str, back: &str)
 /// Goes to another page of ours after something was done.
 pub(super) fn go_to(path: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, path.to_owned())]).into_response()
-}
-
-/// The address at the other end, as the listener saw it.
-pub(super) fn address(parts: &Parts) -> Option<IpAddr> {
-    parts
-        .extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(address)| address.ip())
 }
 
 pub(super) fn token(headers: &HeaderMap) -> Option<Token> {

@@ -9,7 +9,8 @@ use maud::html;
 use tillwire_relay_core::people::{Login, PASSWORD_LEN_MAX};
 
 use super::{inside, new_password, sentence, show, status_of, typed_twice};
-use crate::dashboard::door::{COOKIE_NAME, Filled, Guest, Strange, address, go_to, next};
+use crate::dashboard::caller::address;
+use crate::dashboard::door::{COOKIE_NAME, Filled, Guest, Strange, go_to, next};
 use crate::dashboard::html::Section;
 use crate::dashboard::{Pages, broken};
 use crate::people::{self, Refused, Token};
