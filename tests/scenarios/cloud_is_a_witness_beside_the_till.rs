@@ -2,13 +2,13 @@
 //! accounts, and a ticket that no till pushed is booked all the same.
 
 use tillwire_e2e::relay_store::Held;
-use tillwire_e2e::shop::{Event, How, What};
+use tillwire_e2e::shop::{Event, What};
 use tillwire_e2e::sims::retail_cloud::{Account, Mishap};
 use tillwire_e2e::till_sim::{Clock, order_json, telling};
 use tillwire_e2e::world::{AskedBy, Cloud, Pace};
 use tillwire_proto::{Fact, Witness};
 
-use crate::story::{a_day, all_is_well, open, ticket};
+use crate::story::{a_day, all_is_well, is_kept_cash, open, ticket};
 
 /// How the account shows what was sold.
 #[derive(Clone, Copy, PartialEq)]
@@ -53,23 +53,8 @@ async fn both_are_told(shown: Shown, asked_by: AskedBy) {
     .await;
     let events = a_day(&world, 12);
     // the last sale in cash that nobody took back is told to the cloud alone
-    let voided: Vec<u64> = events
-        .iter()
-        .filter_map(|event| match &event.what {
-            What::Void(ticket) => Some(ticket.id),
-            _ => None,
-        })
-        .collect();
-    let by_cash = |event: &&Event| {
-        ticket(event).is_some_and(|ticket| {
-            !voided.contains(&ticket.id)
-                && ticket
-                    .payments
-                    .iter()
-                    .all(|payment| matches!(payment.how, How::Cash))
-        })
-    };
-    let missed = events.iter().rev().find(by_cash).unwrap().clone();
+    let missed = events.iter().rev().find(|event| is_kept_cash(event, &events));
+    let missed = missed.unwrap().clone();
     account.goes_wrong([Mishap::TooMany(1), Mishap::Cut]);
     for event in &events {
         let (ticket, voided) = match &event.what {

@@ -1,34 +1,18 @@
 //! A till that cannot speak drops files beside one that can: each ticket is booked once, whatever the program that writes the
 //! files does, and a file that cannot be read counts for nothing and is shown.
 
-use tillwire_e2e::shop::{Event, How, What};
+use tillwire_e2e::shop::Event;
 use tillwire_e2e::sims::files::{Format, Misbehaviour, drop_into, file};
 use tillwire_e2e::world::Pace;
 
-use crate::story::{a_day, all_is_well, open, open_kinds, ticket};
+use crate::story::{a_day, all_is_well, is_kept_cash, open, open_kinds};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn careless_files_and_a_till_are_one_day() {
     let world = open(83, 1, |setup| setup.folders = true).await;
     let events = a_day(&world, 16);
-    let voided: Vec<u64> = events
-        .iter()
-        .filter_map(|event| match &event.what {
-            What::Void(ticket) => Some(ticket.id),
-            _ => None,
-        })
-        .collect();
-    // no terminal is asked for cash, so that nobody but the file tells of these
-    let by_file = |event: &&Event| {
-        ticket(event).is_some_and(|ticket| {
-            let cash = ticket
-                .payments
-                .iter()
-                .all(|payment| matches!(payment.how, How::Cash));
-            cash && !voided.contains(&ticket.id)
-        })
-    };
-    let (filed, told): (Vec<&Event>, Vec<&Event>) = events.iter().partition(by_file);
+    let (filed, told): (Vec<&Event>, Vec<&Event>) =
+        events.iter().partition(|event| is_kept_cash(event, &events));
     assert!(filed.len() >= 8, "{} tickets in cash", filed.len());
     let folder = world.sites[0].files();
     let careless = [

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tillwire_e2e::shop::{Event, Plan, Ticket, What};
+use tillwire_e2e::shop::{Event, How, Plan, Ticket, What};
 use tillwire_e2e::world::{Setup, World};
 
 /// The line must come to rest within this time, on a slow machine in a debug build.
@@ -62,6 +62,19 @@ pub(crate) fn ticket(event: &Event) -> Option<&Ticket> {
         What::Ticket(ticket) => Some(ticket),
         _ => None,
     }
+}
+
+/// Whether an event is a ticket in cash that nobody takes back among these: it needs no terminal, so that it can happen where
+/// no till tells of it.
+pub(crate) fn is_kept_cash(event: &Event, among: &[Event]) -> bool {
+    let taken_back = |id: u64| {
+        let mut events = among.iter();
+        events.any(|event| matches!(&event.what, What::Void(ticket) if ticket.id == id))
+    };
+    ticket(event).is_some_and(|ticket| {
+        let mut payments = ticket.payments.iter();
+        payments.all(|payment| matches!(payment.how, How::Cash)) && !taken_back(ticket.id)
+    })
 }
 
 /// Panics with every difference unless all promises are kept.

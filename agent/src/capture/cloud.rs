@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use jiff::{Timestamp, ToSpan as _};
 use tillwire_agent_core::capture::heartland_retail::cloud::{Manner, WHOAMI};
-use tillwire_agent_core::capture::heartland_retail::feed::{Ask, Feed, Offer, Onward};
+use tillwire_agent_core::capture::heartland_retail::feed::{
+    Ask, Feed, LONG, Offer, Onward, is_worth_a_notice, trouble,
+};
 use tillwire_agent_core::capture::settings::HeartlandRetailSettings;
 use tillwire_agent_core::capture::{tripwire, unreadable};
 use tillwire_agent_core::journal::Captured;
@@ -32,12 +34,6 @@ use crate::journal::{AppendError, Sink};
 
 /// Between two times that the last days are read again.
 const REREAD_EVERY: Duration = Duration::from_secs(24 * 3600);
-
-/// Rounds that may fail before a notice says so.
-const QUIET_FAILURES: u32 = 3;
-
-/// How long an account is left alone that only a person can mend.
-const LONG: Duration = Duration::from_secs(300);
 
 /// Refused sales whose bytes are remembered, so that they are journaled once and not each round.
 const REFUSED_MAX: usize = 1_000;
@@ -136,9 +132,7 @@ impl CloudReader {
         };
         self.failures = self.failures.saturating_add(1);
         tracing::warn!(failures = self.failures, "the POS's cloud was not read: {words}");
-        // what is left alone for minutes will not mend itself
-        let told = self.failures >= QUIET_FAILURES || least >= LONG;
-        if told && !std::mem::replace(&mut self.silent, true) {
+        if is_worth_a_notice(self.failures, least) && !std::mem::replace(&mut self.silent, true) {
             self.tell(&format!("is not heard: {words}")).await;
         }
         let wait = Duration::from_millis(self.backoff.next_pause());
@@ -226,21 +220,7 @@ impl CloudReader {
     }
 
     fn trouble(&self, told: &Told) -> Trouble {
-        let (words, wait) = match told.manner {
-            Manner::Unauthorised => (
-                format!(
-                    "{}: the token is not taken; make a new one and put it into {}",
-                    told.words,
-                    self.settings.token_file.display()
-                ),
-                LONG,
-            ),
-            Manner::Slower(seconds) => (
-                format!("{}: asked too often", told.words),
-                Duration::from_secs(seconds),
-            ),
-            _ => (told.words.clone(), Duration::ZERO),
-        };
+        let (words, wait) = trouble(told.manner, &told.words, self.settings.token_file.display());
         Trouble::Account(words, wait)
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use tillwire_capture::heartland_retail::cloud::{Manner, read_listed, ticket_path};
-use tillwire_capture::heartland_retail::feed::{Ask, Feed, Offer, Onward};
+use tillwire_capture::heartland_retail::feed::{Ask, Feed, LONG, Offer, Onward, is_worth_a_notice, trouble};
 use tillwire_capture::{tripwire, unreadable};
 use tillwire_proto::{Digest, Fact, Note, Notice, NoticeKind, StoreId, Transaction};
 use tillwire_relay_core::odoo::{Backoff, jitter};
@@ -32,12 +32,6 @@ const FIRST_DAYS: i64 = 3;
 
 /// Between two times that the last days are read again, in milliseconds.
 const REREAD_MS: i64 = 24 * 3_600_000;
-
-/// Rounds that may fail before the stores are told.
-const QUIET_FAILURES: u32 = 3;
-
-/// How long an account is left alone that only a person can mend.
-const LONG: Duration = Duration::from_secs(300);
 
 /// Why a round did not go well.
 #[derive(Debug)]
@@ -148,9 +142,7 @@ impl Poller {
             "the cloud was not read: {words}"
         );
         self.note_problem(&words).await;
-        // what is left alone for minutes will not mend itself
-        let told = self.failures >= QUIET_FAILURES || least >= LONG;
-        if told && !std::mem::replace(&mut self.silent, true) {
+        if is_worth_a_notice(self.failures, least) && !std::mem::replace(&mut self.silent, true) {
             self.tell(&format!("is not heard: {words}")).await;
         }
         let seed = jitter(
@@ -318,21 +310,7 @@ impl Poller {
     }
 
     fn problem(&self, told: &Told) -> Problem {
-        let (words, wait) = match told.manner {
-            Manner::Unauthorised => (
-                format!(
-                    "{}: the token is not taken; make a new one and put it into {}",
-                    told.words,
-                    self.account.token_file.display()
-                ),
-                LONG,
-            ),
-            Manner::Slower(seconds) => (
-                format!("{}: asked too often", told.words),
-                Duration::from_secs(seconds),
-            ),
-            _ => (told.words.clone(), Duration::ZERO),
-        };
+        let (words, wait) = trouble(told.manner, &told.words, self.account.token_file.display());
         Problem::Account(words, wait)
     }
 

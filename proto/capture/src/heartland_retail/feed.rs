@@ -3,12 +3,14 @@
 //! only the store has the account's token.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use tillwire_proto::Transaction;
 
-use super::cloud::{self, Listed, Next, PageError, Question};
+use super::cloud::{self, Listed, Manner, Next, PageError, Question};
 use super::graph::{self, NextOrders, OrderQuestion};
 use super::{Refused, read_order, read_ticket};
 use crate::settings::HeartlandRetailSettings;
@@ -81,6 +83,33 @@ pub struct Offer {
     pub whose: Whose,
     /// Its bytes, not yet swept by the tripwire.
     pub raw: Vec<u8>,
+}
+
+/// How long an account is left alone that only a person can mend.
+pub const LONG: Duration = Duration::from_secs(300);
+
+/// Rounds that may fail before the store is told.
+const QUIET_FAILURES: u32 = 3;
+
+/// What an answer that is none means for the next round: in words, and how long to leave the account alone at least. `words`
+/// are the answer's own, `token_file` is where a new token goes.
+#[must_use]
+pub fn trouble(manner: Manner, words: &str, token_file: impl Display) -> (String, Duration) {
+    match manner {
+        Manner::Unauthorised => (
+            format!("{words}: the token is not taken; make a new one and put it into {token_file}"),
+            LONG,
+        ),
+        Manner::Slower(seconds) => (format!("{words}: asked too often"), Duration::from_secs(seconds)),
+        _ => (words.to_owned(), Duration::ZERO),
+    }
+}
+
+/// Whether the store is told after so many rounds that failed, the last of which leaves the account alone for so long: what is
+/// left alone for minutes does not mend itself.
+#[must_use]
+pub fn is_worth_a_notice(failures: u32, least: Duration) -> bool {
+    failures >= QUIET_FAILURES || least >= LONG
 }
 
 impl Feed {
@@ -208,6 +237,22 @@ mod tests {
         assert_eq!(feeds(&[Reads::Tickets]), [Feed::Tickets]);
         assert_eq!(feeds(&[Reads::Orders]), std::slice::from_ref(&orders));
         assert_eq!(feeds(&[Reads::Tickets, Reads::Orders]), [Feed::Tickets, orders]);
+    }
+
+    #[test]
+    fn token_that_is_not_taken_is_told_at_once_and_a_hiccup_at_the_third_time() {
+        let (words, least) = trouble(Manner::Unauthorised, "HTTP 401", "/etc/token");
+        assert!(
+            words.contains("put it into /etc/token") && is_worth_a_notice(1, least),
+            "{words}"
+        );
+        let (words, least) = trouble(Manner::Broken, "HTTP 502", "/etc/token");
+        assert_eq!((words.as_str(), least), ("HTTP 502", Duration::ZERO));
+        assert!(!is_worth_a_notice(2, least) && is_worth_a_notice(3, least));
+        assert_eq!(
+            trouble(Manner::Slower(7), "HTTP 429", "").1,
+            Duration::from_secs(7)
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tillwire_proto::{
 
 use super::error::TicketError;
 use super::wire::{self, amount, optional};
+use crate::scalar::Scalar;
 
 /// What a line turned out to be.
 pub(super) enum Read {
@@ -62,19 +63,33 @@ fn goods(line: &wire::Line<'_>, kind: LineKind, at: &At) -> Result<Line, TicketE
     let quantity = quantity(line, kind, extended, at)?;
     let unit_price = unit_price(line, kind, extended, at)?;
     check_value(line, quantity, extended, at)?;
+    let sku = sku(line, kind, at)?;
+    let mut sold = sold(kind, sku, line.description, quantity, unit_price, extended)?;
+    for discount in &mut sold.discounts {
+        discount.reason = reason(line);
+    }
+    Ok(sold)
+}
+
+/// A line of goods: what its value is less than the price for all of it is a discount.
+pub(super) fn sold(
+    kind: LineKind,
+    sku: Option<Sku>,
+    description: Scalar<'_>,
+    quantity: Quantity,
+    unit_price: Amount,
+    extended: Amount,
+) -> Result<Line, TicketError> {
     let full = unit_price.mul_ratio(quantity.millionths(), MILLION, Rounding::HalfUp)?;
     let reduction = full.checked_sub(extended)?;
-    let discounts = (!reduction.is_zero()).then(|| Discount {
+    let discounts = (!reduction.is_zero()).then_some(Discount {
         amount: reduction,
-        reason: reason(line),
+        reason: None,
     });
     Ok(Line {
         kind,
-        sku: sku(line, kind, at)?,
-        description: line
-            .description
-            .text()
-            .and_then(|text| Description::cleaned(&text)),
+        sku,
+        description: description.text().and_then(|text| Description::cleaned(&text)),
         department: None,
         serial: None,
         quantity,

@@ -9,14 +9,14 @@ mod payment;
 mod wire;
 
 use tillwire_proto::{
-    Amount, Body, BusinessKey, Change, Currency, Description, Discount, Discrepancy, Jurisdiction, Line,
-    LineKind, LocalTime, OriginalTicket, PosId, Prices, Quantity, RegisterId, Rounding, Sku, TaxLine, Tender,
-    TicketNumber, Totals, Trade, Transaction, TransactionKind, Unit, Void,
+    Amount, Body, Change, Currency, Discrepancy, Jurisdiction, Line, LineKind, LocalTime, OriginalTicket,
+    Prices, Quantity, RegisterId, Sku, TaxLine, Tender, TicketNumber, Totals, Trade, Transaction,
+    TransactionKind, Unit, Void,
 };
 
 use super::error::TicketError;
-use super::line::exact_value;
-use super::ticket::{agree, kind_of, station};
+use super::line::{exact_value, sold};
+use super::ticket::{Head, agree, kind_of, station};
 use super::wire::{amount, optional};
 use crate::scalar::{Object, Scalar};
 use crate::settings::HeartlandRetailSettings;
@@ -50,27 +50,14 @@ pub(super) fn read(kept: &Kept<'_>, settings: &HeartlandRetailSettings) -> Resul
         (kind, Body::Trade(trade))
     };
     let at = begun_at(order, settings)?;
-    let number = order
-        .order_number
-        .text()
-        .ok_or_else(|| TicketError::Missing("orderNumber".to_owned()))?;
-    let transaction = Transaction {
-        key: BusinessKey {
-            store: settings.store.clone(),
-            register,
-            day: settings.time.day(at),
-            ticket: TicketNumber::new(&number).map_err(|error| TicketError::value("orderNumber", error))?,
-            kind,
-            revision: 0,
-        },
+    let head = Head {
+        register,
         at,
-        pos_id: order.id.text().and_then(|text| PosId::new(&text).ok()),
-        operator: None,
-        currency: settings.currency,
-        body,
+        number: ("orderNumber", order.order_number),
+        id: order.id,
+        operator: Scalar::default(),
     };
-    transaction.verify()?;
-    Ok(transaction)
+    head.with(kind, body, settings)
 }
 
 /// Whether a status says that the order, or a part of it, does not count any more.
@@ -260,31 +247,20 @@ fn item_line(
     // a price that was raised at the till is no discount below nothing
     let asked = Amount::parse(&line.final_unit_price.text().unwrap_or_default(), currency).ok();
     let unit_price = asked.map_or(listed, |asked| listed.max(asked));
-    let full = unit_price.mul_ratio(quantity.millionths(), MILLION, Rounding::HalfUp)?;
-    let reduction = full.checked_sub(extended)?;
-    let discounts = (!reduction.is_zero()).then_some(Discount {
-        amount: reduction,
-        reason: None,
-    });
     let sku = line
         .item
         .as_ref()
         .and_then(|item| item.item_number.text())
         .ok_or_else(|| TicketError::Missing(field("item itemNumber")))?;
-    Ok(Line {
-        kind: LineKind::Item,
-        sku: Some(Sku::new(sku.trim()).map_err(|error| TicketError::value(field("item itemNumber"), error))?),
-        description: line
-            .description
-            .text()
-            .and_then(|text| Description::cleaned(&text)),
-        department: None,
-        serial: None,
+    let sku = Sku::new(sku.trim()).map_err(|error| TicketError::value(field("item itemNumber"), error))?;
+    sold(
+        LineKind::Item,
+        Some(sku),
+        line.description,
         quantity,
         unit_price,
-        discounts: discounts.into_iter().collect(),
         extended,
-    })
+    )
 }
 
 const MILLION: i64 = 1_000_000;
@@ -307,20 +283,16 @@ fn gift_card_line(line: &GiftCardLine<'_>, number: usize, currency: Currency) ->
     } else {
         extended
     };
-    Ok(Line {
-        kind: LineKind::GiftCard,
-        sku: None,
-        description: line
-            .description
-            .text()
-            .and_then(|text| Description::cleaned(&text)),
-        department: None,
-        serial: None,
-        quantity: Quantity::each(if back { -1 } else { 1 }),
-        unit_price: if back { extended.checked_neg()? } else { extended },
-        discounts: Vec::new(),
+    let quantity = Quantity::each(if back { -1 } else { 1 });
+    let unit_price = if back { extended.checked_neg()? } else { extended };
+    sold(
+        LineKind::GiftCard,
+        None,
+        line.description,
+        quantity,
+        unit_price,
         extended,
-    })
+    )
 }
 
 fn totals(

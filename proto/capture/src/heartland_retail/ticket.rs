@@ -27,27 +27,56 @@ pub(super) fn read(
         (kind, Body::Trade(trade))
     };
     let at = completed_at(ticket, settings)?;
-    let number = ticket
-        .public_id
-        .text()
-        .ok_or_else(|| TicketError::Missing("public_id".to_owned()))?;
-    let transaction = Transaction {
-        key: BusinessKey {
-            store: settings.store.clone(),
-            register,
-            day: settings.time.day(at),
-            ticket: TicketNumber::new(&number).map_err(|error| TicketError::value("public_id", error))?,
-            kind,
-            revision: 0,
-        },
+    let head = Head {
+        register,
         at,
-        pos_id: pos_id(ticket.id),
-        operator: ticket.sales_rep.text().and_then(|text| Operator::cleaned(&text)),
-        currency: settings.currency,
-        body,
+        number: ("public_id", ticket.public_id),
+        id: ticket.id,
+        operator: ticket.sales_rep,
     };
-    transaction.verify()?;
-    Ok(transaction)
+    head.with(kind, body, settings)
+}
+
+/// What a sale's transaction says beside its body, whichever interface told it.
+pub(super) struct Head<'a> {
+    pub(super) register: RegisterId,
+    pub(super) at: LocalTime,
+    /// The number on the receipt, and what its field is called.
+    pub(super) number: (&'static str, Scalar<'a>),
+    pub(super) id: Scalar<'a>,
+    pub(super) operator: Scalar<'a>,
+}
+
+impl Head<'_> {
+    /// The whole transaction, every sum of it right.
+    pub(super) fn with(
+        self,
+        kind: TransactionKind,
+        body: Body,
+        settings: &HeartlandRetailSettings,
+    ) -> Result<Transaction, TicketError> {
+        let (field, number) = self.number;
+        let number = number
+            .text()
+            .ok_or_else(|| TicketError::Missing(field.to_owned()))?;
+        let transaction = Transaction {
+            key: BusinessKey {
+                store: settings.store.clone(),
+                register: self.register,
+                day: settings.time.day(self.at),
+                ticket: TicketNumber::new(&number).map_err(|error| TicketError::value(field, error))?,
+                kind,
+                revision: 0,
+            },
+            at: self.at,
+            pos_id: pos_id(self.id),
+            operator: self.operator.text().and_then(|text| Operator::cleaned(&text)),
+            currency: settings.currency,
+            body,
+        };
+        transaction.verify()?;
+        Ok(transaction)
+    }
 }
 
 /// The register whose station rang the ticket up.
