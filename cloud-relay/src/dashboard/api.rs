@@ -1,4 +1,5 @@
-//! What the pages show, for programs: JSON described by OpenAPI (`/api/v1/openapi.json`), and CSV where it is a list.
+//! What the pages show, for programs: JSON described by OpenAPI (`/api/v1/openapi.json`), and where it is a list also CSV and
+//! Parquet.
 //!
 //! Everything here only reads, with the rights and stores of a person's session or token. Amounts are decimal texts beside
 //! their currency, moments are RFC 3339 in UTC. What is here stays: fields may come, none goes and none changes its
@@ -6,6 +7,7 @@
 
 mod answer;
 mod csv;
+mod parquet;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -33,7 +35,7 @@ const DAYS_MAX: usize = 10_000;
         title = "Tillwire relay",
         description = "What the relay knows, to read. Sign in with a token: `tillwire-relay person token LOGIN --name WHAT`."
     ),
-    paths(stores, days, days_csv, day, ledger_csv, exceptions, exceptions_csv, exception, entry, devices, stock, find),
+    paths(stores, days, days_csv, days_parquet, day, ledger_csv, ledger_parquet, exceptions, exceptions_csv, exceptions_parquet, exception, entry, devices, stock, find),
     components(schemas(Problem)),
     security(("token" = []))
 )]
@@ -45,10 +47,16 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/api/v1/stores", get(stores))
         .route("/api/v1/days", get(days))
         .route("/api/v1/days.csv", get(days_csv))
+        .route("/api/v1/days.parquet", get(days_parquet))
         .route("/api/v1/days/{tenant}/{store}/{day}", get(day))
         .route("/api/v1/days/{tenant}/{store}/{day}/ledger.csv", get(ledger_csv))
+        .route(
+            "/api/v1/days/{tenant}/{store}/{day}/ledger.parquet",
+            get(ledger_parquet),
+        )
         .route("/api/v1/exceptions", get(exceptions))
         .route("/api/v1/exceptions.csv", get(exceptions_csv))
+        .route("/api/v1/exceptions.parquet", get(exceptions_parquet))
         .route("/api/v1/exceptions/{id}", get(exception))
         .route("/api/v1/entries/{*key}", get(entry))
         .route("/api/v1/devices", get(devices))
@@ -187,6 +195,16 @@ async fn days_csv(
     csv::table("store-days", &days_of(pages, guest, &of).await?)
 }
 
+/// Store-days as a Parquet file.
+#[utoipa::path(get, path = "/api/v1/days.parquet", params(OfDays), responses((status = 200, content_type = "application/vnd.apache.parquet"), (status = 401), (status = 403, body = Problem)))]
+async fn days_parquet(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Query(of): Query<OfDays>,
+) -> Result<Response, Response> {
+    parquet::table("store-days", &days_of(pages, guest, &of).await?)
+}
+
 /// One store-day: its journal as it stands, what Odoo was asked for, what holds it.
 #[utoipa::path(get, path = "/api/v1/days/{tenant}/{store}/{day}",
     params(("tenant" = String, Path), ("store" = String, Path), ("day" = String, Path, description = "such as 2026-11-14")),
@@ -224,6 +242,18 @@ async fn ledger_csv(
     let day = day_of(pages, guest, of).await?;
     let lines: Vec<LedgerLine> = day.ledger;
     csv::table("journal", &lines)
+}
+
+/// A day's journal as a Parquet file.
+#[utoipa::path(get, path = "/api/v1/days/{tenant}/{store}/{day}/ledger.parquet",
+    params(("tenant" = String, Path), ("store" = String, Path), ("day" = String, Path)),
+    responses((status = 200, content_type = "application/vnd.apache.parquet"), (status = 401), (status = 403, body = Problem), (status = 404, body = Problem)))]
+async fn ledger_parquet(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Path(of): Path<(String, String, String)>,
+) -> Result<Response, Response> {
+    parquet::table("journal", &day_of(pages, guest, of).await?.ledger)
 }
 
 /// Which exceptions.
@@ -267,6 +297,16 @@ async fn exceptions_csv(
     Query(of): Query<OfExceptions>,
 ) -> Result<Response, Response> {
     csv::table("exceptions", &exceptions_of(pages, guest, of).await?)
+}
+
+/// Open exceptions as a Parquet file.
+#[utoipa::path(get, path = "/api/v1/exceptions.parquet", params(OfExceptions), responses((status = 200, content_type = "application/vnd.apache.parquet"), (status = 401)))]
+async fn exceptions_parquet(
+    State(pages): State<Pages>,
+    guest: Guest,
+    Query(of): Query<OfExceptions>,
+) -> Result<Response, Response> {
+    parquet::table("exceptions", &exceptions_of(pages, guest, of).await?)
 }
 
 /// One exception, open or closed.

@@ -87,13 +87,22 @@ impl House {
 
     /// A program asks.
     pub(super) async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> (StatusCode, String) {
+        let (status, body) = self.ask_bytes(path, headers).await;
+        (status, String::from_utf8(body).unwrap())
+    }
+
+    pub(super) async fn ask_bytes(&self, path: &str, headers: &[(&str, &str)]) -> (StatusCode, Vec<u8>) {
         let mut request = Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Bytes::empty()).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
-        (response.status(), text(response).await)
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX)
+            .await
+            .unwrap();
+        (status, body.to_vec())
     }
 
     /// A program sends a form.
