@@ -107,7 +107,8 @@ fn begun_at(order: &Order<'_>, settings: &HeartlandRetailSettings) -> Result<Loc
 }
 
 fn void(order: &Order<'_>) -> Void {
-    let paid = order.deposits.as_deref().unwrap_or_default();
+    // money that went out counts as much as money that came in: a return can be taken back too
+    let moved = |movements: &Option<Vec<_>>| movements.as_ref().is_some_and(|all| !all.is_empty());
     Void {
         of: OriginalTicket {
             ticket: order
@@ -118,7 +119,7 @@ fn void(order: &Order<'_>) -> Void {
             pos_id: None,
             day: None,
         },
-        was_completed: !paid.is_empty(),
+        was_completed: moved(&order.deposits) || moved(&order.refunds),
     }
 }
 
