@@ -57,7 +57,7 @@
 //!
 //! ## Full disk
 //!
-//! Above 95 %, or when SQLite itself finds no room, the transaction is rolled back and sources hear *busy*
+//! Above 95 % ([`Space`]: a large disk counts as one of 16 GiB), or when SQLite itself finds no room, the transaction is rolled back and sources hear *busy*
 //! ([`Room`]). A reserve file, made at start, is given up then so that the journal can write down that the disk is
 //! full and receipts can still be kept. When room is back, capture goes on by itself and the journal says that too.
 
@@ -72,5 +72,5 @@ mod ticket;
 pub use captured::Captured;
 pub use chain::{Broken, Head, Verifier};
 pub use close::{DayRecord, close_due, close_record};
-pub use retention::{Kept, Room, RoomChange, buffer_days, prunable};
+pub use retention::{Kept, Room, RoomChange, Space, buffer_days, prunable};
 pub use ticket::{Content, Decision, Known, REGISTER_DAY_LEN, TicketKey, decide, register_day};

@@ -124,9 +124,10 @@ impl Default for RelayLink {
 /// Limits of the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// From here on receipted records are pruned before their time, in percent of the disk.
+    /// From here on receipted records are pruned before their time, in percent of the disk; one larger than 16 GiB
+    /// counts as one of 16 GiB with as much room left.
     pub prune_percent: u8,
-    /// From here on sources are told *busy*, in percent of the disk.
+    /// From here on sources are told *busy*, in percent of the disk, counted likewise.
     pub busy_percent: u8,
     /// A receipted record is kept this long, in days between relay receipts.
     pub keep_days: u16,

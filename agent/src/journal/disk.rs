@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rustix::io::Errno;
+use tillwire_agent_core::journal::Space;
 use tillwire_agent_core::settings::Limits;
 
 /// Exit code after an error of the disk (`EX_IOERR` of sysexits.h).
@@ -20,8 +21,8 @@ pub(crate) fn die(why: &dyn std::fmt::Display) -> ! {
 /// How full the disk is for the journal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fill {
-    /// Used part of the room that the journal has, in percent: of the file system, or of its own limit where that is
-    /// fuller.
+    /// Used part of the room that the journal counts on, in percent: of the file system, or of its own limit where
+    /// that is fuller.
     pub(crate) percent: u8,
     /// What may still be written before sources must wait, in bytes.
     pub(crate) free_len: u64,
@@ -42,35 +43,23 @@ pub(crate) fn fill(db: &Connection, dir: &Path, limits: &Limits) -> Fill {
         pragma("freelist_count"),
     );
     let used_len = pages.saturating_sub(unused) * page;
-    let disk = rustix::fs::statvfs(dir).ok().map(|stat| {
-        let total = stat.f_blocks.saturating_mul(stat.f_frsize);
-        let free = stat
+    let disk = rustix::fs::statvfs(dir).ok().map(|stat| Space {
+        free: stat
             .f_bavail
             .saturating_mul(stat.f_frsize)
-            .saturating_add(unused * page);
-        (total.saturating_sub(free), total)
+            .saturating_add(unused * page),
+        total: stat.f_blocks.saturating_mul(stat.f_frsize),
     });
-    let own = limits.journal_len_max.map(|max| (used_len, max));
+    let own = limits.journal_len_max.map(|total| Space {
+        free: total.saturating_sub(used_len),
+        total,
+    });
     let rooms = [disk, own].into_iter().flatten();
-    let left = |(used, total): (u64, u64)| {
-        // Divided first: a disk's bytes times a hundred may be too many.
-        let busy_at = total / 100 * u64::from(limits.busy_percent);
-        busy_at.saturating_sub(used)
-    };
     Fill {
-        percent: rooms
-            .clone()
-            .map(|(used, total)| part(used, total))
-            .max()
-            .unwrap_or(0),
-        free_len: rooms.map(left).min().unwrap_or(0),
+        percent: rooms.clone().map(Space::used_percent).max().unwrap_or(0),
+        free_len: rooms.map(|room| room.until_busy(limits)).min().unwrap_or(0),
         used_len,
     }
-}
-
-fn part(used: u64, total: u64) -> u8 {
-    let percent = used.saturating_mul(100).checked_div(total).unwrap_or(0);
-    u8::try_from(percent.min(100)).unwrap_or(100)
 }
 
 /// A file that only takes up room, so that there is some when it is needed.

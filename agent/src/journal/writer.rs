@@ -70,7 +70,7 @@ pub struct Progress {
     pub already: u64,
     /// Offers answered *busy*.
     pub refused: u64,
-    /// Used part of the disk, in percent.
+    /// Used part of the room on the disk, in percent; see [`Space`](tillwire_agent_core::journal::Space).
     pub disk_percent: u8,
     /// For how many more trading days the disk takes sales without the relay; `None` before a day's size is known.
     pub buffer_days: Option<u16>,
@@ -326,7 +326,7 @@ impl Writer {
         tracing::error!("the journal's disk is full; sources are told to wait");
         let percent = self.progress.borrow().disk_percent;
         let text = format!(
-            "the journal has no room, the disk is {percent} % full; sources hold their data until space is freed"
+            "the journal has no room, {percent} % of it is used; sources hold their data until space is freed"
         );
         if let Err(error) = self.notice(NoticeKind::DiskFull, &text) {
             self.notice_failed(&error);

@@ -4,6 +4,42 @@ use tillwire_proto::RecordNumber;
 
 use crate::settings::Limits;
 
+/// A disk that is larger counts as one of this size with as much room left, in bytes. A twentieth of a large disk is
+/// room for years of sales, and no till may be told to wait because of it.
+const COUNTED: u64 = 16 << 30;
+
+/// Room for the journal: a disk, or the journal's own limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What may still be written, in bytes.
+    pub free: u64,
+    /// Of how much in all, in bytes.
+    pub total: u64,
+}
+
+impl Space {
+    /// The used part in percent, rounded down, of a space that counts as no larger than [`COUNTED`].
+    #[must_use]
+    pub fn used_percent(self) -> u8 {
+        let counted = self.counted();
+        let used = counted - self.free.min(counted);
+        let percent = (used * 100).checked_div(counted).unwrap_or(0);
+        u8::try_from(percent).unwrap_or(100)
+    }
+
+    /// What may still be written before sources are told *busy*, in bytes.
+    #[must_use]
+    pub fn until_busy(self, limits: &Limits) -> u64 {
+        let counted = self.counted();
+        let kept_free = counted - counted / 100 * u64::from(limits.busy_percent.min(100));
+        self.free.saturating_sub(kept_free)
+    }
+
+    fn counted(self) -> u64 {
+        self.total.min(COUNTED)
+    }
+}
+
 /// How much room the disk has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
@@ -116,6 +152,43 @@ mod tests {
         assert_eq!(buffer_days(u64::MAX, 1, u32::MAX), Some(u16::MAX));
     }
 
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn a_card_is_counted_as_it_is() {
+        let card = Space {
+            free: 2 * GIB,
+            total: 8 * GIB,
+        };
+        assert_eq!(card.used_percent(), 75);
+        let left = card.until_busy(&Limits::default());
+        assert!(
+            left.abs_diff(2 * GIB - 8 * GIB / 20) < 1_000,
+            "a twentieth is kept, of {left} bytes"
+        );
+        let none = Space { free: 0, total: 0 };
+        assert_eq!((none.used_percent(), none.until_busy(&Limits::default())), (0, 0));
+    }
+
+    #[test]
+    fn no_till_waits_while_a_large_disk_has_gigabytes_left() {
+        let of_256 = |free| Space {
+            free,
+            total: 256 * GIB,
+        };
+        let limits = Limits::default();
+        let room = |free| Room::Plenty.at(of_256(free).used_percent(), &limits);
+        assert_eq!(room(12 * GIB), Room::Plenty, "95 % of it are used");
+        assert_eq!(room(2 * GIB), Room::Short);
+        assert_eq!(room(GIB / 2), Room::None);
+        let left = of_256(12 * GIB).until_busy(&limits);
+        assert_eq!(
+            left / GIB,
+            11,
+            "what is told to last is what there is, not what is counted"
+        );
+    }
+
     const N: fn(u64) -> RecordNumber = RecordNumber;
 
     fn kept() -> Kept {
@@ -166,6 +239,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn sources_wait_exactly_when_nothing_may_be_written_any_more(
+            free in 0..400 * GIB, total in 100..400 * GIB, busy in 1..=99_u8,
+        ) {
+            let space = Space { free: free.min(total), total };
+            let limits = Limits { busy_percent: busy, prune_percent: 0, ..Limits::default() };
+            let waits = Room::Plenty.at(space.used_percent(), &limits) == Room::None;
+            // a hundredth is rounded, so within a hundred bytes of the edge either may be said
+            let left = |free| Space { free, ..space }.until_busy(&limits);
+            if waits {
+                prop_assert!(left(space.free) <= 100);
+            } else {
+                prop_assert!(left(space.free + 100) > 0);
+            }
+        }
+
         #[test]
         fn nothing_without_a_receipt_is_ever_prunable(
             pruned in 0..100_u64, receipted in 0..100_u64, long_ago in 0..200_u64, totalled in 0..100_u64,
