@@ -3,8 +3,9 @@
 //! books, proof, pages) takes them as it takes all others.
 //!
 //! [`poll`] asks, [`memory`] remembers how far it got, [`lane`] writes records, [`hooks`] takes the account's webhooks: a
-//! webhook is believed in nothing but that a ticket is worth asking for.
+//! webhook is believed in nothing but that a ticket is worth asking for. [`checks`] compares what else the account says.
 
+pub mod checks;
 pub mod client;
 pub mod hooks;
 mod lane;

@@ -17,7 +17,7 @@ use tillwire_relay::dashboard::{Views, router};
 use tillwire_relay::events::RelayEvent;
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::people::Sight;
-use tillwire_relay_core::stock::{DriftLine, OdooSide};
+use tillwire_relay_core::stock::{DriftLine, OdooSide, PosSide};
 use tillwire_relay_core::witness::WitnessTable;
 use tokio::sync::broadcast;
 use tower::ServiceExt as _;
@@ -94,7 +94,11 @@ impl Views for OneStore {
             others: vec![("WH/IN/00012".to_owned(), 2_000_000)],
             ..OdooSide::default()
         };
-        let line = DriftLine::of(&Sku::new("TEE<1>").unwrap(), &side, &[]);
+        let pos = PosSide {
+            at_ms: 0,
+            on_hand: 5_500_000,
+        };
+        let line = DriftLine::of(&Sku::new("TEE<1>").unwrap(), &side, &[]).beside(pos, &[]);
         Ok((store.as_str() == "s01").then(|| StockView {
             tenant: tenant.clone(),
             store: store.clone(),
@@ -467,6 +471,9 @@ async fn a_stock_difference_shows_its_causes_and_documents() {
         "WH/IN/00012",
         "quantity written without a move",
         "look",
+        "The POS's own stock as of",
+        "5.5",
+        "-6.5",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

@@ -61,6 +61,8 @@ pub enum ExceptionKind {
     OfflineRefused,
     /// A receipt was printed, and nobody told its sale.
     PrintedNotTold,
+    /// The POS's cloud lists a payment that stands on no ticket.
+    PaymentWithoutTicket,
     /// Two witnesses tell one ticket with different amounts.
     WitnessesDiffer,
     /// A card tender that no terminal answered.
@@ -147,7 +149,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -171,6 +173,7 @@ impl ExceptionKind {
         Self::OrphanApproval,
         Self::OfflineRefused,
         Self::PrintedNotTold,
+        Self::PaymentWithoutTicket,
         Self::WitnessesDiffer,
         Self::TenderWithoutTerminal,
         Self::TenderDiffers,
@@ -223,6 +226,7 @@ impl ExceptionKind {
             Self::OrphanApproval => "orphan-approval",
             Self::OfflineRefused => "offline-refused",
             Self::PrintedNotTold => "printed-not-told",
+            Self::PaymentWithoutTicket => "payment-without-ticket",
             Self::WitnessesDiffer => "witnesses-differ",
             Self::TenderWithoutTerminal => "tender-without-terminal",
             Self::TenderDiffers => "tender-differs",
@@ -282,6 +286,7 @@ impl ExceptionKind {
             Self::OrphanApproval => "card was charged, but no ticket shows it",
             Self::OfflineRefused => "offline card payment was refused later",
             Self::PrintedNotTold => "receipt was printed, but no sale was told",
+            Self::PaymentWithoutTicket => "payment stands on no ticket",
             Self::WitnessesDiffer => "witnesses tell different amounts",
             Self::TenderWithoutTerminal => "card payment was not seen at the terminal",
             Self::TenderDiffers => "ticket and terminal name different amounts",
@@ -338,6 +343,7 @@ impl ExceptionKind {
             | Self::OrphanApproval
             | Self::OfflineRefused
             | Self::PrintedNotTold
+            | Self::PaymentWithoutTicket
             | Self::WitnessesDiffer
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers
@@ -400,6 +406,7 @@ impl ExceptionKind {
             | Self::OrphanApproval
             | Self::OfflineRefused
             | Self::PrintedNotTold
+            | Self::PaymentWithoutTicket
             | Self::WitnessesDiffer
             | Self::TenderWithoutTerminal
             | Self::TenderDiffers

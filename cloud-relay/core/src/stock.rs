@@ -22,7 +22,7 @@ use crate::tickets::{Ticket, Tickets};
 
 pub use batch::{KITS_MAX, LINES_MAX, StockBatch};
 pub use delta::{StockDelta, StockRules, delta};
-pub use drift::{Count, DriftCause, DriftLine, DriftPart, OdooSide, Sold, Whereabouts};
+pub use drift::{Count, DriftCause, DriftLine, DriftPart, OdooSide, PosSide, PosStock, Sold, Whereabouts};
 pub use goods::{Goods, ItemRule, differing, moved};
 pub use held::{Held, below_zero};
 

@@ -39,7 +39,7 @@ pub(super) async fn act(common: &Common, command: StockCommand) -> Result<()> {
     if common.json {
         return print_json(&json!({
             "tenant": of.tenant, "store": of.store, "at": moment(report.at_ms),
-            "products": report.lines.iter().filter(|line| all || !line.parts.is_empty()).collect::<Vec<_>>(),
+            "products": report.lines.iter().filter(|line| all || line.differs()).collect::<Vec<_>>(),
         }));
     }
     print(&report, all);
@@ -47,14 +47,14 @@ pub(super) async fn act(common: &Common, command: StockCommand) -> Result<()> {
 }
 
 fn print(report: &StockReport, all: bool) {
-    let differing = report.lines.iter().filter(|line| !line.parts.is_empty()).count();
+    let differing = report.lines.iter().filter(|line| line.differs()).count();
     let eyes = report.lines.iter().filter(|line| line.needs_eyes()).count();
     println!(
         "{} products, {differing} differ, {eyes} need a look; Odoo as of {}",
         report.lines.len(),
         moment(report.at_ms)
     );
-    for line in report.lines.iter().filter(|line| all || !line.parts.is_empty()) {
+    for line in report.lines.iter().filter(|line| all || line.differs()) {
         println!("{}", text(line));
     }
 }
@@ -69,13 +69,17 @@ fn text(line: &DriftLine) -> String {
         "{}: Odoo {}, expected {}, difference {}; {counted}; since then tills {}, others {}",
         line.sku, line.odoo, line.expected, line.difference, line.ours, line.others
     );
+    if let Some(pos) = &line.pos {
+        let at = moment(pos.at_ms);
+        // writing to a String cannot fail
+        let _ = write!(text, "; the POS had {} at {at}, {} apart", pos.on_hand, pos.apart);
+    }
     for part in &line.parts {
         let named = if part.named.is_empty() {
             String::new()
         } else {
             format!(" ({})", part.named.join(", "))
         };
-        // writing to a String cannot fail
         let _ = write!(text, "\n    {:>10}  {}{named}", part.quantity, part.cause);
     }
     text

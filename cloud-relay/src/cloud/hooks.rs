@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use subtle::ConstantTimeEq as _;
-use tillwire_capture::heartland_retail::cloud::read_listed;
+use tillwire_capture::heartland_retail::cloud::{Listing, read_listed};
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
@@ -98,7 +98,7 @@ async fn told(State(hall): State<Hall>, Path(secret): Path<String>, body: Bytes)
         return StatusCode::NOT_FOUND;
     };
     // items and customers come to the same address; they have no such time, or are fetched and found to be no ticket
-    let Ok(listed) = read_listed(&body) else {
+    let Ok(listed) = read_listed(&body, Listing::Tickets) else {
         // what an account with the newer interface sends is not known: it is worth a look at the lists, and no more
         if door.orders {
             door.wake.notify_one();

@@ -1,5 +1,8 @@
 //! How far each account is known, and which tickets a webhook named.
 
+pub mod payments;
+pub mod shelves;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use tillwire_proto::{Digest, TenantId};
 

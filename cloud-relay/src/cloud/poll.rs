@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use tillwire_capture::heartland_retail::cloud::{Manner, read_listed, ticket_path};
+use tillwire_capture::heartland_retail::cloud::{Listing, Manner, read_listed, ticket_path};
 use tillwire_capture::heartland_retail::feed::{Ask, Feed, LONG, Offer, Onward, is_worth_a_notice, trouble};
 use tillwire_capture::{tripwire, unreadable};
 use tillwire_proto::{Digest, Fact, Note, Notice, NoticeKind, StoreId, Transaction};
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Account;
+use super::checks::{Check, Reading};
 use super::client::{Client, Told};
 use super::lane::{Heard, Lane};
 use super::memory::{self, Known, Ticket};
@@ -56,16 +57,20 @@ impl From<crate::store::StoreError> for Problem {
 
 /// The witness of one account.
 pub struct Poller {
-    account: Account,
-    name: String,
-    client: Client,
-    store: Store,
+    pub(super) account: Account,
+    pub(super) name: String,
+    pub(super) client: Client,
+    pub(super) store: Store,
     lanes: BTreeMap<StoreId, Lane>,
-    wake: Arc<Notify>,
+    pub(super) wake: Arc<Notify>,
     failures: u32,
     /// Notices that wait for a round in which they can be written.
     silent: bool,
     alarmed_ms: i64,
+    /// Checks that are left alone, until when, in milliseconds since 1970.
+    pub(super) resting: BTreeMap<Check, i64>,
+    /// The POS's stock while it is read.
+    pub(super) reading: Option<Reading>,
 }
 
 impl std::fmt::Debug for Poller {
@@ -102,6 +107,8 @@ impl Poller {
             failures: 0,
             silent: false,
             alarmed_ms: i64::MIN,
+            resting: BTreeMap::new(),
+            reading: None,
         })
     }
 
@@ -200,6 +207,7 @@ impl Poller {
         for feed in self.feeds() {
             fresh += self.follow(&feed, now_ms).await?;
         }
+        self.check(now_ms).await?;
         let (name, tenant) = (self.name.clone(), self.account.tenant.clone());
         let stores: Vec<StoreId> = self.lanes.keys().cloned().collect();
         self.store
@@ -263,6 +271,9 @@ impl Poller {
             let (offers, onward) = list
                 .read(&told.body)
                 .map_err(|error| self.unlike(&error.to_string()))?;
+            if *feed == Feed::Tickets {
+                self.note_payments(&told.body).await?;
+            }
             for offer in offers {
                 fresh += usize::from(self.take(offer).await?);
             }
@@ -288,7 +299,10 @@ impl Poller {
             let told = self.client.ask(&Ask::Get(path)).await;
             match told.manner {
                 Manner::Read => {
-                    let listed = read_listed(&told.body).map_err(|error| self.unlike(&error.to_string()))?;
+                    let listed = read_listed(&told.body, Listing::Tickets)
+                        .map_err(|error| self.unlike(&error.to_string()))?;
+                    let one = std::iter::once((listed.id.as_str(), listed.body));
+                    self.note_payments_of(one).await?;
                     if listed.settled {
                         fresh += usize::from(self.take(Offer::ticket(&listed)).await?);
                     }
@@ -305,11 +319,11 @@ impl Poller {
         Ok(fresh)
     }
 
-    fn unlike(&self, words: &str) -> Problem {
+    pub(super) fn unlike(&self, words: &str) -> Problem {
         Problem::Account(format!("{}: {words}", self.account.url), Duration::ZERO)
     }
 
-    fn problem(&self, told: &Told) -> Problem {
+    pub(super) fn problem(&self, told: &Told) -> Problem {
         let (words, wait) = trouble(told.manner, &told.words, self.account.token_file.display());
         Problem::Account(words, wait)
     }
@@ -390,6 +404,6 @@ fn days_ago(now_ms: i64, days: i64) -> i64 {
     now_ms.saturating_sub(days.saturating_mul(24 * 3_600_000))
 }
 
-fn time(ms: i64) -> Result<Timestamp> {
+pub(super) fn time(ms: i64) -> Result<Timestamp> {
     Timestamp::from_millisecond(ms).context("a time of the account")
 }

@@ -11,6 +11,7 @@ use tillwire_capture::settings::{HeartlandRetailSettings, TimeRules};
 use tillwire_proto::{RegisterId, StoreId, TenantId, TenderKind};
 use tillwire_relay_core::settings::{RelaySettings, StoreSettings};
 
+use super::checks::Check;
 use super::client::is_local;
 use super::oauth::Application;
 
@@ -46,6 +47,10 @@ pub struct AccountDraft {
     /// Days that are read again once a day, because not every change shows in a ticket's time. Default: 3.
     #[serde(default = "three")]
     pub reread_days: u16,
+    /// What is checked beside the tickets: `payments` (whether each stands on a ticket that was told, and says the same),
+    /// `inventory` (what the POS's own stock has, beside Odoo's). Default: none.
+    #[serde(default)]
+    pub checks: BTreeSet<Check>,
     /// Its stores. Required, at least one.
     pub store: Vec<StoreDraft>,
 }
@@ -111,6 +116,8 @@ pub struct Account {
     pub overlap_s: u32,
     /// How many days are read again each day.
     pub reread_days: u16,
+    /// What is checked beside them.
+    pub checks: BTreeSet<Check>,
     /// What its tickets mean, store by store.
     pub stores: Vec<HeartlandRetailSettings>,
 }
@@ -167,6 +174,13 @@ impl AccountDraft {
         if self.reads.is_empty() {
             return Err(wrong("reads", "[]", "\"tickets\", \"orders\" or both"));
         }
+        if !self.checks.is_empty() && !self.reads.contains(&Reads::Tickets) {
+            return Err(wrong(
+                "checks",
+                "checks of an account whose tickets are not read",
+                "reads = [\"tickets\"] as well, or no checks: orders show their payments themselves",
+            ));
+        }
         if self.reread_days > 31 {
             return Err(wrong("reread_days", self.reread_days, "at most 31"));
         }
@@ -198,6 +212,7 @@ impl AccountDraft {
             oauth: self.oauth.clone(),
             hook_secret_file: self.hook_secret_file.clone(),
             reads: self.reads.clone(),
+            checks: self.checks.clone(),
             pace: Duration::from_secs(1) / u32::from(self.asks_per_s),
             every: Duration::from_secs(u64::from(self.every_s)),
             overlap_s: self.overlap_s,

@@ -48,6 +48,7 @@ lines = 100                        # or as soon as so many products wait in one 
 # token_file = "/etc/tillwire/heartland.token"
 # oauth = { client_id = "…", client_secret_file = "/etc/tillwire/heartland.app", redirect_uri = "https://…", scope = "…" }
 #                                  # `tillwire-relay heartland authorize acme` then writes token_file
+# checks = ["payments", "inventory"]  # each payment stands on a ticket; what the POS's own stock has, beside Odoo's
 # hook_secret_file = "/etc/tillwire/heartland.hook"  # webhooks then arrive at http.listen under /hooks/heartland/SECRET
 # reads = ["tickets"]              # "orders" where the account has the newer interface (POS v2), both while it is moved
 # every_s = 15                     # between two rounds of questions

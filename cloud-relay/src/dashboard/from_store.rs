@@ -18,6 +18,7 @@ use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, Store
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
 use tillwire_relay_core::people::Sight;
+use tillwire_relay_core::stock::DriftLine;
 
 use super::Views;
 use super::view::{
@@ -240,7 +241,7 @@ impl Views for StoreViews {
         Ok(report.map(|report| {
             let products = report.lines.len();
             let mut lines = report.lines;
-            lines.retain(|line| !line.parts.is_empty());
+            lines.retain(DriftLine::differs);
             lines.sort_by_key(|line| !line.needs_eyes());
             StockView {
                 tenant: tenant.clone(),

@@ -9,11 +9,12 @@ use tillwire_proto::Sku;
 use tillwire_relay_core::odoo::{EffectState, Kit, PickLine, Product, ResolvedStock};
 use tillwire_relay_core::settings::StoreSettings;
 use tillwire_relay_core::stock::{
-    DriftLine, Goods, OdooSide, Sold, StockTarget, Whereabouts, below_zero, moved,
+    DriftLine, Goods, OdooSide, PosSide, Sold, StockTarget, Whereabouts, below_zero, moved,
 };
 
 use super::link::Link;
 use super::stock::resolve_in;
+use crate::cloud::memory::shelves::{self, Shelf};
 use crate::days::{differing_of, left, look, pickings_of};
 use crate::odoo::preflight::in_words;
 use crate::odoo::shelf::sides;
@@ -25,6 +26,9 @@ use crate::store::{StoreError, effects};
 
 /// Days looked at for goods that are not moved yet: older ones are done, or have been on a list for weeks.
 const DAYS_MAX: u32 = 62;
+
+/// A figure of the POS's own stock that is older says nothing, in milliseconds.
+const POS_MS: i64 = 48 * 3_600_000;
 
 /// Why there is no comparison.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,7 @@ struct Books {
     pickings: Vec<StoredEffect>,
     open: Vec<OpenDay>,
     last: Option<StockReport>,
+    pos: Option<Shelf>,
 }
 
 /// Compares now, and keeps the comparison.
@@ -94,9 +99,19 @@ pub async fn compare(link: &Link, settings: &StoreSettings) -> Result<StockRepor
         .await
         .map_err(|answer| ShelfError::Odoo(in_words(&answer)))?;
     let nothing = OdooSide::default();
+    let pos = books
+        .pos
+        .as_ref()
+        .map(|shelf| pos_side(shelf, settings, &resolved));
     let line = |(sku, sold): (&Sku, &Vec<Sold>)| {
         let side = products.get(sku).and_then(|product| read.get(&product.id));
-        DriftLine::of(sku, side.unwrap_or(&nothing), sold)
+        let side = side.unwrap_or(&nothing);
+        let line = DriftLine::of(sku, side, sold);
+        match &pos {
+            // what stands in the POS as a kit stands in Odoo as its parts
+            Some(pos) if !side.kit => line.beside(pos(sku), sold),
+            _ => line,
+        }
     };
     let report = StockReport {
         at_ms: now_ms,
@@ -131,7 +146,31 @@ fn books(db: &rusqlite::Connection, settings: &StoreSettings, now_ms: i64) -> Re
         pickings: effects::movements(db, tenant, store)?,
         open,
         last: stock_reports::last(db, tenant, store)?,
+        pos: shelves::last(db, tenant, store)?.filter(|shelf| now_ms - shelf.at_ms < POS_MS),
     })
+}
+
+/// What the POS's own stock has of each of Odoo's products: its items by the mapping, each times its factor. An item that it
+/// does not list has none.
+fn pos_side(shelf: &Shelf, settings: &StoreSettings, resolved: &ResolvedStock) -> impl Fn(&Sku) -> PosSide {
+    let mapping = settings.mapping_on(settings.day_at_ms(shelf.at_ms));
+    let mut sums: BTreeMap<Sku, i64> = BTreeMap::new();
+    for (item, millionths) in &shelf.lines {
+        let mapped = mapping.product(item);
+        let told = tillwire_proto::Quantity::from_millionths(*millionths, tillwire_proto::Unit::Each);
+        let Ok(Some(quantity)) = mapped.factor.times(told) else {
+            continue;
+        };
+        let named = resolved.products.get(mapped.code);
+        let own = named.map_or(mapped.code, |product| &product.sku);
+        let sum = sums.entry(own.clone()).or_default();
+        *sum = sum.saturating_add(quantity.millionths());
+    }
+    let at_ms = shelf.at_ms;
+    move |sku| PosSide {
+        at_ms,
+        on_hand: sums.get(sku).copied().unwrap_or(0),
+    }
 }
 
 /// Everything that is to be looked up.

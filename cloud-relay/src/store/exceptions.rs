@@ -25,6 +25,8 @@ pub enum Source {
     Odoo,
     /// The second calculation.
     Second,
+    /// What an account in the POS's cloud says beside its tickets.
+    Cloud,
 }
 
 impl Source {
@@ -36,6 +38,7 @@ impl Source {
             Self::Settlement => "settlement",
             Self::Odoo => "odoo",
             Self::Second => "second",
+            Self::Cloud => "cloud",
         }
     }
 }

@@ -21,6 +21,10 @@ const STEPS: &[(&str, &str)] = &[
     ("0012_shape", include_str!("migrations/0012_shape.sql")),
     ("0013_alerts", include_str!("migrations/0013_alerts.sql")),
     ("0014_fuel", include_str!("migrations/0014_fuel.sql")),
+    (
+        "0015_cloud_checks",
+        include_str!("migrations/0015_cloud_checks.sql"),
+    ),
 ];
 
 /// Runs the steps that the database does not have yet.

@@ -18,7 +18,9 @@ pub mod feed;
 pub mod graph;
 mod line;
 mod order;
+pub mod paid;
 mod payment;
+pub mod shelf;
 mod ticket;
 mod wire;
 

@@ -2,6 +2,7 @@
 //! newer one (GraphQL), and webhooks. It filters by whole minutes, shows a ticket later than its time says, and misbehaves when told: too many requests, errors, cut
 //! answers, a token that is not taken any more.
 
+mod checks;
 mod consent;
 mod graph;
 
@@ -44,6 +45,10 @@ pub enum Mishap {
 struct Held {
     tickets: BTreeMap<u64, Value>,
     orders: graph::Orders,
+    /// Payments that stand on no ticket.
+    payments: Vec<Value>,
+    no_payments: bool,
+    stock: Vec<checks::Stock>,
     mishaps: VecDeque<Mishap>,
     token: String,
     app: Option<consent::App>,
@@ -140,6 +145,8 @@ impl Account {
         let router = Router::new()
             .route("/api/sales/tickets", get(list))
             .route("/api/sales/tickets/{id}", get(one))
+            .route("/api/payments", get(checks::payments))
+            .route("/api/inventory/values", get(checks::inventory))
             .route("/oauth/authorize", get(consent::authorize))
             .route("/api/oauth/token", get(consent::token).post(consent::token))
             .route("/api/system/host", get(consent::host))
@@ -217,30 +224,7 @@ async fn list(State(account): State<Account>, headers: HeaderMap, RawQuery(query
         return (StatusCode::BAD_REQUEST, r#"{"message":"bad filter"}"#).into_response();
     };
     let mut held = account.held();
-    let minute = |at: Timestamp| at.as_second().div_euclid(60);
-    let mut found: Vec<(Timestamp, u64)> = held
-        .tickets
-        .iter()
-        .filter_map(|(id, ticket)| Some((ticket["updated_at"].as_str()?.parse().ok()?, *id)))
-        .filter(|(at, id)| {
-            minute(*at) >= minute(asked.since)
-                && asked.until.is_none_or(|until| minute(*at) < minute(until))
-                && *id > asked.behind
-        })
-        .collect();
-    found.sort_unstable_by_key(|(at, id)| {
-        if asked.by_id {
-            (Timestamp::UNIX_EPOCH, *id)
-        } else {
-            (*at, *id)
-        }
-    });
-    let total = found.len();
-    let len = asked.len.min(held.page_max);
-    let results = found.iter().skip((asked.page - 1) * len).take(len);
-    let results: Vec<Value> = results
-        .filter_map(|(_, id)| held.tickets.get(id).cloned())
-        .collect();
+    let (page, found) = asked.page_of(&held.tickets, held.page_max);
     if let Some(Mishap::Touched(nth)) = mishap
         && let Some((_, id)) = found.get(nth)
         && let Some((last, _)) = found.last()
@@ -249,8 +233,6 @@ async fn list(State(account): State<Account>, headers: HeaderMap, RawQuery(query
         let later = Timestamp::from_second(last.as_second() + 1).unwrap_or(*last);
         ticket["updated_at"] = json!(later.to_string());
     }
-    let page =
-        json!({ "total": total, "pages": total.div_ceil(len.max(1)), "per_page": len, "results": results });
     answered(&page, mishap.as_ref())
 }
 
@@ -306,6 +288,32 @@ impl Asked {
             len: number("per_page", 20)?,
             page: number("page", 1)?.max(1),
         })
+    }
+
+    /// The page, and all that is listed: when each changed, and its id.
+    fn page_of(&self, all: &BTreeMap<u64, Value>, page_max: usize) -> (Value, Vec<(Timestamp, u64)>) {
+        let minute = |at: Timestamp| at.as_second().div_euclid(60);
+        let mut found: Vec<(Timestamp, u64)> = all
+            .iter()
+            .filter_map(|(id, one)| Some((one["updated_at"].as_str()?.parse().ok()?, *id)))
+            .filter(|(at, id)| {
+                minute(*at) >= minute(self.since)
+                    && self.until.is_none_or(|until| minute(*at) < minute(until))
+                    && *id > self.behind
+            })
+            .collect();
+        found.sort_unstable_by_key(|(at, id)| {
+            if self.by_id {
+                (Timestamp::UNIX_EPOCH, *id)
+            } else {
+                (*at, *id)
+            }
+        });
+        let (total, len) = (found.len(), self.len.min(page_max));
+        let results = found.iter().skip((self.page - 1) * len).take(len);
+        let results: Vec<&Value> = results.filter_map(|(_, id)| all.get(id)).collect();
+        let page = json!({ "total": total, "pages": total.div_ceil(len.max(1)), "per_page": len, "results": results });
+        (page, found)
     }
 }
 
@@ -386,6 +394,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         let turns = (0..10_000).flat_map(|turn| well.clone().chain([kinds[turn % kinds.len()].clone()]));
         account.goes_wrong(turns);
     }
+    let shop = made_up_shop();
+    for product in &shop.products {
+        account.stocks(product.item_id, &product.sku, shop.stores[0].location_id, "40");
+    }
     let (address, serving) = account.serve(args.listen).await?;
     println!(
         "url    http://{address}\ntoken  {}\n{} tickets",
@@ -403,9 +415,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn made_up_shop() -> Shop {
+    Shop::new(7, "acme", 1)
+}
+
 /// Today's events of a made-up store.
 fn made_up_day() -> (Shop, Vec<Event>) {
-    let shop = Shop::new(7, "acme", 1);
+    let shop = made_up_shop();
     let plan = Plan {
         tickets: 20,
         unknown_sku: false,

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tillwire_e2e::odoo_sim::OdooVersion;
 use tillwire_proto::Sku;
+use tillwire_relay::cloud::memory::shelves::{self, Shelf};
 use tillwire_relay::jobs::shelf::compare;
 use tillwire_relay_core::stock::{DriftCause, DriftLine};
 
@@ -64,6 +65,19 @@ async fn receive(shop: &Shop, product: i64, quantity: i64) -> String {
     named[0]["name"].as_str().unwrap().to_owned()
 }
 
+/// The POS's own stock is read: it has so much of one item, and nothing else.
+async fn pos_has(shop: &Shop, name: &str, quantity: i64) {
+    let (tenant, store) = (shop.settings.tenant.clone(), shop.settings.store.clone());
+    let shelf = Shelf {
+        at_ms: shop.store.clock().now_ms(),
+        lines: [(shop.sku(name), quantity * 1_000_000)].into(),
+    };
+    let keep = shop
+        .store
+        .write(move |unit| shelves::keep(unit, &tenant, &store, &shelf));
+    keep.await.unwrap();
+}
+
 /// Odoo writes moments in whole seconds.
 async fn a_second() {
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
@@ -94,6 +108,20 @@ async fn people_count_receive_and_edit(shop: &mut Shop) {
     let received = line(shop, "PEN").await;
     assert_eq!(parts(&received), [(DriftCause::MovedInOdoo, "6".to_owned())]);
     assert_eq!(received.parts[0].named, [document]);
+
+    // the POS keeps a stock of its own, and nobody told it of the delivery
+    pos_has(shop, "PEN", 7).await;
+    let apart = line(shop, "PEN").await;
+    assert_eq!(parts(&apart), parts(&received));
+    assert_eq!(apart.pos.as_ref().unwrap().apart.decimal(), "-6");
+    let unlisted = line(shop, "CUP").await;
+    assert_eq!(
+        unlisted.pos.unwrap().apart.decimal(),
+        "1",
+        "Odoo is one below nothing"
+    );
+    pos_has(shop, "PEN", 13).await;
+    assert_eq!(line(shop, "PEN").await.pos.unwrap().apart.decimal(), "0");
 
     // somebody writes a quantity, without a move
     let domain = json!([["product_id", "=", pen], ["location_id", "=", shop.stock]]);

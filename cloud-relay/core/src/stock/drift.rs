@@ -3,6 +3,9 @@
 //! The tills' side begins at the last count, because a count is the only statement about the shelf itself: counted then,
 //! less what was sold since. Odoo's side is what it holds now. The parts sum to the difference exactly; what no other
 //! cause accounts for is [`DriftCause::Unexplained`] and never left out.
+//!
+//! Where the POS keeps a stock of its own, its figure stands beside both: what goods were received, counted or written off in
+//! only one of the two systems shows as [`PosStock::apart`].
 
 use std::fmt;
 
@@ -133,6 +136,27 @@ pub struct Sold {
     pub named: String,
 }
 
+/// What the POS's own stock has of a product at a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PosSide {
+    /// When it was read, in milliseconds.
+    pub at_ms: i64,
+    /// What stands there, in millionths of Odoo's unit.
+    pub on_hand: i64,
+}
+
+/// The same beside Odoo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PosStock {
+    /// When it was read, in milliseconds.
+    pub at_ms: i64,
+    /// What the POS has.
+    pub on_hand: Quantity,
+    /// What it has more than Odoo when everything is added that was sold and has not arrived in one of them: received,
+    /// counted or written off in one system only. Negative when it has less.
+    pub apart: Quantity,
+}
+
 /// A part of a difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriftPart {
@@ -163,6 +187,9 @@ pub struct DriftLine {
     pub difference: Quantity,
     /// The difference in parts.
     pub parts: Vec<DriftPart>,
+    /// What the POS's own stock says, where it is read.
+    #[serde(default)]
+    pub pos: Option<PosStock>,
 }
 
 impl DriftLine {
@@ -210,13 +237,41 @@ impl DriftLine {
             expected: quantity(i128::from(odoo.now) - difference),
             difference: quantity(difference),
             parts: parts.finish(),
+            pos: None,
         }
+    }
+
+    /// Puts the POS's own figure beside it. `sold` is what the line was made of.
+    #[must_use]
+    pub fn beside(mut self, pos: PosSide, sold: &[Sold]) -> Self {
+        let later = sold.iter().filter(|goods| goods.by_ms > pos.at_ms);
+        let later: i128 = later.map(|goods| i128::from(goods.quantity)).sum();
+        let unmoved = [DriftCause::Waiting, DriftCause::Held, DriftCause::Refused];
+        let unmoved = self.parts.iter().filter(|part| unmoved.contains(&part.cause));
+        let unmoved: i128 = unmoved.map(|part| i128::from(part.quantity.millionths())).sum();
+        let odoo = i128::from(self.odoo.millionths()) - unmoved;
+        self.pos = Some(PosStock {
+            at_ms: pos.at_ms,
+            on_hand: quantity(i128::from(pos.on_hand)),
+            apart: quantity(i128::from(pos.on_hand) - later - odoo),
+        });
+        self
+    }
+
+    /// True when there is something to tell.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        !self.parts.is_empty() || self.is_apart()
+    }
+
+    fn is_apart(&self) -> bool {
+        self.pos.as_ref().is_some_and(|pos| pos.apart.millionths() != 0)
     }
 
     /// True when somebody has to look: a part is neither meant nor going away by itself.
     #[must_use]
     pub fn needs_eyes(&self) -> bool {
-        self.parts.iter().any(|part| !part.cause.is_expected())
+        self.is_apart() || self.parts.iter().any(|part| !part.cause.is_expected())
     }
 }
 

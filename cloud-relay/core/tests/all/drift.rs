@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tillwire_proto::Quantity;
-use tillwire_relay_core::stock::{Count, DriftCause, DriftLine, OdooSide, Sold, Whereabouts};
+use tillwire_relay_core::stock::{Count, DriftCause, DriftLine, OdooSide, PosSide, Sold, Whereabouts};
 
 use crate::stock::sku;
 
@@ -146,6 +146,48 @@ fn whereabouts() -> impl Strategy<Value = Whereabouts> {
         Just(Whereabouts::Held),
         Just(Whereabouts::Refused),
     ]
+}
+
+#[test]
+fn what_was_received_in_one_system_only_stands_apart_and_no_sale_does() {
+    let day = 86_400_000;
+    let night = NOON + day / 2;
+    let sales = [
+        // yesterday, moved; yesterday, held here; this morning, moved already; a minute ago, on its way
+        sold(3, NOON + 60_000, Whereabouts::Done { at_ms: NOON + 90_000 }),
+        sold(2, NOON + 60_000, Whereabouts::Held),
+        sold(
+            1,
+            night + 1,
+            Whereabouts::Done {
+                at_ms: night + 90_000,
+            },
+        ),
+        sold(4, night + day, Whereabouts::Waiting),
+    ];
+    let odoo = OdooSide {
+        now: 16 * ONE,
+        ours: -4 * ONE,
+        ours_ever: -4 * ONE,
+        ..counted(20)
+    };
+    // counted 20, and five sold before the night
+    let pos = |on_hand: i64| PosSide {
+        at_ms: night,
+        on_hand: on_hand * ONE,
+    };
+    let line = DriftLine::of(&sku("A"), &odoo, &sales);
+    let same = line.clone().beside(pos(15), &sales);
+    assert_eq!(same.pos.as_ref().unwrap().apart, Quantity::each(0));
+    let received = line.beside(pos(27), &sales);
+    assert_eq!(received.pos.as_ref().unwrap().apart, Quantity::each(12));
+    assert!(received.needs_eyes() && received.differs());
+    let gone = DriftLine::of(&sku("A"), &counted(10), &[]).beside(pos(0), &[]);
+    assert_eq!(
+        gone.pos.unwrap().apart,
+        Quantity::each(-10),
+        "an item that the POS does not list"
+    );
 }
 
 proptest! {

@@ -388,6 +388,12 @@ pub(super) struct Drift {
     expected: String,
     /// What Odoo has more; negative when it has less.
     difference: String,
+    /// What the POS's own stock had when it was read; absent where it is not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pos: Option<String>,
+    /// What the POS has more than Odoo after everything that was sold; negative when it has less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pos_apart: Option<String>,
     needs_a_look: bool,
 }
 
@@ -409,6 +415,8 @@ impl Stock {
             odoo: line.odoo.to_string(),
             expected: line.expected.to_string(),
             difference: line.difference.to_string(),
+            pos: line.pos.as_ref().map(|pos| pos.on_hand.to_string()),
+            pos_apart: line.pos.as_ref().map(|pos| pos.apart.to_string()),
             needs_a_look: line.needs_eyes(),
         });
         Self {

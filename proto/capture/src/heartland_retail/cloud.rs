@@ -26,7 +26,40 @@ pub const PAGE_LEN: u32 = 200;
 /// Tickets of the longest page; the vendor's own programs ask for as many.
 pub const PAGE_LEN_MAX: u32 = 5_000;
 
-/// A list to ask for.
+/// A list of the account. Each is listed in the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// Tickets with their lines and payments.
+    Tickets,
+    /// Payments by themselves, without a word of their tickets.
+    Payments,
+}
+
+impl Listing {
+    /// What stands in it, for people.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Tickets => "ticket",
+            Self::Payments => "payment",
+        }
+    }
+
+    const fn path(self) -> &'static str {
+        match self {
+            Self::Tickets => "/api/sales/tickets",
+            Self::Payments => "/api/payments",
+        }
+    }
+
+    const fn include(self) -> &'static str {
+        match self {
+            Self::Tickets => "&_include%5B%5D=lines&_include%5B%5D=payments",
+            Self::Payments => "",
+        }
+    }
+}
+
+/// A list to ask for. What is said of tickets holds for payments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question {
     /// Tickets that changed at this moment or later.
@@ -134,7 +167,7 @@ impl Question {
 
     /// Path and query below the account's address.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub fn path(&self, of: Listing) -> String {
         let time = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S%%2B00:00");
         let since = time(self.since);
         let (sort, more) = match self.within {
@@ -147,9 +180,10 @@ impl Question {
             }
         };
         format!(
-            "/api/sales/tickets?sort={sort}&page=1&per_page={}&_include%5B%5D=lines&_include%5B%5D=payments&\
-             _filter=%7B%22updated_at%22%3A%7B%22%24gte%22%3A%22{since}%22{more}",
-            self.len
+            "{}?sort={sort}&page=1&per_page={}{}&_filter=%7B%22updated_at%22%3A%7B%22%24gte%22%3A%22{since}%22{more}",
+            of.path(),
+            self.len,
+            of.include()
         )
     }
 
@@ -227,7 +261,8 @@ impl Question {
 #[must_use]
 pub fn ticket_path(id: &str) -> Option<String> {
     let good = !id.is_empty() && id.len() <= 20 && id.bytes().all(|byte| byte.is_ascii_digit());
-    good.then(|| format!("/api/sales/tickets/{id}?_include%5B%5D=lines&_include%5B%5D=payments"))
+    let parts = "_include%5B%5D=lines&_include%5B%5D=payments";
+    good.then(|| format!("{}/{id}?{parts}", Listing::Tickets.path()))
 }
 
 /// Path that answers to a good token with who it belongs to.
@@ -263,42 +298,43 @@ struct RawHead<'a> {
     status: Scalar<'a>,
 }
 
-/// Reads a page of tickets.
+/// Reads a page of a list.
 ///
 /// # Errors
 /// [`PageError`] when it is no page, or a ticket in it has no id or time: nothing of it may be passed over.
-pub fn read_page(body: &[u8]) -> Result<Page<'_>, PageError> {
+pub fn read_page(body: &[u8], of: Listing) -> Result<Page<'_>, PageError> {
     let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| PageError {
         found: error.to_string(),
-        wanted: "a page of tickets: {\"results\": [...]}",
+        wanted: "a page of a list: {\"results\": [...]}",
     })?;
     let tickets = page.results.into_iter();
-    let tickets = tickets.map(|raw| read_listed(raw.get().as_bytes()));
+    let tickets = tickets.map(|raw| read_listed(raw.get().as_bytes(), of));
     Ok(Page {
         total: page.total,
         tickets: tickets.collect::<Result<_, _>>()?,
     })
 }
 
-/// Reads what a single ticket says about itself.
+/// Reads what a single ticket, or payment, says about itself.
 ///
 /// # Errors
 /// As [`read_page`].
-pub fn read_listed(body: &[u8]) -> Result<Listed<'_>, PageError> {
+pub fn read_listed(body: &[u8], of: Listing) -> Result<Listed<'_>, PageError> {
+    let noun = of.noun();
     let head: RawHead<'_> = serde_json::from_slice(body).map_err(|error| PageError {
         found: error.to_string(),
-        wanted: "a ticket",
+        wanted: "a ticket or payment",
     })?;
     let text = |scalar: &Scalar<'_>| scalar.text().map(Cow::into_owned).unwrap_or_default();
     let (id, updated) = (text(&head.id), text(&head.updated_at));
     if ticket_path(&id).is_none() {
         return Err(PageError {
-            found: format!("a ticket with id {id:?}"),
+            found: format!("a {noun} with id {id:?}"),
             wanted: "a whole number",
         });
     }
     let updated_at = updated.parse().map_err(|_| PageError {
-        found: format!("ticket {id} with updated_at {updated:?}"),
+        found: format!("{noun} {id} with updated_at {updated:?}"),
         wanted: "a time such as 2026-11-14T16:32:17+00:00",
     })?;
     let location = Some(text(&head.source_location_id)).filter(|location| !location.is_empty());

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tillwire_proto::Transaction;
 
-use super::cloud::{self, Listed, Manner, Next, PageError, Question};
+use super::cloud::{self, Listed, Listing, Manner, Next, PageError, Question};
 use super::graph::{self, NextOrders, OrderQuestion};
 use super::{Refused, read_order, read_ticket};
 use crate::settings::HeartlandRetailSettings;
@@ -145,7 +145,7 @@ impl List {
     #[must_use]
     pub fn ask(&self) -> Ask {
         match self {
-            Self::Tickets(question) => Ask::Get(question.path()),
+            Self::Tickets(question) => Ask::Get(question.path(Listing::Tickets)),
             Self::Orders(station, question) => Ask::Graph(question.body(station)),
         }
     }
@@ -157,7 +157,7 @@ impl List {
     pub fn read(&self, body: &[u8]) -> Result<(Vec<Offer>, Onward), PageError> {
         match self {
             Self::Tickets(question) => {
-                let page = cloud::read_page(body)?;
+                let page = cloud::read_page(body, Listing::Tickets)?;
                 let onward = match question.next(&page) {
                     Next::Ask(next) => Onward::Ask(Self::Tickets(next)),
                     Next::Done(through) => Onward::Done(through),

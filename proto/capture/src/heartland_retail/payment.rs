@@ -1,7 +1,7 @@
 //! Payments of a ticket: tenders, and change as the movement of its own that it is.
 
 use tillwire_proto::{
-    Amount, CardBrand, CardFacts, Change, Code, Description, EntryMode, Last4, Tender, TenderKind,
+    Amount, CardBrand, CardFacts, Change, Code, Currency, Description, EntryMode, Last4, Tender, TenderKind,
     TenderState,
 };
 
@@ -43,18 +43,26 @@ pub(super) fn read(
     Ok((tenders, Some(change)))
 }
 
-/// A movement out of the till (`deposit` false) is negative, whichever way the POS wrote it; the ticket's totals
-/// would not agree if that were wrong.
+/// What came into the till. A movement out of it (`deposit` false) is negative, whichever way the POS wrote it; the
+/// ticket's totals would not agree if that were wrong.
+pub(super) fn moved(
+    payment: &wire::Payment<'_>,
+    field: &str,
+    currency: Currency,
+) -> Result<Amount, TicketError> {
+    let amount = amount(payment.amount, field, currency)?;
+    if payment.deposit.flag() == Some(false) && !amount.is_negative() {
+        return Ok(amount.checked_neg()?);
+    }
+    Ok(amount)
+}
+
 fn tender(
     payment: &wire::Payment<'_>,
     number: usize,
     settings: &HeartlandRetailSettings,
 ) -> Result<Tender, TicketError> {
-    let field = format!("payment {number} amount");
-    let mut amount = amount(payment.amount, &field, settings.currency)?;
-    if payment.deposit.flag() == Some(false) && !amount.is_negative() {
-        amount = amount.checked_neg()?;
-    }
+    let amount = moved(payment, &format!("payment {number} amount"), settings.currency)?;
     let words = payment.description.text();
     let kind = kind(payment, number, settings)?;
     let card = (kind == TenderKind::Card)
@@ -71,7 +79,7 @@ fn tender(
     })
 }
 
-fn state(payment: &wire::Payment<'_>) -> TenderState {
+pub(super) fn state(payment: &wire::Payment<'_>) -> TenderState {
     let words = payment.description.text().unwrap_or_default();
     match payment
         .status

@@ -96,6 +96,8 @@ pub(super) struct Adjustment<'a> {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Payment<'a> {
+    #[serde(borrow, default)]
+    pub(super) id: Scalar<'a>,
     #[serde(borrow, default, rename = "type")]
     pub(super) kind: Scalar<'a>,
     #[serde(borrow, default)]
@@ -104,6 +106,8 @@ pub(super) struct Payment<'a> {
     pub(super) deposit: Scalar<'a>,
     #[serde(borrow, default)]
     pub(super) payment_type_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    pub(super) local_completed_at: Scalar<'a>,
     #[serde(borrow, default)]
     pub(super) status: Scalar<'a>,
     #[serde(borrow, default)]

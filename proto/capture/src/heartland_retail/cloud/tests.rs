@@ -30,7 +30,7 @@ fn page(total: Option<u64>, tickets: &[Listed<'static>]) -> Page<'static> {
 fn question_overlaps_and_begins_with_a_whole_minute() {
     let question = Question::after(at("2026-11-14T16:32:17Z"), 300);
     assert_eq!(question.since, at("2026-11-14T16:27:00Z"));
-    let path = question.path();
+    let path = question.path(Listing::Tickets);
     assert!(
         path.contains("%22%24gte%22%3A%222026-11-14T16:27:00%2B00:00%22"),
         "{path}"
@@ -97,7 +97,7 @@ fn minute_with_more_changes_than_a_page_holds_is_read_by_id_and_then_left() {
         ..longest
     };
     assert_eq!(longest.next(&page(None, &many)), Next::Ask(by_id));
-    let path = by_id.path();
+    let path = by_id.path(Listing::Tickets);
     assert!(
         path.contains("sort=id&")
             && path.contains(
@@ -167,7 +167,7 @@ fn page_gives_each_ticket_with_its_own_bytes() {
     let page = br#"{"total":2,"pages":1,"per_page":50,"results":[
         {"id": 204881, "updated_at":"2026-11-14T16:32:17+00:00","source_location_id":100004,"completed?":true, "total": 95.040},
         {"id":7,"updated_at":"2026-11-14T16:33:00Z","location_id":"9","status":"incomplete"}]}"#;
-    let page = read_page(page).unwrap();
+    let page = read_page(page, Listing::Tickets).unwrap();
     assert_eq!(page.total, Some(2));
     let tickets = page.tickets;
     assert_eq!(tickets[0].id, "204881");
@@ -189,9 +189,9 @@ fn page_with_a_ticket_that_cannot_be_told_is_refused_whole() {
             "whole number",
         ),
         (br#"{"message":"no"}"#, "results"),
-        (br#"{"results":[{"id":1,"upd"#, "page of tickets"),
+        (br#"{"results":[{"id":1,"upd"#, "page of a list"),
     ] {
-        let error = read_page(page).unwrap_err().to_string();
+        let error = read_page(page, Listing::Tickets).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
 }
