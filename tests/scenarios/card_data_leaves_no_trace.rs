@@ -35,7 +35,7 @@ impl Cage {
         let texts = (0..PIECES).map(|nth| {
             let shapes: Vec<Shape> = Shape::ALL.into_iter().filter(|shape| shape.is_text()).collect();
             let canary = Canary::draw(shapes[nth % shapes.len()], &mut self.rng);
-            self.trap.add(&canary.number);
+            self.trap.add(&canary.secret);
             canary.text().to_owned()
         });
         texts.collect()

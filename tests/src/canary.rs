@@ -55,7 +55,7 @@ pub fn campaign(seed: u64, count: u64) -> anyhow::Result<Tally> {
         let canary = Canary::draw(shape, &mut rng);
         let kept = place.keeps(&canary, &mut rng);
         let mut trap = Trap::default();
-        trap.add(&canary.number);
+        trap.add(&canary.secret);
         for bytes in &kept.bytes {
             tally.searched += bytes.len() as u64;
             if let Some(at) = trap.find(bytes) {
@@ -84,7 +84,7 @@ pub fn control(seed: u64, count: u64) -> anyhow::Result<String> {
         let (place, shape) = draw(&mut rng);
         let canary = Canary::draw(shape, &mut rng);
         let mut trap = Trap::default();
-        trap.add(&canary.number);
+        trap.add(&canary.secret);
         let mut line = b"could not read: ".to_vec();
         line.extend_from_slice(&place.sends(&canary));
         anyhow::ensure!(
@@ -126,7 +126,7 @@ mod tests {
             let (place, shape) = draw(&mut rng);
             let canary = Canary::draw(shape, &mut rng);
             let mut trap = Trap::default();
-            trap.add(&canary.number);
+            trap.add(&canary.secret);
             let sent = place.sends(&canary);
             assert!(
                 trap.find(&sent).is_some(),

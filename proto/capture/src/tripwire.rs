@@ -10,13 +10,15 @@
 //! - all of these in base64 (standard or URL alphabet) and percent-encoded, card numbers in EBCDIC's digits, and grouped by
 //!   dots, slashes or no-break spaces in the shapes of cards;
 //! - card verification codes behind a word or key that says so, and in the same text as a card number;
+//! - PIN blocks in hexadecimal: of format 2 by themselves, encrypted ones behind a word that says so, beside a key's serial
+//!   number (DUKPT), or beside a card number;
 //! - values under keys that terminals use for secrets (Heartland UPA: `PAN`, `clearPAN`, `encryptedPan`,
 //!   `trackData`, `Cvv`, `PinDUKPT`, `3DesDukpt`, `EmvTags`, ...), card holder and expiry, tokens that can be charged,
 //!   gift card numbers, and the chip tags that hold any of these (EMV 56, 57, 5A, 5F20, 5F24, 99, 9F0B, 9F1F, 9F20, 9F6B).
 //!
 //! It does not see: numbers that fail the check digit or lie outside the networks' ranges; thirteen or fourteen
 //! digits that are a valid bar code number (GTIN) as well; digits grouped in
-//! other ways; a card number inside a longer unbroken row of digits; anything compressed or encrypted, in base64 of base64,
+//! other ways; an encrypted PIN block of which nothing beside it says what it is; a card number inside a longer unbroken row of digits; anything compressed or encrypted, in base64 of base64,
 //! in other digits than ASCII's and EBCDIC's, or split over two messages (each dialect hands over whole ones); names and expiry in
 //! chip data under a key it does not know; a picture of a card. Behind it, the record types refuse card numbers once more.
 //!
@@ -30,6 +32,7 @@ mod edit;
 mod encoded;
 mod keys;
 mod number;
+mod pin;
 mod strings;
 mod track;
 
@@ -213,7 +216,7 @@ fn sweep_into(bytes: &mut Vec<u8>, redactions: &mut Redactions, depth: u8) {
 
 /// What is written as it is.
 fn sweep_plain(bytes: &mut Vec<u8>, redactions: &mut Redactions) {
-    for find in [keys::find, track::find, number::find, code::find] {
+    for find in [keys::find, track::find, number::find, code::find, pin::find] {
         edit::apply(bytes, find(bytes), redactions);
     }
 }

@@ -36,11 +36,19 @@ pub enum Shape {
     Ebcdic,
     /// UTF-16, little end first.
     Utf16,
+    /// A PIN block in clear, as a terminal hands it to a chip (ISO 9564 format 2).
+    PinForChip,
+    /// An encrypted PIN block with its key's serial number.
+    PinWithSerial,
+    /// An encrypted PIN block behind words that say so.
+    PinNamed,
+    /// An encrypted PIN block behind a card number.
+    PinWithCard,
 }
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Plain,
         Self::Spaced,
         Self::Dashed,
@@ -55,6 +63,10 @@ impl Shape {
         Self::Percent,
         Self::Ebcdic,
         Self::Utf16,
+        Self::PinForChip,
+        Self::PinWithSerial,
+        Self::PinNamed,
+        Self::PinWithCard,
     ];
 
     /// A word for it.
@@ -75,6 +87,10 @@ impl Shape {
             Self::Percent => "percent",
             Self::Ebcdic => "ebcdic",
             Self::Utf16 => "utf-16",
+            Self::PinForChip => "pin-for-chip",
+            Self::PinWithSerial => "pin-with-serial",
+            Self::PinNamed => "pin-named",
+            Self::PinWithCard => "pin-with-card",
         }
     }
 
@@ -88,8 +104,8 @@ impl Shape {
 /// One piece of card data.
 #[derive(Debug, Clone)]
 pub struct Canary {
-    /// The card number, digits only.
-    pub number: String,
+    /// What must not be found: the card number, digits only, or the PIN block.
+    pub secret: String,
     /// How it is written.
     pub bytes: Vec<u8>,
 }
@@ -98,8 +114,17 @@ impl Canary {
     /// Draws one of a shape.
     pub fn draw(shape: Shape, rng: &mut ChaCha8Rng) -> Self {
         let number = number(rng);
+        if let Some((block, text)) = pin(&number, shape, rng) {
+            return Self {
+                secret: block,
+                bytes: text.into_bytes(),
+            };
+        }
         let bytes = written(&number, shape, rng);
-        Self { number, bytes }
+        Self {
+            secret: number,
+            bytes,
+        }
     }
 
     /// As text, of a shape that is text.
@@ -155,6 +180,37 @@ fn grouped(number: &str, by: char) -> String {
     text
 }
 
+/// A PIN block and how it is written, of a shape that is one.
+fn pin(number: &str, shape: Shape, rng: &mut ChaCha8Rng) -> Option<(String, String)> {
+    // what a cipher gives has no pattern; one without a letter is one in two thousand, and no less secret where it is named
+    let encrypted = format!("{:016X}", rng.random::<u64>() | 0xA000);
+    Some(match shape {
+        Shape::PinForChip => {
+            let len = rng.random_range(4..=12);
+            let digits: String = (0..len)
+                .map(|_| char::from(b'0' + rng.random_range(0..10)))
+                .collect();
+            let block = format!("{:F<16}", format!("2{len:X}{digits}"));
+            (block.clone(), block)
+        }
+        Shape::PinWithSerial => {
+            let serial = format!("FFFF{:016X}", rng.random::<u64>());
+            let text = format!("{encrypted} {serial}");
+            (encrypted, text)
+        }
+        Shape::PinNamed => {
+            let word = ["PIN block: ", "pinblk=", "Encrypted PIN ", "EPB "][rng.random_range(0..4)];
+            let text = format!("{word}{encrypted}");
+            (encrypted, text)
+        }
+        Shape::PinWithCard => {
+            let text = format!("{number} {encrypted}");
+            (encrypted, text)
+        }
+        _ => return None,
+    })
+}
+
 fn written(number: &str, shape: Shape, rng: &mut ChaCha8Rng) -> Vec<u8> {
     let (year, month) = (rng.random_range(26..32), rng.random_range(1..13));
     let track2 = format!(
@@ -189,6 +245,7 @@ fn written(number: &str, shape: Shape, rng: &mut ChaCha8Rng) -> Vec<u8> {
         Shape::Base64 => BASE64.encode(track2.as_bytes()),
         Shape::Base64Url => BASE64URL_NOPAD.encode(number.as_bytes()),
         Shape::Percent => number.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+        Shape::PinForChip | Shape::PinWithSerial | Shape::PinNamed | Shape::PinWithCard => return Vec::new(),
         Shape::Ebcdic => return number.bytes().map(|byte| byte - b'0' + 0xF0).collect(),
         Shape::Utf16 => return number.bytes().flat_map(|byte| [byte, 0]).collect(),
     };

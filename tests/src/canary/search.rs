@@ -1,4 +1,4 @@
-//! Finds known card numbers in any bytes: in ASCII, EBCDIC and UTF-16 digits, with one or two bytes between them, as digits of
+//! Finds known card numbers and PIN blocks in any bytes: in ASCII, EBCDIC and UTF-16 digits, with one or two bytes between them, as digits of
 //! percent codes, and in base64 at any offset. Slow and simple, and nothing of the tripwire's.
 
 use std::collections::HashSet;
@@ -12,12 +12,17 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
 #[derive(Debug, Default)]
 pub struct Trap {
     numbers: HashSet<u64>,
+    /// PIN blocks, in upper case.
+    blocks: HashSet<Vec<u8>>,
 }
 
 impl Trap {
-    /// Adds a number, digits only.
-    pub fn add(&mut self, number: &str) {
-        self.numbers.extend(number.parse::<u64>());
+    /// Adds a number, digits only, or a PIN block in hexadecimal.
+    pub fn add(&mut self, secret: &str) {
+        match secret.parse::<u64>() {
+            Ok(number) => drop(self.numbers.insert(number)),
+            Err(_) => drop(self.blocks.insert(secret.to_ascii_uppercase().into_bytes())),
+        }
     }
 
     /// Where one of the numbers begins, about.
@@ -27,6 +32,13 @@ impl Trap {
             .or_else(|| self.in_digits(bytes, ebcdic))
             .or_else(|| self.in_percent(bytes))
             .or_else(|| self.in_base64(bytes))
+            .or_else(|| self.in_hex(bytes))
+    }
+
+    fn in_hex(&self, bytes: &[u8]) -> Option<usize> {
+        let len = self.blocks.iter().next()?.len();
+        let found = |window: &[u8]| self.blocks.contains(&window.to_ascii_uppercase());
+        bytes.windows(len).position(found)
     }
 
     fn in_digits(&self, bytes: &[u8], digit: fn(u8) -> Option<u8>) -> Option<usize> {

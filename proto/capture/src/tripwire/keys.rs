@@ -41,7 +41,9 @@ fn rule(key: &str) -> Option<Rule> {
         | "cardverificationvalue"
         | "cardsecuritycode" => Rule::Always(K::CardCode),
         "securitycode" | "verificationcode" => Rule::Digits(K::CardCode, 3..=4),
-        "pin" | "pinblock" | "pindukpt" => Rule::Always(K::Pin),
+        "pin" | "pinblock" | "pinblk" | "pindata" | "pindukpt" | "encryptedpin" | "encryptedpinblock" => {
+            Rule::Always(K::Pin)
+        }
         "encryptedpan" | "3desdukpt" | "encryptedblob" | "encryptedtrack" | "ksn" => {
             Rule::Always(K::Encrypted)
         }

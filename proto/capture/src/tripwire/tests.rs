@@ -52,6 +52,9 @@ fn innocent_figures_are_left_alone() {
         r#"{"emv":{"4F":"A0000000031010","9F26":"1A2B3C4D5E6F7081"},"57":"x","99":"y"}"#,
         "order=1234567890123=2026, at 10:32:16, 4111111111111112, 123 Main Street",
         r#"{"a":"b\\","c":"d\"e","f":"caf\u00e9 12"}"#,
+        "trace 0A1B2C3D4E5F6071, 2412345678901234, 2312FFFFFFFFFFFF, 24A234FFFFFFFFFF, pin pad 0A1B2C3D4E5F6071",
+        "key FFFF9876543210E00001",
+        "sha 0123456789abcdef0123456789abcdef, not a pinblock at all: 0A1B2C3D4E5F6071",
     ] {
         let (out, redactions) = swept(text);
         assert_eq!((out.as_str(), redactions.total()), (text, 0));
