@@ -23,7 +23,7 @@ use ticket_json::Stamps;
 pub use ticket_json::{Clock, ticket_json};
 
 use crate::shop::{Event, How, Shop, Ticket, What};
-use crate::terminal_sim::{Answer, Ask, Pos, PosError, Terminal};
+use crate::terminal_sim::{Answer, Ask, Pos, PosError, Terminal, ask_hpa, ask_pax};
 
 /// How long the till waits for its terminal before it asks again.
 const TERMINAL_WAIT: Duration = Duration::from_millis(1500);
@@ -38,6 +38,10 @@ pub enum Line {
     Tcp(SocketAddr),
     /// A cable.
     Serial(Box<Pos<DuplexStream>>),
+    /// A terminal that speaks PAX, a connection for each command.
+    Pax(SocketAddr),
+    /// One that speaks HPA, likewise.
+    Hpa(SocketAddr),
 }
 
 /// One register's till.
@@ -213,7 +217,24 @@ impl Till {
                     .await
             }
             Line::Serial(pos) => pos.ask(ask, self.requests, TERMINAL_WAIT).await,
+            Line::Pax(address) => in_time(ask_pax(*address, ask, self.requests)).await,
+            Line::Hpa(address) => {
+                let taken = self.terminal.approvals();
+                let original = taken.iter().find(|approval| match ask {
+                    Ask::Void { number } => approval.number == *number,
+                    _ => false,
+                });
+                let original = original.map(|approval| approval.gateway);
+                in_time(ask_hpa(*address, ask, self.requests, original)).await
+            }
         }
+    }
+}
+
+async fn in_time(asking: impl Future<Output = Result<Answer, PosError>>) -> Result<Answer, PosError> {
+    match tokio::time::timeout(TERMINAL_WAIT, asking).await {
+        Ok(answered) => answered,
+        Err(_) => Err(PosError::Silence(TERMINAL_WAIT)),
     }
 }
 

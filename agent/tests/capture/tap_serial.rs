@@ -50,6 +50,15 @@ fn tap_between(
     terminal: PathBuf,
     journal: &Arc<Journal>,
 ) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
+    let dialect = Dialect::Upa(TerminalId::new("t1").expect("a name"));
+    tap_of(dialect, (pos, terminal), journal)
+}
+
+fn tap_of(
+    dialect: Dialect,
+    (pos, device): (PathBuf, PathBuf),
+    journal: &Arc<Journal>,
+) -> (CancellationToken, JoinHandle<anyhow::Result<()>>) {
     let mut mode = SerialMode::new(115_200).expect("a usual speed");
     mode.parity = Parity::None;
     let settings = TapSettings {
@@ -57,12 +66,8 @@ fn tap_between(
         store: StoreId::new("main").expect("a name"),
         register: RegisterId::new("front").expect("a name"),
         currency: Currency::USD,
-        line: TapLine::Serial {
-            pos,
-            device: terminal,
-            mode,
-        },
-        dialect: Dialect::Upa(TerminalId::new("t1").expect("a name")),
+        line: TapLine::Serial { pos, device, mode },
+        dialect,
     };
     let stop = CancellationToken::new();
     (
@@ -94,6 +99,47 @@ async fn a_serial_payment_passes_unchanged_and_is_heard() {
     }
     stop.cancel();
     done.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_printer_on_a_serial_line_is_asked_answers_prints_and_is_heard() {
+    let (mut till, mut printer) = (cable(), cable());
+    let journal = Journal::new();
+    let ends = (till.device.clone(), printer.device.clone());
+    let (stop, done) = tap_of(Dialect::EscPos(Box::default()), ends, &journal);
+    tokio::time::sleep(Duration::from_millis(200)).await; // a line that nobody has opened yet echoes
+    for ticket in [10_482, 10_483] {
+        // DLE EOT 1, and "online"
+        till.end.write_all(b"\x10\x04\x01").await.unwrap();
+        hears(&mut printer.end, b"\x10\x04\x01").await;
+        printer.end.write_all(b"\x12").await.unwrap();
+        hears(&mut till.end, b"\x12").await;
+        let receipt = format!(
+            "\x1B@MAPLE & MAIN\nTicket #: {ticket}\nMUG-01 Mug\n  1 @ 14.00    14.00\nTOTAL   14.00\nCash   14.00\n\x1DVB\0"
+        );
+        till.end.write_all(receipt.as_bytes()).await.unwrap();
+        hears(&mut printer.end, receipt.as_bytes()).await;
+        // out of paper, said by itself (ASB)
+        printer.end.write_all(b"\x10\x00\x0c\x00").await.unwrap();
+        hears(&mut till.end, b"\x10\x00\x0c\x00").await;
+    }
+    let records = journal.wait_for(2).await;
+    let tickets: Vec<String> = records.iter().map(|told| number(&told.fact)).collect();
+    assert_eq!(tickets, ["10482", "10483"]);
+    stop.cancel();
+    done.await.unwrap().unwrap();
+}
+
+/// The ticket number on a receipt.
+fn number(fact: &Fact) -> String {
+    match fact {
+        Fact::Printed(printed) => printed
+            .ticket
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,6 +65,10 @@ pub enum TerminalLine {
     Tcp,
     /// Over a serial cable.
     Serial,
+    /// Over the store's network, and it speaks PAX.
+    Pax,
+    /// Over the store's network, and it speaks HPA.
+    Hpa,
 }
 
 /// Something to sell.
@@ -190,11 +194,12 @@ fn register(store: u64, number: u64) -> Register {
         id: format!("r{number}"),
         station_id: 200_000 + store * 10 + number,
         first_number: (store * 10 + number) * 10_000 + 1,
-        // one store has the older, serial kind
-        terminal: if store == 2 {
-            TerminalLine::Serial
-        } else {
-            TerminalLine::Tcp
+        // one store has the older, serial kind, and one the two that speak otherwise
+        terminal: match (store, number) {
+            (2, _) => TerminalLine::Serial,
+            (3, 1) => TerminalLine::Pax,
+            (3, _) => TerminalLine::Hpa,
+            _ => TerminalLine::Tcp,
         },
     }
 }

@@ -90,10 +90,7 @@ async fn talk(
         let mut parts = Vec::new();
         if matches!(element(&request, "Request"), "Sale" | "Refund" | "CreditAuth") {
             for words in ["Insert card", "Please wait"] {
-                parts.push(format!(
-                    "<SIP><Version>1.0</Version><ECRId>1004</ECRId><Response>Notification</Response>\
-                     <ResponseText>{words}</ResponseText><MultipleMessage>0</MultipleMessage></SIP>"
-                ));
+                parts.push(notification(words));
             }
         }
         let answer = answer(&request, how, *number);
@@ -126,7 +123,23 @@ pub fn framed(body: &str) -> anyhow::Result<Vec<u8>> {
     Ok([&len?.to_be_bytes()[..], body.as_bytes()].concat())
 }
 
-fn element<'a>(body: &'a str, name: &str) -> &'a str {
+/// The elements that every answer begins with.
+pub(crate) fn head(command: &str, id: &str) -> String {
+    format!(
+        "<Version>1.0</Version><ECRId>1004</ECRId><SIPId>0001</SIPId><MultipleMessage>0</MultipleMessage>\
+         <Response>{command}</Response><RequestId>{id}</RequestId>"
+    )
+}
+
+/// What waits for the customer says, before the answer.
+pub(crate) fn notification(words: &str) -> String {
+    format!(
+        "<SIP><Version>1.0</Version><ECRId>1004</ECRId><Response>Notification</Response>\
+         <ResponseText>{words}</ResponseText><MultipleMessage>0</MultipleMessage></SIP>"
+    )
+}
+
+pub(crate) fn element<'a>(body: &'a str, name: &str) -> &'a str {
     let inside = body.split_once(&format!("<{name}>")).map(|(_, rest)| rest);
     let inside = inside.and_then(|rest| rest.split_once(&format!("</{name}>")));
     inside.map_or("", |(text, _)| text)
@@ -136,30 +149,59 @@ fn element<'a>(body: &'a str, name: &str) -> &'a str {
 pub(crate) fn answer(request: &str, how: How, number: u32) -> String {
     let (command, id) = (element(request, "Request"), element(request, "RequestId"));
     let asked: u64 = element(request, "TotalAmount").parse().unwrap_or(0);
-    let head = format!(
-        "<Version>1.0</Version><ECRId>1004</ECRId><SIPId>0001</SIPId><MultipleMessage>0</MultipleMessage>\
-         <Response>{command}</Response><RequestId>{id}</RequestId>"
-    );
+    let head = head(command, id);
     if !matches!(command, "Sale" | "Refund" | "Void" | "CreditAuth" | "TipAdjust") {
         return format!("<SIP>{head}<Result>0</Result><ResultText>Success</ResultText></SIP>");
     }
-    let (code, text, approved) = match how {
-        How::Decline => ("05", "DECLINE", 0),
-        How::Partial => ("10", "PARTIAL APPROVAL", asked.saturating_sub(100)),
-        _ => ("00", "APPROVAL", asked),
+    let mut said = Said {
+        asked,
+        approved: Some(asked),
+        auth: format!("{:06}", 52_330 + number),
+        gateway: 1_483_920_400 + u64::from(number),
+        last4: "1111",
+        brand: "Visa",
+        stored: how == How::Stored,
     };
-    let approval = if how == How::Decline {
-        String::new()
-    } else {
-        format!("<ApprovalCode>{:06}</ApprovalCode>", 52_330 + number)
-    };
-    let (reference, due) = (1_483_920_400 + u64::from(number), asked - approved);
-    let stored = u8::from(how == How::Stored);
-    format!(
-        "<SIP>{head}<ResponseId>{reference}</ResponseId><DeviceId>5315938</DeviceId><Result>0</Result>\
-         <ResultText>Success</ResultText><ResponseCode>{code}</ResponseCode><ResponseText>{text}</ResponseText>{approval}\
-         <ReferenceNumber>{reference}</ReferenceNumber><AuthorizedAmount>{approved}</AuthorizedAmount>\
-         <BalanceDueAmount>{due}</BalanceDueAmount><TipAmount>0</TipAmount><MaskedPAN>411111******1111</MaskedPAN>\
-         <CardType>Visa</CardType><CardAcquisition>Insert</CardAcquisition><StoreAndForward>{stored}</StoreAndForward></SIP>"
-    )
+    match how {
+        How::Decline => said.approved = None,
+        How::Partial => said.approved = Some(asked.saturating_sub(100)),
+        _ => {}
+    }
+    said.text(&head)
+}
+
+/// What a terminal says of a payment. Amounts in cents.
+pub(crate) struct Said<'a> {
+    pub(crate) asked: u64,
+    /// `None` where the issuer said no.
+    pub(crate) approved: Option<u64>,
+    pub(crate) auth: String,
+    pub(crate) gateway: u64,
+    pub(crate) last4: &'a str,
+    pub(crate) brand: &'a str,
+    pub(crate) stored: bool,
+}
+
+impl Said<'_> {
+    /// The document that begins with these elements.
+    pub(crate) fn text(&self, head: &str) -> String {
+        let (code, text) = match self.approved {
+            None => ("05", "DECLINE"),
+            Some(approved) if approved < self.asked => ("10", "PARTIAL APPROVAL"),
+            Some(_) => ("00", "APPROVAL"),
+        };
+        let approval = self.approved.map_or_else(String::new, |_| {
+            format!("<ApprovalCode>{}</ApprovalCode>", self.auth)
+        });
+        let (reference, approved) = (self.gateway, self.approved.unwrap_or(0));
+        let due = self.asked.saturating_sub(approved);
+        let (last4, brand, stored) = (self.last4, self.brand, u8::from(self.stored));
+        format!(
+            "<SIP>{head}<ResponseId>{reference}</ResponseId><DeviceId>5315938</DeviceId><Result>0</Result>\
+             <ResultText>Success</ResultText><ResponseCode>{code}</ResponseCode><ResponseText>{text}</ResponseText>{approval}\
+             <ReferenceNumber>{reference}</ReferenceNumber><AuthorizedAmount>{approved}</AuthorizedAmount>\
+             <BalanceDueAmount>{due}</BalanceDueAmount><TipAmount>0</TipAmount><MaskedPAN>411111******{last4}</MaskedPAN>\
+             <CardType>{brand}</CardType><CardAcquisition>Insert</CardAcquisition><StoreAndForward>{stored}</StoreAndForward></SIP>"
+        )
+    }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::terminal;
@@ -16,10 +16,10 @@ use super::terminal;
 const STX: u8 = 2;
 const ETX: u8 = 3;
 const EOT: u8 = 4;
-const ACK: u8 = 6;
-const NAK: u8 = 21;
-const FS: char = '\x1c';
-const US: char = '\x1f';
+pub(crate) const ACK: u8 = 6;
+pub(crate) const NAK: u8 = 21;
+pub(crate) const FS: char = '\x1c';
+pub(crate) const US: char = '\x1f';
 
 /// A till that does not acknowledge within this time gets the answer again ...
 const ACKNOWLEDGED: Duration = Duration::from_secs(2);
@@ -150,7 +150,7 @@ async fn talk(
 }
 
 /// The next request that has a right check sum; others are told so.
-async fn hear(till: &mut TcpStream) -> anyhow::Result<Option<String>> {
+pub(crate) async fn hear(till: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> anyhow::Result<Option<String>> {
     loop {
         let Ok(first) = till.read_u8().await else {
             return Ok(None);
@@ -186,7 +186,6 @@ pub(crate) fn answer(request: &str, how: How, number: u32) -> Option<String> {
     let fields: Vec<&str> = request.split(FS).collect();
     let command = *fields.first()?;
     let field = |index: usize| fields.get(index).copied().unwrap_or_default();
-    let join = |members: &[&str]| members.join(&US.to_string());
     let reply = match command {
         "A00" => "A01",
         "T00" => "T01",
@@ -202,60 +201,89 @@ pub(crate) fn answer(request: &str, how: How, number: u32) -> Option<String> {
             return Some(["0", &code, "1.35", "100003", "NOT SUPPORTED"].join(&FS.to_string()));
         }
     };
-    let head = |code: &str, text: &str| ["0", reply, "1.35", code, text].join(&FS.to_string());
     if !command.starts_with('T') {
-        return Some(head("000000", "OK"));
+        return Some(["0", reply, "1.35", "000000", "OK"].join(&FS.to_string()));
     }
-    let (kind, trace) = (field(2), field(5));
     let asked: u64 = field(3).split(US).next()?.parse().unwrap_or(0);
-    let tip = field(3)
-        .split(US)
-        .nth(1)
-        .filter(|tip| !tip.is_empty())
-        .unwrap_or("0");
-    let reference = trace.split(US).next().unwrap_or_default();
-    let approved = match how {
-        How::Decline => 0,
-        How::Partial => asked.saturating_sub(100),
-        _ => asked,
+    let mut said = Said {
+        reply,
+        kind: field(2),
+        reference: field(5).split(US).next().unwrap_or_default(),
+        asked,
+        approved: Some(asked),
+        tip: field(3)
+            .split(US)
+            .nth(1)
+            .filter(|tip| !tip.is_empty())
+            .unwrap_or("0"),
+        auth: format!("{:06}", 52_318 + number),
+        gateway: 1_483_920_176_u64 + u64::from(number),
+        number: number.into(),
+        last4: "1111",
+        brand: "01",
+        at: "20261114110215",
     };
-    let (code, text) = match how {
-        How::Decline => ("000100", "DECLINE"),
-        _ => ("000000", "OK"),
-    };
-    let (auth, gateway, no) = (
-        format!("{:06}", 52_318 + number),
-        format!("{}", 1_483_920_176_u64 + u64::from(number)),
-        number.to_string(),
-    );
-    let host = match how {
-        How::Decline => join(&["05", "DECLINE", "", &gateway, &no, "7"]),
-        _ => join(&["00", "APPROVAL", &auth, &gateway, &no, "7"]),
-    };
-    let due = (asked - approved).to_string();
-    let amounts = join(&[&approved.to_string(), &due, tip, "0", "0", "0", "", ""]);
-    let account = join(&[
-        "1111",
-        "4",
-        "1228",
-        "",
-        "",
-        "",
-        "01",
-        "TEST CARD/VISA",
-        "",
-        "",
-        "0",
-    ]);
-    let traces = join(&[&no, reference, "20261114110215"]);
-    let more = join(&[
-        &format!("HREF={gateway}"),
-        "CARDBIN=411111",
-        "AID=A0000000031010",
-        "APPLAB=VISA CREDIT",
-    ]);
-    let groups = [&host, kind, &amounts, &account, &traces, "", "", "", &more].join(&FS.to_string());
-    Some(format!("{}{FS}{groups}", head(code, text)))
+    match how {
+        How::Decline => said.approved = None,
+        How::Partial => said.approved = Some(asked.saturating_sub(100)),
+        _ => {}
+    }
+    Some(said.text())
+}
+
+/// What a terminal says of a payment.
+pub(crate) struct Said<'a> {
+    pub(crate) reply: &'a str,
+    pub(crate) kind: &'a str,
+    /// The till's own number of its request.
+    pub(crate) reference: &'a str,
+    /// Cents, as those below.
+    pub(crate) asked: u64,
+    /// `None` where the issuer said no.
+    pub(crate) approved: Option<u64>,
+    pub(crate) tip: &'a str,
+    pub(crate) auth: String,
+    pub(crate) gateway: u64,
+    /// The terminal's number of it.
+    pub(crate) number: u64,
+    pub(crate) last4: &'a str,
+    /// As PAX numbers brands.
+    pub(crate) brand: &'a str,
+    /// `YYYYMMDDhhmmss`.
+    pub(crate) at: &'a str,
+}
+
+impl Said<'_> {
+    pub(crate) fn text(&self) -> String {
+        let join = |members: &[&str]| members.join(&US.to_string());
+        let (gateway, no) = (self.gateway.to_string(), self.number.to_string());
+        let (code, text, host) = if self.approved.is_some() {
+            let host = join(&["00", "APPROVAL", &self.auth, &gateway, &no, "7"]);
+            ("000000", "OK", host)
+        } else {
+            let host = join(&["05", "DECLINE", "", &gateway, &no, "7"]);
+            ("000100", "DECLINE", host)
+        };
+        let approved = self.approved.unwrap_or(0);
+        let due = self.asked.saturating_sub(approved).to_string();
+        let amounts = join(&[&approved.to_string(), &due, self.tip, "0", "0", "0", "", ""]);
+        let holder = "TEST CARD/VISA";
+        let account = join(&[
+            self.last4, "4", "1228", "", "", "", self.brand, holder, "", "", "0",
+        ]);
+        let traces = join(&[&no, self.reference, self.at]);
+        let more = join(&[
+            &format!("HREF={gateway}"),
+            "CARDBIN=411111",
+            "AID=A0000000031010",
+            "APPLAB=VISA CREDIT",
+        ]);
+        [
+            "0", self.reply, "1.35", code, text, &host, self.kind, &amounts, &account, &traces, "", "", "",
+            &more,
+        ]
+        .join(&FS.to_string())
+    }
 }
 
 fn shown(body: &str) -> String {

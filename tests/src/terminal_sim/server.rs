@@ -90,7 +90,12 @@ impl Terminal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn behave(&self) -> Behaviour {
+    /// What its clock shows.
+    pub(super) fn clock(&self) -> String {
+        self.lock().clock()
+    }
+
+    pub(super) fn behave(&self) -> Behaviour {
         let mut inner = self.lock();
         inner.requests += 1;
         inner.script.pop_front().unwrap_or(Behaviour::Approve)
@@ -98,7 +103,7 @@ impl Terminal {
 
     /// The answer to one request. The same request again (same `EcrId` and `requestId`: a till that lost the answer)
     /// gets the same answer and moves nothing.
-    fn answer(&self, request: &Value, behaviour: &Behaviour) -> Value {
+    pub(super) fn answer(&self, request: &Value, behaviour: &Behaviour) -> Value {
         let mut inner = self.lock();
         let key = format!(
             "{}/{}/{}",
@@ -127,6 +132,10 @@ impl Terminal {
 }
 
 impl Inner {
+    fn clock(&self) -> String {
+        self.at.clone().unwrap_or_else(|| "2026-11-14T10:32:12".into())
+    }
+
     fn approve(&mut self, request: &Value, behaviour: &Behaviour, number: u64) -> Approval {
         let transaction = &request["data"]["transaction"];
         let command = request["command"].as_str().unwrap_or("").to_owned();
@@ -156,7 +165,7 @@ impl Inner {
             gateway: earlier.as_ref().map_or_else(gateway_number, |e| e.gateway),
             invoice: invoice.or(earlier.map(|e| e.invoice)).unwrap_or_default(),
             amount: asked - less,
-            at: self.at.clone().unwrap_or_else(|| "2026-11-14T10:32:12".into()),
+            at: self.clock(),
             brand,
             last4,
         };

@@ -27,8 +27,24 @@ pub(super) struct AgentPlaces<'a> {
 
 /// What a tap sits between.
 pub(super) enum Tap {
-    Tcp { listen: String, terminal: String },
-    Serial { pos: String, terminal: String },
+    Tcp {
+        adapter: &'static str,
+        listen: String,
+        terminal: String,
+    },
+    Serial {
+        pos: String,
+        terminal: String,
+    },
+}
+
+impl Tap {
+    const fn adapter(&self) -> &'static str {
+        match self {
+            Self::Tcp { adapter, .. } => adapter,
+            Self::Serial { .. } => "upa",
+        }
+    }
 }
 
 /// Where the relay listens.
@@ -53,10 +69,11 @@ pub(super) fn agent(
         .map(|r| json!({ "id": r.id, "station_ids": stations(r) }))
         .collect();
     let tap = |(register, tap): (&crate::shop::Register, &Tap)| {
-        let mut table = json!({ "lane": format!("upa-{}", register.id), "register": register.id,
+        let adapter = tap.adapter();
+        let mut table = json!({ "lane": format!("{adapter}-{}", register.id), "register": register.id,
             "terminal": format!("term-{}", register.id) });
         match tap {
-            Tap::Tcp { listen, terminal } => {
+            Tap::Tcp { listen, terminal, .. } => {
                 table["listen"] = json!(listen);
                 table["connect"] = json!(terminal);
             }
@@ -66,9 +83,13 @@ pub(super) fn agent(
                 table["baud"] = json!(115_200);
             }
         }
-        table
+        (adapter, table)
     };
     let taps: Vec<_> = store.registers.iter().zip(&places.taps).map(tap).collect();
+    let taps = |adapter: &str| -> Vec<_> {
+        let spoken = taps.iter().filter(|(spoken, _)| *spoken == adapter);
+        spoken.map(|(_, table)| table).collect()
+    };
     let printer = |(register, (listen, device)): (&crate::shop::Register, &(SocketAddr, SocketAddr))| {
         json!({ "lane": format!("printer-{}", register.id), "register": register.id,
             "listen": listen.to_string(), "connect": device.to_string() })
@@ -86,7 +107,9 @@ pub(super) fn agent(
         "register": registers,
         "http": { "lane": "http", "listen": places.http, "secret_file": places.secret_file },
         "heartland": { "location_ids": [store.location_id.to_string()] },
-        "upa": taps,
+        "upa": taps("upa"),
+        "pax": taps("pax"),
+        "hpa": taps("hpa"),
         "printer": printers,
         "relay": { "mqtt": places.mqtt, "backoff_min_ms": 100, "backoff_max_ms": 1500, "useful_ms": 2000,
             "watchdog_ms": 4000, "resend_ms": 2000, "keep_alive_s": 5 },

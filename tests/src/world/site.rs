@@ -21,7 +21,7 @@ use crate::link_sim::Link;
 use crate::program::{AS_AGENT, Program};
 use crate::shop::{Shop, TerminalLine};
 use crate::sims::printer::Printer;
-use crate::terminal_sim::{Pos, Pty, Terminal, serve_stream, serve_tcp};
+use crate::terminal_sim::{Pos, Pty, Terminal, serve_hpa, serve_pax, serve_stream, serve_tcp};
 use crate::till_sim::{Clock, Line, Till, http};
 
 /// What tills show to agents.
@@ -244,10 +244,30 @@ impl Parts {
                 let (address, serving) = serve_tcp(terminal.clone()).await?;
                 let listen = free_port()?;
                 self.taps.push(Tap::Tcp {
+                    adapter: "upa",
                     listen: listen.to_string(),
                     terminal: address.to_string(),
                 });
                 self.lines.push(Line::Tcp(listen));
+                self.serving.push(serving);
+            }
+            TerminalLine::Pax | TerminalLine::Hpa => {
+                let listen = free_port()?;
+                let (adapter, line) = if line == TerminalLine::Pax {
+                    ("pax", Line::Pax(listen))
+                } else {
+                    ("hpa", Line::Hpa(listen))
+                };
+                let (address, serving) = match &line {
+                    Line::Pax(_) => serve_pax(terminal.clone()).await?,
+                    _ => serve_hpa(terminal.clone()).await?,
+                };
+                self.taps.push(Tap::Tcp {
+                    adapter,
+                    listen: listen.to_string(),
+                    terminal: address.to_string(),
+                });
+                self.lines.push(line);
                 self.serving.push(serving);
             }
             TerminalLine::Serial => {
