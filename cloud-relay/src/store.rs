@@ -338,5 +338,13 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(256);
+    plans_stay(&connection)?;
     Ok(connection)
+}
+
+/// Statements are planned once. Otherwise SQLite plans a query anew whenever one of its parameters is bound to another value, in
+/// the hope of statistics that nobody keeps here.
+fn plans_stay(connection: &Connection) -> rusqlite::Result<()> {
+    let stability = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(stability, true).map(drop)
 }

@@ -71,6 +71,14 @@ pub fn encode_observation(observation: &Observation) -> Result<Vec<u8>, postcard
     postcard::to_stdvec(observation)
 }
 
+/// Encodes a transaction by itself: what tells whether two are the same.
+///
+/// # Errors
+/// As [`encode_observation`].
+pub fn encode_transaction(transaction: &Transaction) -> Result<Vec<u8>, postcard::Error> {
+    postcard::to_stdvec(transaction)
+}
+
 /// Decodes a record's body. Bytes after the last known field are a newer minor version's and are left alone.
 ///
 /// # Errors

@@ -55,6 +55,40 @@ fn end_with_parent() {
     });
 }
 
+/// Which program a box's agent is.
+#[derive(Debug, Clone)]
+pub struct AgentProgram {
+    /// The binary.
+    pub binary: PathBuf,
+    /// The argument that makes it an agent, where it is more than one.
+    role: Option<&'static str>,
+}
+
+impl AgentProgram {
+    /// The binary that holds agent, relay and all simulators.
+    #[must_use]
+    pub const fn inside(binary: PathBuf) -> Self {
+        Self {
+            binary,
+            role: Some(AS_AGENT),
+        }
+    }
+
+    /// The agent as it ships: what is measured is what a box runs. It does not end with its parent.
+    #[must_use]
+    pub const fn shipped(binary: PathBuf) -> Self {
+        Self { binary, role: None }
+    }
+
+    /// All arguments for these.
+    pub fn args<T: Into<OsString>>(&self, words: impl IntoIterator<Item = T>) -> Vec<OsString> {
+        let role = self.role.map(OsString::from);
+        role.into_iter()
+            .chain(words.into_iter().map(Into::into))
+            .collect()
+    }
+}
+
 /// One program and how it is started.
 #[derive(Debug)]
 pub struct Program {

@@ -29,6 +29,7 @@ pub use site::{SECRET, Site};
 
 use crate::checkers::odoo_agrees::Holdings;
 use crate::odoo_company;
+use crate::program::AgentProgram;
 use crate::reference::Chart;
 use crate::relay_store;
 use crate::shop::{Event, Shop};
@@ -46,6 +47,8 @@ pub struct Setup {
     pub date: Date,
     /// The binary that becomes agent and relay (see [`crate::program::act`]).
     pub binary: PathBuf,
+    /// The agent as it ships, where boxes run that one.
+    pub agent: Option<PathBuf>,
     /// Where everything is kept.
     pub dir: PathBuf,
     /// Which Odoo.
@@ -107,6 +110,7 @@ impl Setup {
             stores,
             date: trading_day(),
             binary,
+            agent: None,
             dir,
             odoo: OdooAt::Sim(crate::odoo_sim::OdooVersion::V18),
             dashboard: None,
@@ -121,6 +125,14 @@ impl Setup {
             trading: None,
             repeats: 10,
             posting: serde_json::Map::new(),
+        }
+    }
+
+    /// The program that each box runs.
+    pub(crate) fn agent_program(&self) -> AgentProgram {
+        match &self.agent {
+            Some(shipped) => AgentProgram::shipped(shipped.clone()),
+            None => AgentProgram::inside(self.binary.clone()),
         }
     }
 }

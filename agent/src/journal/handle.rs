@@ -239,7 +239,8 @@ impl Journal {
         if !self.commands.send(Command::Append(prepared, answer)) {
             return Err(AppendError::Stopped);
         }
-        answered.await.map_err(|_| AppendError::Stopped)?
+        let (result, _spent) = answered.await.map_err(|_| AppendError::Stopped)?;
+        result
     }
 }
 

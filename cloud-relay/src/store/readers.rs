@@ -71,6 +71,7 @@ impl Readers {
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.pragma_update(None, "query_only", "ON")?;
         connection.set_prepared_statement_cache_capacity(64);
+        super::plans_stay(&connection)?;
         Ok(connection)
     }
 }

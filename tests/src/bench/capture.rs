@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -18,6 +18,8 @@ use tillwire_proto::{
 use super::figures::{Table, Times, ms, per_second, rate};
 use super::{floor, sales, workdir};
 
+/// Before anything is measured so many are written: the write-ahead log then has its length, as that of a box in use.
+const BEFORE: usize = 2_000;
 const ALONE: usize = 2_000;
 const BURST: usize = 100_000;
 const OUTSTANDING: usize = 256;
@@ -62,7 +64,10 @@ async fn alone(table: &mut Table) -> Result<()> {
     let folder = workdir()?;
     let journal = journal(folder.path())?;
     let mut times = Vec::with_capacity(ALONE);
-    let sales = sales::captured(ALONE, true)?;
+    let mut sales = sales::captured(BEFORE + ALONE, true)?.into_iter();
+    for sale in sales.by_ref().take(BEFORE) {
+        journal.append(sale).await?;
+    }
     let written = written()?;
     for sale in sales {
         let start = Instant::now();
@@ -127,19 +132,15 @@ async fn burst(table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// Appends with [`OUTSTANDING`] under way at any time.
+/// Appends with [`OUTSTANDING`] under way at any time, in the order in which tills told them.
 pub(super) async fn append_all(journal: &Arc<Journal>, sales: Vec<Captured>) -> Result<()> {
-    let share = sales.len().div_ceil(OUTSTANDING).max(1);
+    let sales = Arc::new(Mutex::new(sales.into_iter()));
     let mut tasks = tokio::task::JoinSet::new();
-    let mut sales = sales.into_iter();
-    loop {
-        let part: Vec<Captured> = sales.by_ref().take(share).collect();
-        if part.is_empty() {
-            break;
-        }
-        let journal = Arc::clone(journal);
+    for _ in 0..OUTSTANDING {
+        let (journal, sales) = (Arc::clone(journal), Arc::clone(&sales));
         tasks.spawn(async move {
-            for sale in part {
+            let next = || sales.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some(sale) = next() {
                 journal.append(sale).await?;
             }
             anyhow::Ok(())

@@ -26,6 +26,7 @@ pub(super) fn run(table: &mut Table) -> Result<()> {
 pub(super) async fn world(dir: &std::path::Path) -> Result<World> {
     let mut setup = Setup::new(7, 1, std::env::current_exe()?, dir.to_owned());
     setup.tenant = "bench".to_owned();
+    setup.agent = std::env::var_os("TILLWIRE_AGENT").map(Into::into);
     World::start(&setup).await
 }
 

@@ -1,6 +1,7 @@
 //! The printer's tap: what it adds to a question and its answer, alone and beside tills that print without pause, and
 //! how many receipts one core reads.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::figures::{Table, Times, per_second, rate};
 use super::workdir;
-use crate::program::{AS_AGENT, Program};
+use crate::program::Program;
 use crate::shop::{Plan, What, business_day};
 use crate::sims::printer::receipt::receipt;
 use crate::tap::printer_tap;
@@ -146,10 +147,12 @@ async fn memory(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     config.insert("printer".to_owned(), toml::Value::try_from(printers)?);
     let path = folder.path().join("agent-with-taps.toml");
     std::fs::write(&path, toml::to_string(&config)?)?;
-    let args = vec![AS_AGENT.into(), "run".into(), "--config".into(), path.into()];
+    let args = site
+        .program
+        .args([OsString::from("run"), "--config".into(), path.into()]);
     let agent = Program::new(
         "agent",
-        &site.binary,
+        &site.program.binary,
         args,
         &folder.path().join("agent-with-taps.log"),
     );

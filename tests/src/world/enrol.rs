@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::{Relay, Site, until};
-use crate::program::{AS_AGENT, Program};
+use crate::program::Program;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,8 +29,7 @@ impl Site {
             .with_context(|| format!("no code in {invited}"))?
             .to_owned();
         let url = format!("https://{}", relay.enrol);
-        let mut args: Vec<OsString> = [
-            AS_AGENT,
+        let words = [
             "enroll",
             "--relay",
             &url,
@@ -38,11 +37,11 @@ impl Site {
             &code,
             "--patience",
             "60",
-        ]
-        .map(Into::into)
-        .into();
-        args.extend(["--config".into(), self.config.clone().into()]);
-        let binary = self.binary.clone();
+            "--config",
+        ];
+        let mut args = self.program.args(words);
+        args.push(self.config.clone().into());
+        let binary = self.program.binary.clone();
         let asking = async {
             let run = tokio::task::spawn_blocking(move || Program::run_once(&binary, &args));
             run.await.context("wait for the agent's command")?.map(drop)
@@ -63,10 +62,10 @@ impl Site {
     /// Takes responsibility for the wires that can carry clear card data, as a security officer does at the box.
     async fn acknowledge(&self) -> anyhow::Result<()> {
         let run = async |words: Vec<OsString>| {
-            let mut args: Vec<OsString> = vec![AS_AGENT.into(), "acknowledge".into()];
+            let mut args = self.program.args(["acknowledge"]);
             args.extend(words);
             args.extend(["--config".into(), self.config.clone().into()]);
-            let binary = self.binary.clone();
+            let binary = self.program.binary.clone();
             let run = tokio::task::spawn_blocking(move || Program::run_once(&binary, &args));
             run.await.context("wait for the agent's command")?
         };

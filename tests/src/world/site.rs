@@ -1,5 +1,6 @@
 //! One store: the box with its agent, the link to the relay, two tills and their terminals.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::config::{self, AgentPlaces, Tap};
 use super::{Relay, Setup, free_port, until};
 use crate::link_sim::Link;
-use crate::program::{AS_AGENT, Program};
+use crate::program::{AgentProgram, Program};
 use crate::shop::{Shop, TerminalLine};
 use crate::sims::printer::Printer;
 use crate::terminal_sim::{Pos, Pty, Terminal, serve_hpa, serve_pax, serve_stream, serve_tcp};
@@ -53,8 +54,8 @@ pub struct Site {
     pub state_dir: PathBuf,
     /// The agent's configuration file.
     pub config: PathBuf,
-    /// The binary that the agent is.
-    pub binary: PathBuf,
+    /// The program that the agent is.
+    pub program: AgentProgram,
     _cables: Vec<Pty>,
     serving: Vec<JoinHandle<()>>,
 }
@@ -133,17 +134,13 @@ impl Site {
             .enumerate()
             .map(till)
             .collect();
-        let args = vec![
-            AS_AGENT.into(),
-            "run".into(),
-            "--config".into(),
-            config.clone().into(),
-        ];
+        let program = setup.agent_program();
+        let args = program.args([OsString::from("run"), "--config".into(), config.clone().into()]);
         Ok(Self {
             store,
             agent: Arc::new(Program::new(
                 &place.id,
-                &setup.binary,
+                &program.binary,
                 args,
                 &dir.join("agent.log"),
             )),
@@ -155,7 +152,7 @@ impl Site {
             printer_taps: parts.printer_lines.into_iter().map(|(tap, _)| tap).collect(),
             state_dir,
             config,
-            binary: setup.binary.clone(),
+            program,
             _cables: parts.cables,
             serving: parts.serving,
         })
