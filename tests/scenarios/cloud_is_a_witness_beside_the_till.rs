@@ -8,7 +8,7 @@ use tillwire_e2e::till_sim::{Clock, order_json, telling};
 use tillwire_e2e::world::{AskedBy, Cloud, Pace};
 use tillwire_proto::{Fact, Witness};
 
-use crate::story::{a_day, all_is_well, is_kept_cash, open, ticket};
+use crate::story::{a_day, all_is_well, is_kept_cash, open, open_kinds, ticket};
 
 /// How the account shows what was sold.
 #[derive(Clone, Copy, PartialEq)]
@@ -98,4 +98,14 @@ async fn both_are_told(shown: Shown, asked_by: AskedBy) {
         .await
         .unwrap();
     assert!(day.contains("cloud"), "{day}");
+    let checked = account
+        .asked()
+        .iter()
+        .any(|asked| asked.starts_with("/api/payments"));
+    assert_eq!(checked, asked_by == AskedBy::Relay);
+    let open = open_kinds(&world);
+    assert!(
+        !open.iter().any(|kind| kind == "payment-without-ticket"),
+        "{open:?}"
+    );
 }

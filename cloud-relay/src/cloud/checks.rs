@@ -35,6 +35,8 @@ pub enum Check {
 }
 
 impl Check {
+    const ALL: [Self; 2] = [Self::Payments, Self::Inventory];
+
     const fn word(self) -> &'static str {
         match self {
             Self::Payments => "payments",
@@ -87,6 +89,19 @@ impl Poller {
                 Err(here) => return Err(here),
             };
             self.note(check, problem).await?;
+        }
+        Ok(())
+    }
+
+    /// What was wrong with a check is over when nobody wants it any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(super) async fn drop_checks(&self) -> Result<(), Problem> {
+        for check in Check::ALL {
+            if !self.account.checks.contains(&check) {
+                self.note(check, None).await?;
+            }
         }
         Ok(())
     }

@@ -114,6 +114,13 @@ impl Poller {
 
     /// Rounds until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
+        if let Err(problem) = self.drop_checks().await {
+            tracing::error!(
+                account = self.name,
+                ?problem,
+                "what was checked before could not be dropped"
+            );
+        }
         while !stop.is_cancelled() {
             let pause = self.turn().await;
             let wake = Arc::clone(&self.wake);

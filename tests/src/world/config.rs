@@ -190,7 +190,8 @@ pub(super) fn relay(
         let stores: Vec<_> = shop.stores.iter().map(store).collect();
         let hook = cloud.token_file.with_extension("hook");
         config["heartland"] = json!([{ "tenant": shop.tenant, "url": cloud.url, "token_file": cloud.token_file,
-            "hook_secret_file": hook, "reads": ["tickets", "orders"], "asks_per_s": 50, "every_s": 1, "store": stores }]);
+            "hook_secret_file": hook, "reads": ["tickets", "orders"], "checks": ["payments", "inventory"],
+            "asks_per_s": 50, "every_s": 1, "store": stores }]);
     }
     write(&config)
 }

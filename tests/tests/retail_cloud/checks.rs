@@ -1,11 +1,14 @@
 //! What the account says beside its tickets: payments by themselves, and what is in stock.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tillwire_relay::clock::Clock;
 use tillwire_relay::cloud::checks::Check;
 use tillwire_relay::cloud::memory::{self, shelves};
 use tillwire_relay::store::exceptions::{self, Filter};
 use tillwire_relay_core::exception::ExceptionKind;
+use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, ticket};
 
@@ -156,7 +159,7 @@ async fn payment_that_is_voided_is_no_money_and_needs_no_ticket() {
 
 #[tokio::test]
 async fn account_that_lists_no_payments_is_said_to_be_one_and_its_sales_go_on() {
-    let desk = desk(Check::Payments).await;
+    let mut desk = desk(Check::Payments).await;
     desk.cloud.lists_no_payments();
     desk.cloud.put(ticket(1, "2026-11-24T16:29:00Z")).unwrap();
     let mut poller = desk.poller().await;
@@ -171,6 +174,24 @@ async fn account_that_lists_no_payments_is_said_to_be_one_and_its_sales_go_on() 
         .read_blocking(|db| memory::problem(db, &tenant))
         .unwrap();
     assert_eq!(said.as_deref(), Some("payments: HTTP 400 Bad Request"));
+    // somebody takes the check out, and nothing is wrong any more
+    desk.account.checks.clear();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(desk.poller().await.run(stop.clone()));
+    let problem = || {
+        desk.store
+            .read_blocking(|db| memory::problem(db, &tenant))
+            .unwrap()
+    };
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while problem().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    stop.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test]

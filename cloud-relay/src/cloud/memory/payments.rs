@@ -97,17 +97,6 @@ pub fn tell(unit: &Unit<'_>, account: &str, now_ms: i64) -> Result<Vec<(String, 
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether [`tell`] would find one.
-///
-/// # Errors
-/// [`StoreError`] of the read.
-pub fn any_to_tell(db: &Connection, account: &str, now_ms: i64) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM cloud_payments WHERE account = ?1 AND ticket IS NULL AND told = 0 \
-               AND alone IS NOT NULL AND seen_ms <= ?2)";
-    let row = params![account, now_ms - ALONE_MS];
-    Ok(db.prepare_cached(sql)?.query_row(row, |row| row.get(0))?)
-}
-
 /// Forgets what is long past.
 ///
 /// # Errors
