@@ -42,6 +42,7 @@ mod identity;
 mod ingest;
 mod limits;
 mod registry;
+mod room;
 mod session;
 
 pub use close::CloseReason;

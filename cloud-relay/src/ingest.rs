@@ -30,6 +30,7 @@ use tillwire_proto::{
     AttachmentChunk, Envelope, EnvelopeError, Kind, Note, Refusal, RefusalReason, SegmentId, UP_LEN_MAX, seal,
 };
 use tillwire_relay_core::settings::RelaySettings;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::endpoint::{Delivery, DeviceIdentity, DeviceRef, Downlink, Event, Ingest, SendError, Verdict};
 use crate::events::RelayEvent;
@@ -38,6 +39,9 @@ use crate::store::devices::DeviceRow;
 use crate::store::{Store, StoreError, attachments};
 use registry::Registry;
 use signer::ReceiptSigner;
+
+/// Messages that are open at once, in KiB as they came: enough for a commit of many thousand records.
+const OPENED_KIB: u32 = 8 * 1024;
 
 /// How long a device that met a full disk waits before it sends again, in milliseconds.
 const BUSY_WAIT_MS: u32 = 15_000;
@@ -67,6 +71,8 @@ pub struct RelayIngest {
     /// When each segment was last asked to go back, so that sixteen batches in flight make one want.
     wants: Mutex<HashMap<SegmentId, i64>>,
     takeovers: takeover::Takeovers,
+    /// Room for messages that are open.
+    opened: Semaphore,
 }
 
 impl std::fmt::Debug for RelayIngest {
@@ -93,6 +99,7 @@ impl RelayIngest {
             down: Box::new(down),
             wants: Mutex::default(),
             takeovers: takeover::Takeovers::default(),
+            opened: Semaphore::new(OPENED_KIB as usize),
         }
     }
 
@@ -117,10 +124,13 @@ impl RelayIngest {
             return Verdict::Refused(error.to_string());
         }
         let decoded = match envelope.kind {
-            Kind::Batch => match envelope.decode() {
-                Ok(batch) => return self.take_batch(who, device, batch, payload).await,
-                Err(error) => Err(error),
-            },
+            Kind::Batch => {
+                let _opened = self.may_open(payload.len()).await;
+                match envelope.decode() {
+                    Ok(batch) => return self.take_batch(who, device, batch, payload).await,
+                    Err(error) => Err(error),
+                }
+            }
             Kind::AgentHello => match envelope.decode() {
                 Ok(hello) => return self.take_hello(who, device, hello).await,
                 Err(error) => Err(error),
@@ -132,6 +142,16 @@ impl RelayIngest {
             kind => return Verdict::Refused(format!("{kind:?} is for the other direction")),
         };
         self.malformed(who, decoded)
+    }
+
+    /// Waits until a message of so many bytes may be opened. What is opened waits for its commit at several times its size:
+    /// when all boxes come back at once, most of their messages wait closed.
+    async fn may_open(&self, len: usize) -> Option<SemaphorePermit<'_>> {
+        let kibibytes = u32::try_from(len / 1024 + 1)
+            .unwrap_or(OPENED_KIB)
+            .min(OPENED_KIB);
+        // never closed
+        self.opened.acquire_many(kibibytes).await.ok()
     }
 
     /// Signed by the device, yet not what it says it is. The connection stays: its other messages may be sound.

@@ -1,7 +1,7 @@
 //! Drives one [`Session`]: socket, commits, messages down, deadlines. One task per connection.
 //!
 //! Memory of one connection is bounded: at most `receive_max` payloads wait for their commit, at most one packet is
-//! half read, and nothing is read while the answers are not taken.
+//! half read and, where it is large, has its [`Room`] before, and nothing is read while the answers are not taken.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -25,6 +25,7 @@ use super::frame::{Head, head};
 use super::identity::DeviceIdentity;
 use super::ingest::{Event, Ingest, Verdict};
 use super::registry::{Delivery, Registered};
+use super::room::{Grant, Room, grant, kibibytes};
 use super::session::{Session, Step};
 
 /// Room for what may come next: all that a connection at rest keeps for reading.
@@ -35,8 +36,6 @@ const READ_LEN: usize = 8 * 1024;
 const OUT_LEN_MAX: usize = 64 * 1024;
 /// Time for the last words.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
-
-type Grant = BoxFuture<'static, Option<OwnedSemaphorePermit>>;
 
 /// See the module head.
 pub(super) struct Connection<I: Ingest> {
@@ -51,6 +50,8 @@ pub(super) struct Connection<I: Ingest> {
     commits: FuturesOrdered<BoxFuture<'static, (u16, Verdict)>>,
     /// A publish that waits for room in the memory of all connections.
     parked: Option<(u16, Bytes, Grant)>,
+    /// Room for the packet that is being read.
+    room: Room,
     registered: Option<Registered>,
     started: Instant,
     last_packet: Instant,
@@ -80,6 +81,7 @@ impl<I: Ingest> Connection<I> {
             unflushed: false,
             commits: FuturesOrdered::new(),
             parked: None,
+            room: Room::default(),
             registered: None,
             started: now,
             last_packet: now,
@@ -120,7 +122,8 @@ impl<I: Ingest> Connection<I> {
             if alarm.deadline() != deadline {
                 alarm.as_mut().reset(deadline);
             }
-            let reads = self.may_take();
+            let shared = &self.shared;
+            let reads = self.may_take() && self.room.admits(&self.input, &shared.room, shared.room_kib);
             let writes = self.writes();
             let delivers = self.session.may_deliver() && self.out.len() < OUT_LEN_MAX;
             if reads {
@@ -140,6 +143,7 @@ impl<I: Ingest> Connection<I> {
                     }
                 }
                 permit = granted(&mut self.parked) => self.unpark(permit),
+                () = self.room.granted() => {}
                 result = write_out(writer, &mut self.out, &mut self.unflushed), if writes => {
                     self.last_write = Instant::now();
                     if result.is_err() {
@@ -153,6 +157,7 @@ impl<I: Ingest> Connection<I> {
                     self.session.deliver(&payload, acknowledged, &mut self.out);
                 }
                 () = &mut alarm => {
+                    self.room.expire(Instant::now());
                     if let Some(reason) = self.overdue() {
                         return reason;
                     }
@@ -171,6 +176,7 @@ impl<I: Ingest> Connection<I> {
     fn may_take(&self) -> bool {
         !self.stopping
             && self.parked.is_none()
+            && !self.room.asks()
             && self.commits.len() < usize::from(self.shared.limits.receive_max)
             && self.out.len() < OUT_LEN_MAX
     }
@@ -245,14 +251,13 @@ impl<I: Ingest> Connection<I> {
     }
 
     fn take_publish(&mut self, packet_id: u16, payload: Bytes) {
-        let kibibytes = u32::try_from(payload.len() / 1024 + 1)
-            .unwrap_or(u32::MAX)
-            .min(self.shared.room_kib);
-        let room = Arc::clone(&self.shared.room);
-        match Arc::clone(&room).try_acquire_many_owned(kibibytes) {
-            Ok(permit) => self.commit(packet_id, payload, Some(permit)),
-            Err(_) => {
-                let grant = Box::pin(async move { room.acquire_many_owned(kibibytes).await.ok() });
+        let (room, room_kib) = (&self.shared.room, self.shared.room_kib);
+        let held = self.room.take();
+        let now = || Arc::clone(room).try_acquire_many_owned(kibibytes(payload.len(), room_kib));
+        match held.or_else(|| now().ok()) {
+            Some(permit) => self.commit(packet_id, payload, Some(permit)),
+            None => {
+                let grant = grant(room, payload.len(), room_kib);
                 self.parked = Some((packet_id, payload, grant));
             }
         }
@@ -329,11 +334,11 @@ impl<I: Ingest> Connection<I> {
         } else {
             Instant::now() + limits.keep_alive_max
         };
-        if self.writes() {
-            heard_by.min(self.last_write + limits.write_time)
-        } else {
-            heard_by
-        }
+        let written_by = self.writes().then(|| self.last_write + limits.write_time);
+        [written_by, self.room.until()]
+            .into_iter()
+            .flatten()
+            .fold(heard_by, Instant::min)
     }
 
     /// Why the connection is given up now. Silence is no reason while it is we who keep the device waiting.

@@ -39,8 +39,8 @@ pub struct Limits {
     pub down_payload_max: usize,
     /// Longest time in which a device may take nothing of what we write. Default 10 s.
     pub write_time: Duration,
-    /// Payload bytes of all connections that may wait for their commit at once. Default 64 MiB; beyond it sockets
-    /// are not read.
+    /// Bytes of all connections that may wait for their commit at once, with the large packets that are being read. Default
+    /// 32 MiB; what is beyond it stays in the network.
     pub pending_bytes_max: usize,
     /// Time that a stop grants commits in flight. Default 10 s.
     pub drain_time: Duration,
@@ -64,7 +64,7 @@ impl Default for Limits {
             down_queue_max: 64,
             down_payload_max: tillwire_proto::DOWN_LEN_MAX,
             write_time: Duration::from_secs(10),
-            pending_bytes_max: 64 * 1024 * 1024,
+            pending_bytes_max: 32 * 1024 * 1024,
             drain_time: Duration::from_secs(10),
         }
     }

@@ -376,3 +376,60 @@ async fn mqtt_5_devices_are_told_what_there_is() {
     assert!(says(&[0x13, 0, 30]), "keep-alive of 30 s");
     assert!(says(&[0x11, 0, 0, 0, 0]), "no session kept");
 }
+
+#[tokio::test]
+async fn room_that_is_asked_for_and_not_used_is_given_back() {
+    let limits = Limits {
+        pending_bytes_max: 256 * 1024,
+        ..Limits::default()
+    };
+    let world = World::with(limits).await;
+    let (slow, quick) = (world.make_box("d1"), world.make_box("d2"));
+    let mut slow_wire = Wire::connected(&world, &slow, V3).await;
+    let mut quick_wire = Wire::connected(&world, &quick, V3).await;
+    // it announces all the room that there is, sends some, and stops
+    let large = publish(V3, 0x32, &slow.device.up_topic(), Some(1), &[b's'; 200_000]);
+    let (some, rest) = large.split_at(20_000);
+    slow_wire.send(some).await;
+    sleep(SHORT).await;
+    let payload = [b'q'; 100_000];
+    quick_wire.publish(&quick.device.up_topic(), 1, &payload).await;
+    assert!(quick_wire.silent_for(SHORT).await, "there is no room for it yet");
+    let started = Instant::now();
+    assert_eq!(quick_wire.packet().await, Some(vec![0x40, 2, 0, 1]));
+    assert!(started.elapsed() < SOON, "a slow line held it up");
+    slow_wire.send(rest).await;
+    assert_eq!(slow_wire.packet().await, Some(vec![0x40, 2, 0, 1]));
+    let stored: Vec<usize> = world.ingest.stored().iter().map(Bytes::len).collect();
+    assert_eq!(stored, [100_000, 200_000]);
+}
+
+#[tokio::test]
+async fn what_has_no_room_yet_stays_in_the_network() {
+    let limits = Limits {
+        pending_bytes_max: 256 * 1024,
+        ..Limits::default()
+    };
+    let world = World::with(limits).await;
+    world.ingest.hold();
+    let mut wires = Vec::new();
+    for number in 0..8 {
+        let owner = world.make_box(&format!("d{number}"));
+        let mut wire = Wire::connected(&world, &owner, V3).await;
+        let topic = owner.device.up_topic();
+        wires.push(tokio::spawn(async move {
+            wire.publish(&topic, 1, &[b'x'; 200_000]).await;
+            assert_eq!(wire.packet().await, Some(vec![0x40, 2, 0, 1]));
+        }));
+    }
+    // there is room for one of them
+    until("one is read", || world.ingest.started.lock().unwrap().len() == 1).await;
+    sleep(SHORT).await;
+    let read: u64 = world.downlink.connections().iter().map(|one| one.bytes_in).sum();
+    assert!(read < 200_000 + 8 * 40_000, "{read} bytes were read of 1,600,000");
+    world.ingest.commit(8);
+    for wire in wires {
+        timeout(SOON, wire).await.unwrap().unwrap();
+    }
+    assert_eq!(world.ingest.stored().len(), 8);
+}
