@@ -219,6 +219,10 @@ impl std::str::FromStr for Place {
     }
 }
 
+/// Threads that read the store, render pages and check passwords, at most. Each read is over in milliseconds; more threads than
+/// these wait for the same few processors, each with memory of its own.
+const READERS_MAX: usize = 8;
+
 /// Runs the program with these arguments, the first of which is its name.
 #[must_use]
 pub fn main(args: Vec<OsString>) -> ExitCode {
@@ -233,7 +237,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     };
     let runs = matches!(cli.command, Command::Run { .. });
     start_log(runs);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(READERS_MAX)
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start: {error}");

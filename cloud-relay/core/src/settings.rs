@@ -242,10 +242,10 @@ impl StoreSettings {
     }
 }
 
-/// All stores.
+/// All stores. A copy shares them: a chain has thousands, of tens of kilobytes each.
 #[derive(Debug, Clone, Default)]
 pub struct RelaySettings {
-    stores: BTreeMap<(TenantId, StoreId), StoreSettings>,
+    stores: BTreeMap<(TenantId, StoreId), Arc<StoreSettings>>,
 }
 
 impl RelaySettings {
@@ -268,7 +268,7 @@ impl RelaySettings {
             }
             let key = (store.tenant.clone(), store.store.clone());
             let name = format!("{}/{}", key.0, key.1);
-            if all.insert(key, store).is_some() {
+            if all.insert(key, Arc::new(store)).is_some() {
                 return Err(SettingsError::new("store", &name, "each store once"));
             }
         }
@@ -280,14 +280,15 @@ impl RelaySettings {
     /// # Errors
     /// [`SettingsError`] with the key's path in the file (`version.3.all.tender.cash`), or in a store's own table.
     pub fn with_mapping(&self, file: Option<&MappingDraft>) -> Result<Self, SettingsError> {
-        let mut stores = self.stores.clone();
         if let Some(file) = file {
             let own = |store: &StoreSettings| store.odoo.own_accounts != AccountsDraft::default();
-            let names = stores.keys().map(|(tenant, store)| (tenant, store));
-            file.check(names, stores.values().any(own))?;
+            let names = self.stores.keys().map(|(tenant, store)| (tenant, store));
+            file.check(names, self.iter().any(own))?;
         }
         let written = file.map(draft::as_written).transpose()?.map(Arc::new);
+        let mut stores = self.stores.clone();
         for ((tenant, store), settings) in &mut stores {
+            let settings = Arc::make_mut(settings);
             settings.odoo.mappings = Mappings::of((tenant, store), &settings.odoo.own_accounts, file)?;
             settings.written.mapping.clone_from(&written);
         }
@@ -304,11 +305,24 @@ impl RelaySettings {
     /// One store.
     #[must_use]
     pub fn store(&self, tenant: &TenantId, store: &StoreId) -> Option<&StoreSettings> {
-        self.stores.get(&(tenant.clone(), store.clone()))
+        self.stores
+            .get(&(tenant.clone(), store.clone()))
+            .map(|store| &**store)
+    }
+
+    /// One store, to be kept.
+    #[must_use]
+    pub fn share(&self, tenant: &TenantId, store: &StoreId) -> Option<Arc<StoreSettings>> {
+        self.stores.get(&(tenant.clone(), store.clone())).cloned()
+    }
+
+    /// All stores in the same order, to be kept.
+    pub fn shared(&self) -> impl Iterator<Item = Arc<StoreSettings>> {
+        self.stores.values().cloned()
     }
 
     /// All stores, in order of tenant and store.
     pub fn iter(&self) -> impl Iterator<Item = &StoreSettings> {
-        self.stores.values()
+        self.stores.values().map(|store| &**store)
     }
 }

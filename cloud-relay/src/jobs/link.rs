@@ -41,15 +41,16 @@ pub struct Company {
     /// The company's name in Odoo, as all its stores have it.
     pub name: String,
     /// Its stores; at least one.
-    pub stores: Vec<StoreSettings>,
+    pub stores: Vec<Arc<StoreSettings>>,
 }
 
 impl Company {
     /// Groups stores by retailer and company.
     #[must_use]
-    pub fn of(stores: impl IntoIterator<Item = StoreSettings>) -> Vec<Self> {
-        let mut companies: BTreeMap<(TenantId, String), Vec<StoreSettings>> = BTreeMap::new();
+    pub fn of(stores: impl IntoIterator<Item = impl Into<Arc<StoreSettings>>>) -> Vec<Self> {
+        let mut companies: BTreeMap<(TenantId, String), Vec<Arc<StoreSettings>>> = BTreeMap::new();
         for store in stores {
+            let store = store.into();
             companies
                 .entry((store.tenant.clone(), store.odoo.company.clone()))
                 .or_default()
@@ -221,18 +222,18 @@ impl Link {
                 Known::default()
             });
         let stores = self.stores();
-        let stores: Vec<&StoreSettings> = stores.iter().collect();
+        let stores: Vec<&StoreSettings> = stores.iter().map(|store| &**store).collect();
         preflight::check(&self.client, &self.company.name, &stores, &known).await
     }
 
     /// The company's stores with the mapping in force.
-    pub(super) fn stores(&self) -> Vec<StoreSettings> {
+    pub(super) fn stores(&self) -> Vec<Arc<StoreSettings>> {
         let now = self.in_force.as_ref().map(InForce::now);
-        let in_force = |store: &StoreSettings| now.as_ref()?.store(&store.tenant, &store.store).cloned();
+        let in_force = |store: &StoreSettings| now.as_ref()?.share(&store.tenant, &store.store);
         self.company
             .stores
             .iter()
-            .map(|store| in_force(store).unwrap_or_else(|| store.clone()))
+            .map(|store| in_force(store).unwrap_or_else(|| Arc::clone(store)))
             .collect()
     }
 
@@ -363,6 +364,7 @@ impl Link {
             .stores
             .iter()
             .find(|settings| settings.store == *store)
+            .map(|settings| &**settings)
     }
 
     async fn note(&self, answer: &Answer) {

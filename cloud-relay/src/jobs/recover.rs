@@ -6,6 +6,7 @@
 //! It only reads in Odoo. While Odoo is away it waits, and says so with an exception at each store that waits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -137,7 +138,7 @@ pub(super) async fn recover(link: &Link, effects: &Effects, lease: &Lease) -> Re
     Ok(Progress::Finished)
 }
 
-async fn pending(link: &Link) -> Result<Vec<(EffectKind, StoreSettings)>, StoreError> {
+async fn pending(link: &Link) -> Result<Vec<(EffectKind, Arc<StoreSettings>)>, StoreError> {
     let stores = link.company.stores.clone();
     link.store
         .read(move |db| {
@@ -145,7 +146,7 @@ async fn pending(link: &Link) -> Result<Vec<(EffectKind, StoreSettings)>, StoreE
             for settings in stores {
                 for kind in [EffectKind::JournalEntry, EffectKind::Picking] {
                     if recovery::is_pending(db, kind, &settings.tenant, &settings.store)? {
-                        pending.push((kind, settings.clone()));
+                        pending.push((kind, Arc::clone(&settings)));
                     }
                 }
             }

@@ -34,13 +34,11 @@ impl Links {
             return Ok(Self::default());
         };
         let client = Arc::new(client(odoo)?);
-        let links = Company::of(config.stores.iter().cloned())
-            .into_iter()
-            .map(|company| {
-                let key = (company.tenant.clone(), company.name.clone());
-                let link = Link::new(company, Arc::clone(&client), store.clone());
-                (key, Arc::new(link.following(in_force.clone())))
-            });
+        let links = Company::of(config.stores.shared()).into_iter().map(|company| {
+            let key = (company.tenant.clone(), company.name.clone());
+            let link = Link::new(company, Arc::clone(&client), store.clone());
+            (key, Arc::new(link.following(in_force.clone())))
+        });
         Ok(Self(links.collect()))
     }
 

@@ -55,7 +55,7 @@ impl Desk {
         };
         let store = Store::open(&options).unwrap();
         Self {
-            link: link(client, stores, &store),
+            link: link(client, stores.iter().cloned(), &store),
             settings: stores[0].clone(),
             store,
             clock,
@@ -66,7 +66,7 @@ impl Desk {
     /// Another store of the same company.
     pub(crate) fn at(&self, store: usize) -> Self {
         Self {
-            settings: self.link.company.stores[store].clone(),
+            settings: StoreSettings::clone(&self.link.company.stores[store]),
             ..self.clone()
         }
     }
@@ -74,7 +74,7 @@ impl Desk {
     /// Another company's store at the same relay.
     pub(crate) fn beside(&self, client: Client, settings: StoreSettings) -> Self {
         Self {
-            link: link(client, std::slice::from_ref(&settings), &self.store),
+            link: link(client, [settings.clone()], &self.store),
             settings,
             ..self.clone()
         }
@@ -82,7 +82,7 @@ impl Desk {
 
     /// The same relay, started again with another way to Odoo.
     pub(crate) fn restarted_with(mut self, client: Client) -> Self {
-        self.link = link(client, &self.link.company.stores, &self.store);
+        self.link = link(client, self.link.company.stores.clone(), &self.store);
         self
     }
 
@@ -237,7 +237,11 @@ pub(crate) fn line(account: &AccountCode, label: &str, minor: i64, currency: Cur
     }
 }
 
-fn link(client: Client, stores: &[StoreSettings], store: &Store) -> Arc<Link> {
-    let company = Company::of(stores.iter().cloned()).remove(0);
+fn link<S: Into<Arc<StoreSettings>>>(
+    client: Client,
+    stores: impl IntoIterator<Item = S>,
+    store: &Store,
+) -> Arc<Link> {
+    let company = Company::of(stores).remove(0);
     Arc::new(Link::new(company, Arc::new(client), store.clone()))
 }
