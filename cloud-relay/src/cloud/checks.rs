@@ -129,6 +129,9 @@ impl Poller {
     /// Notes which payments stand on the tickets of a page, finished or not, of whichever store. What cannot be read here is
     /// told by who reads the page.
     pub(super) async fn note_payments(&self, page: &[u8]) -> Result<(), Problem> {
+        if !self.account.checks.contains(&Check::Payments) {
+            return Ok(());
+        }
         let listed = read_page(page, Listing::Tickets);
         let tickets = listed.map(|page| page.tickets).unwrap_or_default();
         let tickets = tickets.iter().map(|ticket| (ticket.id.as_str(), ticket.body));

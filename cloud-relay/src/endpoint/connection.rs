@@ -143,7 +143,8 @@ impl<I: Ingest> Connection<I> {
                     }
                 }
                 permit = granted(&mut self.parked) => self.unpark(permit),
-                () = self.room.granted() => {}
+                // silence while we kept the device waiting is not its fault
+                () = self.room.granted() => self.last_packet = Instant::now(),
                 result = write_out(writer, &mut self.out, &mut self.unflushed), if writes => {
                     self.last_write = Instant::now();
                     if result.is_err() {

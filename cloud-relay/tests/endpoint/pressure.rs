@@ -433,3 +433,29 @@ async fn what_has_no_room_yet_stays_in_the_network() {
     }
     assert_eq!(world.ingest.stored().len(), 8);
 }
+
+#[tokio::test]
+async fn waiting_for_room_is_not_silence() {
+    let limits = Limits {
+        pending_bytes_max: 256 * 1024,
+        keep_alive_max: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let world = World::with(limits).await;
+    world.ingest.hold();
+    let (first, second) = (world.make_box("d1"), world.make_box("d2"));
+    let mut taken = Wire::connected(&world, &first, V3).await;
+    taken.publish(&first.device.up_topic(), 1, &[b'x'; 200_000]).await;
+    until("the first is read", || {
+        world.ingest.started.lock().unwrap().len() == 1
+    })
+    .await;
+    let mut waits = Wire::connected(&world, &second, V3).await;
+    waits
+        .publish(&second.device.up_topic(), 1, &[b'y'; 200_000])
+        .await;
+    // longer than a device may be silent
+    assert!(waits.silent_for(Duration::from_millis(2200)).await);
+    world.ingest.commit(2);
+    assert_eq!(waits.packet().await, Some(vec![0x40, 2, 0, 1]));
+}

@@ -67,7 +67,7 @@ pub fn listed(
     unit.db
         .prepare_cached(
             "INSERT INTO cloud_payments (account, payment, listed, seen_ms, alone) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (account, payment) DO UPDATE SET listed = ?3, told = 0, alone = iif(ticket IS NULL, ?5, NULL)",
+             ON CONFLICT (account, payment) DO UPDATE SET listed = ?3, seen_ms = ?4, told = 0, alone = iif(ticket IS NULL, ?5, NULL)",
         )?
         .execute(params![account, payment, says, now_ms, alone])?;
     Ok(was_told)

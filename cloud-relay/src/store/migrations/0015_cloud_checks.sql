@@ -5,7 +5,7 @@ CREATE TABLE cloud_payments (
     ticket   TEXT,                     -- its ticket's id; none while no ticket shows it
     says     TEXT,                     -- state and amount as its ticket tells them
     listed   TEXT,                     -- the same as the list of payments told it last
-    seen_ms  INTEGER NOT NULL,         -- when it was first seen
+    seen_ms  INTEGER NOT NULL,         -- when it came to say so
     alone    TEXT,                     -- while no ticket shows it: what is told of it (JSON)
     told     INTEGER NOT NULL DEFAULT 0, -- whether it was told
     PRIMARY KEY (account, payment)
