@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::journal::{Journal, Progress, Receipted};
-pub use desk::{Desk, Piece};
+pub use desk::{Desk, Load};
 pub use line::{Event, Line};
 pub use mqtt::{Address, Mqtt, split_host_port};
 
@@ -182,11 +182,12 @@ impl<L: Line> Task<L> {
                 self.machine
                     .handle_sent(self.clock.running_ms(), segment, through);
             }
-            Command::SendAttachment {
+            Command::SendAttachments {
                 segment,
-                number,
+                from,
+                through,
                 offset,
-            } => self.piece(segment, number, offset).await?,
+            } => self.attachments(segment, from, through, offset).await?,
             Command::KeepReceipt {
                 segment,
                 through,
@@ -231,19 +232,25 @@ impl<L: Line> Task<L> {
         Ok(())
     }
 
-    async fn piece(&mut self, segment: SegmentId, number: u64, offset: u32) -> anyhow::Result<()> {
+    async fn attachments(
+        &mut self,
+        segment: SegmentId,
+        from: u64,
+        through: u64,
+        offset: u32,
+    ) -> anyhow::Result<()> {
         match self
-            .at_desk(move |desk| desk.piece(segment, number, offset))
+            .at_desk(move |desk| desk.attachments(segment, from, through, offset))
             .await?
         {
-            Some(piece) => {
-                if self.send(piece.message) {
+            Some(load) => {
+                if self.send(load.message) {
                     let now = self.clock.running_ms();
                     self.machine
-                        .handle_attachment_sent(now, segment, number, piece.digest);
+                        .handle_attachments_sent(now, segment, from, load.through, load.digest);
                 }
             }
-            None => self.machine.handle_attachment_missing(segment, number),
+            None => self.machine.handle_attachments_missing(segment, from, through),
         }
         Ok(())
     }

@@ -27,7 +27,8 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde::Serialize;
 use tillwire_proto::{
-    AttachmentChunk, Envelope, EnvelopeError, Kind, Note, Refusal, RefusalReason, SegmentId, UP_LEN_MAX, seal,
+    AttachmentBundle, AttachmentChunk, AttachmentReceipt, Digest, Envelope, EnvelopeError, Kind, Note,
+    Refusal, RefusalReason, SegmentId, UP_LEN_MAX, seal,
 };
 use tillwire_relay_core::settings::RelaySettings;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -139,6 +140,13 @@ impl RelayIngest {
                 Ok(piece) => return self.take_piece(who, device, piece).await,
                 Err(error) => Err(error),
             },
+            Kind::AttachmentBundle => {
+                let _opened = self.may_open(payload.len()).await;
+                match envelope.decode() {
+                    Ok(bundle) => return self.take_bundle(who, device, &bundle, payload.clone()).await,
+                    Err(error) => Err(error),
+                }
+            }
             kind => return Verdict::Refused(format!("{kind:?} is for the other direction")),
         };
         self.malformed(who, decoded)
@@ -167,11 +175,45 @@ impl RelayIngest {
             .store
             .write(move |unit| attachments::put(unit, &device.tenant, &piece, now_ms))
             .await;
+        self.answer_attachment(who, stored.map(|receipt| (receipt, u64::from(receipt.complete))))
+    }
+
+    async fn take_bundle(
+        &self,
+        who: &DeviceRef,
+        device: Arc<DeviceRow>,
+        bundle: &AttachmentBundle,
+        sealed: Bytes,
+    ) -> Verdict {
+        let digests: Vec<Digest> = match bundle.unpack() {
+            Ok(all) => all.parts.into_iter().map(|(digest, _)| digest).collect(),
+            Err(error) => {
+                self.refuse(who, None, RefusalReason::Malformed, &error.to_string(), 0);
+                return Verdict::Accepted;
+            }
+        };
+        let receipt = AttachmentReceipt {
+            digest: AttachmentBundle::name(digests.iter().copied()),
+            have: u32::try_from(bundle.packed.0.len()).unwrap_or(u32::MAX),
+            complete: true,
+        };
+        let now_ms = self.store.clock().now_ms();
+        let stored = self
+            .store
+            .write(move |unit| attachments::put_bundle(unit, &device.tenant, &sealed, &digests, now_ms))
+            .await;
+        self.answer_attachment(who, stored.map(|fresh| (receipt, fresh)))
+    }
+
+    /// Answers for an attachment, its piece or a bundle; with the receipt comes how many became complete.
+    fn answer_attachment(
+        &self,
+        who: &DeviceRef,
+        stored: Result<(AttachmentReceipt, u64), StoreError>,
+    ) -> Verdict {
         match stored {
-            Ok(receipt) => {
-                if receipt.complete {
-                    self.store.metrics().attachments.inc();
-                }
+            Ok((receipt, completed)) => {
+                self.store.metrics().attachments.inc_by(completed);
                 self.send(who, Kind::AttachmentReceipt, &receipt, Delivery::Plain);
                 Verdict::Accepted
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::blob::Blob;
 use crate::chain;
 use crate::ids::{Digest, RecordNumber, SegmentId};
+use crate::packing::Packing;
 
 /// Most bytes that a batch may unpack to; a batch that says more is refused before anything is allocated.
 pub const UNPACKED_LEN_MAX: usize = 512 * 1024;
@@ -17,23 +18,6 @@ pub const RECORDS_MAX: usize = 4096;
 
 /// Largest body of one record, so that any record fits a batch alone.
 pub const BODY_LEN_MAX: usize = 48 * 1024;
-
-/// zstd level: 3 packs a till's records nearly as small as 19 and costs a Raspberry Pi microseconds.
-const LEVEL: i32 = 3;
-
-/// The shipped dictionary. Its bytes are part of the protocol: a new one gets a new [`Packing`].
-const DICTIONARY_1: &[u8] = include_bytes!("../dict/facts-1.dict");
-
-/// How the bodies are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Packing {
-    /// As they are.
-    Plain,
-    /// zstd.
-    Zstd,
-    /// zstd with the dictionary `facts-1`.
-    ZstdFacts1,
-}
 
 /// Records on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +108,7 @@ impl Batch {
         let last = hashes.last().unwrap_or(previous);
         let plain = join(bodies);
         let unpacked_len = u32::try_from(plain.len()).unwrap_or(u32::MAX);
-        let (packing, packed) = squeeze(plain);
+        let (packing, packed) = Packing::ZstdFacts1.smallest(plain);
         let count = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
         let header = header.map(Blob);
         Self {
@@ -158,7 +142,10 @@ impl Batch {
     pub fn unpack(&self) -> Result<Run, BatchError> {
         self.check_limits()?;
         self.check_header()?;
-        let plain = self.inflate()?;
+        let plain = self
+            .packing
+            .unpack(&self.bodies.0, self.unpacked_len as usize)
+            .map_err(BatchError::Unpack)?;
         let bodies = split(&plain, self.count as usize)?;
         let hashes: Vec<Digest> = chain::run_hashes(
             self.segment,
@@ -217,26 +204,6 @@ impl Batch {
         }
         Ok(())
     }
-
-    fn inflate(&self) -> Result<Vec<u8>, BatchError> {
-        let wrong = |e: std::io::Error| BatchError::Unpack(e.to_string());
-        let capacity = self.unpacked_len as usize;
-        let plain = match self.packing {
-            Packing::Plain => self.bodies.0.clone(),
-            Packing::Zstd => zstd::bulk::decompress(&self.bodies.0, capacity).map_err(wrong)?,
-            Packing::ZstdFacts1 => zstd::bulk::Decompressor::with_dictionary(DICTIONARY_1)
-                .and_then(|mut d| d.decompress(&self.bodies.0, capacity))
-                .map_err(wrong)?,
-        };
-        if plain.len() == capacity {
-            Ok(plain)
-        } else {
-            Err(BatchError::Unpack(format!(
-                "found {} bytes, wanted {capacity}",
-                plain.len()
-            )))
-        }
-    }
 }
 
 fn join(bodies: &[impl AsRef<[u8]>]) -> Vec<u8> {
@@ -247,19 +214,6 @@ fn join(bodies: &[impl AsRef<[u8]>]) -> Vec<u8> {
         plain.extend(body);
     }
     plain
-}
-
-/// The smallest of the packings; a failure of the compressor only costs bytes.
-fn squeeze(plain: Vec<u8>) -> (Packing, Vec<u8>) {
-    let packed = zstd::bulk::Compressor::with_dictionary(LEVEL, DICTIONARY_1).and_then(|mut compressor| {
-        compressor.include_contentsize(false)?;
-        compressor.include_dictid(false)?;
-        compressor.compress(&plain)
-    });
-    match packed {
-        Ok(packed) if packed.len() < plain.len() => (Packing::ZstdFacts1, packed),
-        _ => (Packing::Plain, plain),
-    }
 }
 
 fn split(plain: &[u8], count: usize) -> Result<Vec<Vec<u8>>, BatchError> {

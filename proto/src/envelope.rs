@@ -43,6 +43,8 @@ pub enum Kind {
     Attachment = 2,
     /// Up: what the agent has.
     AgentHello = 3,
+    /// Up: whole attachments.
+    AttachmentBundle = 4,
     /// Down: what the relay has.
     RelayHello = 129,
     /// Down: records are on the relay's stable storage.
@@ -61,6 +63,7 @@ impl Kind {
             1 => Self::Batch,
             2 => Self::Attachment,
             3 => Self::AgentHello,
+            4 => Self::AttachmentBundle,
             129 => Self::RelayHello,
             130 => Self::Receipt,
             131 => Self::Want,

@@ -3,6 +3,7 @@
 
 mod batch;
 mod blob;
+mod bundle;
 mod card;
 pub mod chain;
 mod day;
@@ -12,6 +13,7 @@ mod envelope;
 mod ids;
 mod messages;
 mod money;
+mod packing;
 pub mod pan;
 mod printed;
 mod quantity;
@@ -25,8 +27,9 @@ mod transaction;
 mod verify;
 pub mod version;
 
-pub use batch::{BODY_LEN_MAX, Batch, BatchError, Packing, RECORDS_MAX, Run, UNPACKED_LEN_MAX};
+pub use batch::{BODY_LEN_MAX, Batch, BatchError, RECORDS_MAX, Run, UNPACKED_LEN_MAX};
 pub use blob::Blob;
+pub use bundle::{AttachmentBundle, BUNDLE_LEN_MAX, BUNDLED_MAX, BundleError, Bundled};
 pub use card::{
     AuthCode, CardBrand, CardFacts, EntryMode, Last4, ProcessorReference, ReferenceError, TokenFingerprint,
 };
@@ -43,6 +46,7 @@ pub use messages::{
     HELLO_SEGMENTS_MAX, Mark, Receipt, Refusal, RefusalReason, RelayHello, SegmentState, Want,
 };
 pub use money::{Amount, Currency, MoneyError, Rounding};
+pub use packing::Packing;
 pub use printed::{Printed, PrintedAmount, PrintedLine, PrintedTax, PrintedTender};
 pub use quantity::{QUANTITY_SCALE, Quantity, QuantityError, Rate, Unit};
 pub use record::{

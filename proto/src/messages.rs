@@ -161,13 +161,13 @@ pub struct AttachmentChunk {
     pub bytes: Blob,
 }
 
-/// Relay to agent: how much of an attachment is on stable storage.
+/// Relay to agent: how much of an attachment is on stable storage, or that a bundle is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttachmentReceipt {
-    /// Which attachment.
+    /// Which attachment, or which bundle (`AttachmentBundle::name`).
     pub digest: Digest,
     /// Packed bytes held from the start; the next piece starts here.
     pub have: u32,
-    /// True when the whole is there and its digest was checked.
+    /// True when the whole is there and its digest was checked; a bundle is stored whole or not at all.
     pub complete: bool,
 }

@@ -100,6 +100,15 @@ fn messages_upwards_keep_their_bytes() {
         "attachment-chunk",
         without_signature(&seal(Kind::Attachment, &chunk, &key).unwrap()),
     );
+    let bundle = AttachmentBundle {
+        lens: vec![3, 4],
+        packing: Packing::Plain,
+        packed: Blob(b"onefour".to_vec()),
+    };
+    golden(
+        "attachment-bundle",
+        without_signature(&seal(Kind::AttachmentBundle, &bundle, &key).unwrap()),
+    );
     let plain = Batch::pack(
         sample::segment(),
         None,

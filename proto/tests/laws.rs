@@ -28,6 +28,41 @@ proptest! {
     }
 
     #[test]
+    fn a_bundle_unpacks_to_what_was_packed_and_its_name_tells_every_change(
+        captured in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..300), 1..12),
+        which in any::<prop::sample::Index>(),
+        byte in any::<prop::sample::Index>(),
+    ) {
+        let bundle = AttachmentBundle::pack(&captured);
+        let all = bundle.unpack().unwrap();
+        let found: Vec<&[u8]> = all.parts.iter().map(|(_, range)| &all.plain[range.clone()]).collect();
+        prop_assert_eq!(&found, &captured);
+        let name = |all: &Bundled| AttachmentBundle::name(all.parts.iter().map(|(digest, _)| *digest));
+        let own = AttachmentBundle::name(captured.iter().map(|one| Digest::of(one)));
+        prop_assert_eq!(name(&all), own);
+        let mut changed = captured;
+        let one = which.index(changed.len());
+        let at = byte.index(changed[one].len());
+        changed[one][at] ^= 1;
+        prop_assert_ne!(name(&AttachmentBundle::pack(&changed).unpack().unwrap()), own);
+    }
+
+    #[test]
+    fn a_bundle_of_any_bytes_is_refused_or_unpacks_to_its_lengths(
+        lens in prop::collection::vec(0..70_000_u32, 0..300),
+        packed in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        for packing in [Packing::Plain, Packing::Zstd, Packing::ZstdFacts1] {
+            let bundle = AttachmentBundle { lens: lens.clone(), packing, packed: Blob(packed.clone()) };
+            if let Ok(all) = bundle.unpack() {
+                let found: Vec<usize> = all.parts.iter().map(|(_, range)| range.len()).collect();
+                let said: Vec<usize> = lens.iter().map(|len| *len as usize).collect();
+                prop_assert_eq!(found, said);
+            }
+        }
+    }
+
+    #[test]
     fn the_chain_detects_every_single_bit_change(bodies in bodies(), which in any::<prop::sample::Index>(), bit in any::<prop::sample::Index>()) {
         let honest = packed(&bodies);
         let mut changed = bodies.clone();

@@ -1,6 +1,7 @@
 //! Twenty thousand pieces of card data are sent to a store's agent by every way in, and a search that knows them all finds
 //! none of them: in no file of agent, relay or log, in nothing that is packed inside of them, on no page.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tillwire_e2e::canary::search::Trap;
 use tillwire_e2e::canary::{Canary, Shape};
-use tillwire_e2e::relay_store::Held;
+use tillwire_e2e::relay_store::{self, Held};
 use tillwire_e2e::terminal_sim::pos_frame;
 use tillwire_e2e::till_sim::{Line, http};
 use tillwire_e2e::world::{SECRET, World, until};
+use tillwire_proto::{AttachmentBundle, Packing};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -90,8 +92,39 @@ async fn twenty_thousand_pieces_of_card_data_are_nowhere() {
     let mut searched = Searched::default();
     let home = world.relay.state_dir.parent().and_then(Path::parent).unwrap();
     searched.folder(home, &cage.trap);
-    assert!(searched.packed > 2 * BODIES, "{searched:?}");
+    let at_the_relay = relay_store::captured(&world.relay.database).unwrap();
+    assert!(at_the_relay.len() > BODIES, "{} came", at_the_relay.len());
+    assert!(searched.packed > BODIES, "{searched:?}");
     assert!(searched.found.is_empty(), "{searched:?}");
+}
+
+#[test]
+fn card_data_in_a_bundle_would_be_found() {
+    let mut trap = Trap::default();
+    trap.add("4111111111111111");
+    let captured = [
+        "a receipt like another, ".repeat(9),
+        "pan 4111 1111 1111 1111 ".repeat(9),
+    ];
+    let bundle = AttachmentBundle::pack(&captured);
+    assert_eq!(bundle.packing, Packing::Zstd);
+    let mut kept = b"TW and what else stands before it".to_vec();
+    kept.extend(&bundle.packed.0);
+    kept.extend([0xA5; 64]);
+    let found: Vec<_> = unpacked(&kept).filter_map(|bytes| trap.find(&bytes)).collect();
+    assert_eq!(found.len(), 1);
+}
+
+/// Everything that is packed with zstd somewhere in these bytes, unpacked.
+fn unpacked(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+    let starts = bytes.windows(4).enumerate().filter(|(_, four)| **four == MAGIC);
+    starts.filter_map(|(at, _)| {
+        let mut plain = Vec::new();
+        let frame = zstd::stream::read::Decoder::new(&bytes[at..]).ok()?;
+        frame.single_frame().read_to_end(&mut plain).ok()?;
+        Some(plain)
+    })
 }
 
 async fn push_bodies(world: &World, cage: &mut Cage) {
@@ -176,7 +209,7 @@ impl Searched {
                     let ValueRef::Blob(packed) = row.get_ref(column).unwrap() else {
                         continue;
                     };
-                    if let Ok(bytes) = zstd::decode_all(packed) {
+                    for bytes in unpacked(packed) {
                         self.packed += 1;
                         found |= trap.find(&bytes).is_some();
                     }

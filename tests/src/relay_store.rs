@@ -1,14 +1,14 @@
 //! The relay's database as an auditor reads it: read-only, from the messages that devices signed, with nothing but the
 //! published wire format. What the relay itself concluded from them is not looked at here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use rusqlite::{Connection, OpenFlags};
 use tillwire_proto::{
-    Batch, BusinessDay, Digest, Envelope, Fact, Observation, RecordNumber, SegmentHeader, SegmentId,
-    Transaction, UP_LEN_MAX, chain, decode_header, decode_observation,
+    AttachmentBundle, Batch, BusinessDay, Digest, Envelope, Fact, Observation, RecordNumber, SegmentHeader,
+    SegmentId, Transaction, UP_LEN_MAX, chain, decode_header, decode_observation,
 };
 
 /// Everything that a relay holds.
@@ -150,6 +150,42 @@ impl Held {
         };
         self.observations().filter_map(transaction).collect()
     }
+}
+
+/// Bytes of the messages that brought records, each as its device signed it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn record_bytes(database: &Path) -> anyhow::Result<u64> {
+    let sum: i64 = open(database)?.query_row(
+        "SELECT coalesce(sum(length(sealed)), 0) FROM batches",
+        [],
+        |row| row.get(0),
+    )?;
+    u64::try_from(sum).context("a negative length")
+}
+
+/// The digest of everything captured that can be read back: each computed from the bytes.
+///
+/// # Errors
+/// When the database cannot be read, or what it keeps cannot be unpacked.
+pub fn captured(database: &Path) -> anyhow::Result<BTreeSet<Digest>> {
+    let db = open(database)?;
+    let mut found = BTreeSet::new();
+    let mut rows = db.prepare("SELECT sealed FROM attachment_bundles")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let sealed: Vec<u8> = row.get(0)?;
+        let bundle: AttachmentBundle = Envelope::open(&sealed, UP_LEN_MAX)?.decode()?;
+        found.extend(bundle.unpack()?.parts.into_iter().map(|(digest, _)| digest));
+    }
+    let mut rows = db.prepare("SELECT len, packed FROM attachments")?;
+    let mut rows = rows.query([])?;
+    while let Some(row) = rows.next()? {
+        let plain = zstd::bulk::decompress(&row.get::<_, Vec<u8>>(1)?, row.get(0)?)?;
+        found.insert(Digest::of(&plain));
+    }
+    Ok(found)
 }
 
 impl Segment {

@@ -70,13 +70,16 @@ pub enum Command {
         /// True when the relay needs the segment's header.
         with_header: bool,
     },
-    /// Send a piece of an attachment, and tell what was sent.
-    SendAttachment {
+    /// Send as many whole attachments of `from..=through` as fit a message, or a piece of the first where that alone does
+    /// not, and tell how far it went.
+    SendAttachments {
         /// The segment.
         segment: SegmentId,
-        /// The attachment's number in it.
-        number: u64,
-        /// Where the piece starts in the packed bytes.
+        /// Number of the first in it.
+        from: u64,
+        /// Number of the last that may go along.
+        through: u64,
+        /// Where a piece starts in the packed bytes; 0 unless one was sent before.
         offset: u32,
     },
     /// Keep this as receipted.
@@ -95,11 +98,11 @@ pub enum Command {
         /// Everything up to here.
         through: u64,
     },
-    /// The relay holds less than it once said: lower the mark.
+    /// The relay holds less than it once said: lower the mark, and count no attachment as receipted.
     Rewind {
         /// The segment.
         segment: SegmentId,
-        /// Everything up to here.
+        /// Records up to here count as receipted.
         through: RecordNumber,
     },
     /// Remember this relay.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 use tillwire_agent_core::settings::RelayLink;
@@ -362,41 +362,109 @@ fn a_refused_segment_does_not_hold_the_others() {
     );
 }
 
-#[test]
-fn attachments_travel_behind_the_facts_and_resume() {
-    let with_attachments = SegmentFacts {
-        attachments: 2,
-        ..facts(1, 0)
-    };
-    let mut uplink = greeted(with_attachments, 0);
-    assert_eq!(commands(&mut uplink, 1_000), [HEARD, batch(1)]);
-    uplink.handle_sent(1_000, SEGMENT, RecordNumber(1));
-    let piece = |number, offset| Command::SendAttachment {
+fn load(from: u64, through: u64, offset: u32) -> Command {
+    Command::SendAttachments {
         segment: SEGMENT,
-        number,
+        from,
+        through,
         offset,
-    };
-    assert_eq!(commands(&mut uplink, 1_000), [piece(1, 0), piece(2, 0)]);
-    uplink.handle_attachment_sent(1_001, SEGMENT, 1, hash(1));
-    uplink.handle_attachment_sent(1_001, SEGMENT, 2, hash(2));
-    let answer = |n, have, complete| AttachmentReceipt {
-        digest: hash(n),
+    }
+}
+
+fn attached(through: u64) -> Command {
+    Command::KeepAttached {
+        segment: SEGMENT,
+        through,
+    }
+}
+
+fn give_attachment_receipt(uplink: &mut Uplink, now: u64, digest: Digest, have: u32, complete: bool) {
+    let receipt = AttachmentReceipt {
+        digest,
         have,
         complete,
     };
-    uplink.handle_message(1_050, &Down::AttachmentReceipt(&answer(1, 49_152, false)));
-    assert_eq!(commands(&mut uplink, 1_050), [piece(1, 49_152)]);
-    uplink.handle_attachment_sent(1_050, SEGMENT, 1, hash(1));
-    uplink.handle_message(1_060, &Down::AttachmentReceipt(&answer(2, 80, true)));
-    assert_eq!(commands(&mut uplink, 1_060), []);
-    uplink.handle_message(1_070, &Down::AttachmentReceipt(&answer(1, 60_000, true)));
-    assert_eq!(
-        commands(&mut uplink, 1_070),
-        [Command::KeepAttached {
-            segment: SEGMENT,
-            through: 2
-        }]
+    uplink.handle_message(now, &Down::AttachmentReceipt(&receipt));
+}
+
+/// A machine whose only record left at 1000, with so many attachments to go behind it.
+fn attaching(attachments: u64) -> Uplink {
+    let mut uplink = greeted(
+        SegmentFacts {
+            attachments,
+            ..facts(1, 0)
+        },
+        0,
     );
+    assert_eq!(commands(&mut uplink, 1_000), [HEARD, batch(1)]);
+    uplink.handle_sent(1_000, SEGMENT, RecordNumber(1));
+    uplink
+}
+
+#[test]
+fn attachments_travel_behind_the_facts_and_long_ones_resume() {
+    let mut uplink = attaching(2);
+    assert_eq!(commands(&mut uplink, 1_000), [load(1, 2, 0)]);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 1, 1, hash(1));
+    assert_eq!(commands(&mut uplink, 1_001), [load(2, 2, 0)]);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 2, 2, hash(2));
+    give_attachment_receipt(&mut uplink, 1_050, hash(1), 49_152, false);
+    assert_eq!(commands(&mut uplink, 1_050), [load(1, 1, 49_152)]);
+    uplink.handle_attachments_sent(1_050, SEGMENT, 1, 1, hash(1));
+    give_attachment_receipt(&mut uplink, 1_060, hash(2), 80, true);
+    assert_eq!(commands(&mut uplink, 1_060), []);
+    give_attachment_receipt(&mut uplink, 1_070, hash(1), 60_000, true);
+    assert_eq!(commands(&mut uplink, 1_070), [attached(2)]);
+}
+
+#[test]
+fn what_fits_a_message_goes_together_and_one_receipt_is_for_all_of_it() {
+    let mut uplink = attaching(300);
+    assert_eq!(commands(&mut uplink, 1_000), [load(1, 300, 0)]);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 1, 256, hash(1));
+    assert_eq!(commands(&mut uplink, 1_001), [load(257, 300, 0)]);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 257, 300, hash(2));
+    give_attachment_receipt(&mut uplink, 1_050, hash(2), 9_000, true);
+    assert_eq!(commands(&mut uplink, 1_050), [], "the first are not there yet");
+    give_attachment_receipt(&mut uplink, 1_060, hash(1), 9_000, true);
+    assert_eq!(commands(&mut uplink, 1_060), [attached(300)]);
+}
+
+#[test]
+fn what_does_not_fit_when_it_is_sent_again_goes_in_a_message_of_its_own() {
+    let mut uplink = attaching(40);
+    commands(&mut uplink, 1_000);
+    give_receipt(&mut uplink, 1_001, 1);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 1, 40, hash(1));
+    assert_eq!(commands(&mut uplink, 1_001), [keep(1)]);
+    uplink.handle_timeout(11_001);
+    assert_eq!(commands(&mut uplink, 11_001), [load(1, 40, 0)]);
+    uplink.handle_attachments_sent(11_001, SEGMENT, 1, 25, hash(2));
+    assert_eq!(commands(&mut uplink, 11_001), [load(26, 40, 0)]);
+    uplink.handle_attachments_sent(11_001, SEGMENT, 26, 40, hash(3));
+    give_attachment_receipt(&mut uplink, 11_050, hash(3), 1, true);
+    give_attachment_receipt(&mut uplink, 11_050, hash(2), 1, true);
+    assert_eq!(commands(&mut uplink, 11_050), [attached(40)]);
+}
+
+#[test]
+fn a_relay_put_back_to_a_copy_is_offered_every_attachment_again() {
+    let facts = SegmentFacts {
+        attachments: 3,
+        attached: 3,
+        ..facts(1, 1)
+    };
+    let mut uplink = Uplink::new(RelayLink::default(), 1, vec![facts], Some((RELAY, 0)), 0);
+    uplink.handle_timeout(1_000);
+    uplink.next_command(1_000);
+    uplink.handle_connected(1_000);
+    commands(&mut uplink, 1_000);
+    uplink.handle_message(1_000, &Down::Hello(&hello(1), &[Some(hash(1))]));
+    let rewind = Command::Rewind {
+        segment: SEGMENT,
+        through: RecordNumber(1),
+    };
+    assert_eq!(commands(&mut uplink, 1_000), [rewind, HEARD, load(1, 3, 0)]);
 }
 
 /// A line and a relay with everything that goes wrong between them, and what the agent has kept of it.
@@ -409,9 +477,22 @@ struct World {
     /// Receipted on the agent's disk.
     kept: u64,
     stored: u64,
+    /// Attachments receipted on the agent's disk, all up to this one; there are as many as records.
+    attached: u64,
+    /// Attachments at the relay, and the first halves of long ones.
+    held: BTreeSet<u64>,
+    begun: BTreeSet<u64>,
     generation: u32,
-    up: VecDeque<(u64, u64)>,
+    up: VecDeque<Up>,
     down: VecDeque<Answer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Up {
+    Records(u64, u64),
+    Attachments(u64, u64),
+    /// Half of a long one.
+    Half(u64, u32),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -419,6 +500,18 @@ enum Answer {
     Hello,
     Receipt(u64),
     Want(u64),
+    Attachments(AttachmentReceipt),
+}
+
+/// A long attachment travels in two pieces.
+const HALF: u32 = 40_000;
+
+fn is_long(attachment: u64) -> bool {
+    attachment.is_multiple_of(7)
+}
+
+fn bundle(from: u64, through: u64) -> Digest {
+    Digest::of(format!("{from} to {through}").as_bytes())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -445,6 +538,9 @@ impl World {
             last: 0,
             kept: 0,
             stored: 0,
+            attached: 0,
+            held: BTreeSet::new(),
+            begun: BTreeSet::new(),
             generation: 1,
             up,
             down,
@@ -463,7 +559,8 @@ impl World {
         match event {
             Event::Append(count) => {
                 self.last += count;
-                self.uplink.handle_appended(SEGMENT, RecordNumber(self.last), 0);
+                self.uplink
+                    .handle_appended(SEGMENT, RecordNumber(self.last), self.last);
             }
             Event::DeliverUp => self.deliver_up(),
             Event::DropUp => drop(self.up.pop_front()),
@@ -476,7 +573,11 @@ impl World {
             Event::Cut => self.cut(),
             Event::RestoreRelay(lost) => {
                 self.cut();
-                self.stored = self.stored.saturating_sub(lost);
+                // Attachments come after their records: a copy may have these and lack those.
+                self.stored = self.stored.saturating_sub(lost.saturating_sub(10));
+                let newest = self.held.last().copied().unwrap_or(0);
+                self.held.retain(|one| one + lost <= newest);
+                self.begun.clear();
                 self.generation += 1;
             }
             Event::Forge => {
@@ -506,7 +607,7 @@ impl World {
                 Command::SendHello => self.down.push_back(Answer::Hello),
                 Command::SendBatch { from, .. } => {
                     let through = (from.0 + 6).min(self.last);
-                    self.up.push_back((from.0, through));
+                    self.up.push_back(Up::Records(from.0, through));
                     self.uplink.handle_sent(self.now, SEGMENT, RecordNumber(through));
                 }
                 Command::KeepReceipt { through, .. } => {
@@ -516,22 +617,83 @@ impl World {
                     );
                     self.kept = through.0;
                 }
-                Command::Rewind { through, .. } => self.kept = through.0,
+                Command::SendAttachments {
+                    from,
+                    through,
+                    offset,
+                    ..
+                } => self.load(from, through, offset),
+                Command::KeepAttached { through, .. } => {
+                    assert!(
+                        (1..=through).all(|one| self.held.contains(&one)),
+                        "kept a receipt for attachments that the relay does not hold"
+                    );
+                    self.attached = through;
+                }
+                Command::Rewind { through, .. } => (self.kept, self.attached) = (through.0, 0),
                 Command::Heard { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
     }
 
-    fn deliver_up(&mut self) {
-        let Some((from, through)) = self.up.pop_front() else {
-            return;
-        };
-        if from > self.stored + 1 {
-            self.down.push_back(Answer::Want(self.stored + 1));
+    /// As many as fit; sometimes fewer than at another time.
+    fn load(&mut self, from: u64, through: u64, offset: u32) {
+        let (last, digest) = if is_long(from) {
+            self.up.push_back(Up::Half(from, offset));
+            (from, bundle(from, from))
         } else {
-            self.stored = self.stored.max(through);
-            self.down.push_back(Answer::Receipt(self.stored));
+            let fit = 3 + self.now % 3;
+            let last = (from..=through)
+                .take(usize::try_from(fit).unwrap())
+                .take_while(|one| !is_long(*one))
+                .last()
+                .unwrap();
+            self.up.push_back(Up::Attachments(from, last));
+            (last, bundle(from, last))
+        };
+        self.uplink
+            .handle_attachments_sent(self.now, SEGMENT, from, last, digest);
+    }
+
+    fn deliver_up(&mut self) {
+        let answer = match self.up.pop_front() {
+            None => return,
+            Some(Up::Records(from, _)) if from > self.stored + 1 => Answer::Want(self.stored + 1),
+            Some(Up::Records(_, through)) => {
+                self.stored = self.stored.max(through);
+                Answer::Receipt(self.stored)
+            }
+            Some(Up::Attachments(from, through)) => {
+                self.held.extend(from..=through);
+                Answer::Attachments(AttachmentReceipt {
+                    digest: bundle(from, through),
+                    have: 9,
+                    complete: true,
+                })
+            }
+            Some(Up::Half(one, offset)) => Answer::Attachments(self.take_half(one, offset)),
+        };
+        self.down.push_back(answer);
+    }
+
+    fn take_half(&mut self, one: u64, offset: u32) -> AttachmentReceipt {
+        let begun = self.begun.contains(&one);
+        if offset == HALF && begun {
+            self.held.insert(one);
+        } else if offset == 0 {
+            self.begun.insert(one);
+        }
+        let complete = self.held.contains(&one);
+        let have = match (complete, self.begun.contains(&one)) {
+            (true, _) => 2 * HALF,
+            (_, true) => HALF,
+            _ => 0,
+        };
+        AttachmentReceipt {
+            digest: bundle(one, one),
+            have,
+            complete,
         }
     }
 
@@ -564,6 +726,9 @@ impl World {
                 };
                 self.uplink.handle_message(self.now, &Down::Want(&want));
             }
+            Answer::Attachments(receipt) => self
+                .uplink
+                .handle_message(self.now, &Down::AttachmentReceipt(&receipt)),
         }
     }
 
@@ -573,7 +738,8 @@ impl World {
             self.step(Event::DeliverUp);
             self.step(Event::DeliverDown);
             if self.up.is_empty() && self.down.is_empty() {
-                if self.kept == self.last && self.stored == self.last && self.connected {
+                let attached = self.attached == self.last && self.held.len() as u64 == self.last;
+                if self.kept == self.last && self.stored == self.last && attached && self.connected {
                     return;
                 }
                 let next = self.uplink.poll_timeout().unwrap_or(self.now + 1);
@@ -600,7 +766,7 @@ fn event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn every_record_arrives_whatever_the_line_does(events in prop::collection::vec(event(), 0..300)) {
+    fn every_record_and_attachment_arrives_whatever_the_line_does(events in prop::collection::vec(event(), 0..300)) {
         let mut world = World::new();
         for event in events {
             world.step(event);

@@ -1,10 +1,12 @@
 //! Reading the journal beside its writer: for the uplink, for `status` and for people.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use tillwire_agent_core::journal::Head;
 use tillwire_proto::{Digest, LaneId, RecordNumber, SegmentId};
+use zstd::bulk::Decompressor;
 
 use super::open::{database, open_reader, row_id, row_number};
 
@@ -61,12 +63,23 @@ pub struct Bodies {
 /// An attachment as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAttachment {
+    /// Its number in the segment.
+    pub number: u64,
     /// SHA-256 of the bytes, unpacked.
     pub digest: Digest,
     /// Their length.
     pub len: u32,
     /// The bytes, packed with zstd.
     pub packed: Vec<u8>,
+}
+
+impl KeptAttachment {
+    /// The bytes as they were captured; `None` when the disk has changed them.
+    #[must_use]
+    pub fn unpack(&self, unpacker: &mut Decompressor<'_>) -> Option<Vec<u8>> {
+        let plain = unpacker.decompress(&self.packed, self.len as usize).ok()?;
+        (Digest::of(&plain) == self.digest).then_some(plain)
+    }
 }
 
 impl Reader {
@@ -172,23 +185,42 @@ impl Reader {
         }))
     }
 
-    /// An attachment by its number in the segment.
+    /// Attachments of a segment from number `from` through `through`, as far as they are on disk: at most `count_max`, and
+    /// at most `len_max` bytes unpacked unless the first alone is larger.
     ///
     /// # Errors
     /// When the disk cannot be read.
-    pub fn attachment(&self, no: i64, number: u64) -> anyhow::Result<Option<KeptAttachment>> {
-        let sql = "SELECT digest, len, packed FROM attachments WHERE id = ?";
-        let found = self
-            .db
-            .prepare_cached(sql)?
-            .query_row([row_id(no, number)], |row| {
-                Ok(KeptAttachment {
-                    digest: digest(row, 0)?,
-                    len: row.get(1)?,
-                    packed: row.get(2)?,
-                })
-            });
-        Ok(found.optional()?)
+    pub fn attachments(
+        &self,
+        no: i64,
+        range: RangeInclusive<u64>,
+        count_max: usize,
+        len_max: usize,
+    ) -> anyhow::Result<Vec<KeptAttachment>> {
+        let sql =
+            "SELECT id, digest, len, packed FROM attachments WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let limit = i64::try_from(count_max).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![
+            row_id(no, *range.start()),
+            row_id(no, *range.end()),
+            limit
+        ])?;
+        let (mut kept, mut len) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let attachment = KeptAttachment {
+                number: row_number(row.get(0)?),
+                digest: digest(row, 1)?,
+                len: row.get(2)?,
+                packed: row.get(3)?,
+            };
+            len += attachment.len as usize;
+            if len > len_max && !kept.is_empty() {
+                break;
+            }
+            kept.push(attachment);
+        }
+        Ok(kept)
     }
 
     /// The relay that was heard last: its id and generation.

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use anyhow::Context;
 use tillwire_agent_core::uplink::SegmentFacts;
 use tillwire_proto::{
-    AgentHealth, AgentHello, AttachmentChunk, Batch, Blob, CHUNK_LEN_MAX, Digest, EnvelopeError,
-    HELLO_SEGMENTS_MAX, Kind, RECORDS_MAX, RecordNumber, RelayHello, SegmentId, SegmentState, Sign, Stamp,
-    UNPACKED_LEN_MAX, Version, seal,
+    AgentHealth, AgentHello, AttachmentBundle, AttachmentChunk, BUNDLE_LEN_MAX, BUNDLED_MAX, Batch, Blob,
+    CHUNK_LEN_MAX, Digest, EnvelopeError, HELLO_SEGMENTS_MAX, Kind, RECORDS_MAX, RecordNumber, RelayHello,
+    SegmentId, SegmentState, Sign, Stamp, UNPACKED_LEN_MAX, Version, seal,
 };
+use zstd::bulk::Decompressor;
 
-use crate::journal::{Reader, Segment};
+use crate::journal::{KeptAttachment, Reader, Segment};
 
 /// Packed bodies aimed at, in bytes: a message of 64 KiB less envelope, header and a margin for the guess.
 const PACKED_GOAL: usize = 56 * 1024;
@@ -25,29 +26,64 @@ pub struct Desk {
     version: Version,
     /// Local numbers of segments, so that a receipt costs one look-up.
     numbers: HashMap<SegmentId, i64>,
-    /// Bytes of bodies that the last batches suggest will pack into a message.
-    plain_goal: usize,
+    /// Of record bodies.
+    facts: Goal,
+    /// Of attachments.
+    captured: Goal,
+    /// For attachments as they are kept; one, because each begins with a large table.
+    unpacker: Decompressor<'static>,
 }
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Desk")
-            .field("plain_goal", &self.plain_goal)
+            .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
 }
 
-/// A piece of an attachment, ready to leave.
+/// Attachments, or a piece of one, ready to leave.
 #[derive(Debug)]
-pub struct Piece {
+pub struct Load {
     /// The message.
     pub message: Vec<u8>,
-    /// Digest of the whole.
+    /// Number of the last attachment in it.
+    pub through: u64,
+    /// What its receipt will name: the bundle, or the attachment that the piece is of.
     pub digest: Digest,
+}
+
+/// How many bytes, unpacked, will pack into a message.
+#[derive(Debug)]
+struct Goal {
+    plain: usize,
+    /// Never more than this.
+    max: usize,
+}
+
+impl Goal {
+    const fn new(max: usize) -> Self {
+        Self {
+            plain: PACKED_GOAL,
+            max,
+        }
+    }
+
+    /// Moves the goal towards what this message shows of how well its kind packs.
+    fn learn(&mut self, plain: usize, packed: usize) {
+        // A few pack worse than many: they say little about a full message.
+        if plain >= PACKED_GOAL / 2 || packed > PACKED_GOAL {
+            let fits = plain.saturating_mul(PACKED_GOAL) / packed.max(1) / 10 * 9;
+            self.plain = fits.clamp(PACKED_GOAL / 4, self.max);
+        }
+    }
 }
 
 impl Desk {
     /// A desk over a journal.
+    ///
+    /// # Panics
+    /// When there is no memory for a table of zstd's.
     #[must_use]
     pub fn new(reader: Reader, signer: Box<dyn Sign + Send>, version: Version) -> Self {
         Self {
@@ -55,7 +91,9 @@ impl Desk {
             signer,
             version,
             numbers: HashMap::new(),
-            plain_goal: PACKED_GOAL,
+            facts: Goal::new(PLAIN_MAX),
+            captured: Goal::new(BUNDLE_LEN_MAX),
+            unpacker: Decompressor::new().expect("zstd has memory for a table"),
         }
     }
 
@@ -116,7 +154,7 @@ impl Desk {
         let Some(no) = self.number(segment)? else {
             return Ok(None);
         };
-        let Some(run) = self.reader.bodies(no, from, RECORDS_MAX, self.plain_goal)? else {
+        let Some(run) = self.reader.bodies(no, from, RECORDS_MAX, self.facts.plain)? else {
             return Ok(None);
         };
         let header = match with_header {
@@ -126,7 +164,8 @@ impl Desk {
         let mut bodies = &run.bodies[..];
         loop {
             let batch = Batch::pack(segment, header.clone(), from, run.previous, bodies);
-            self.learn(bodies.iter().map(Vec::len).sum(), batch.bodies.0.len());
+            self.facts
+                .learn(bodies.iter().map(Vec::len).sum(), batch.bodies.0.len());
             match seal(Kind::Batch, &batch, &*self.signer) {
                 Ok(message) => return Ok(Some((message, batch.last_number()))),
                 Err(EnvelopeError::TooLong { .. }) if bodies.len() > 1 => {
@@ -137,26 +176,61 @@ impl Desk {
         }
     }
 
-    /// Moves the goal towards what this batch shows of how well records pack.
-    fn learn(&mut self, plain: usize, packed: usize) {
-        // A few records pack worse than many: they say little about a full batch.
-        if plain >= PACKED_GOAL / 2 || packed > PACKED_GOAL {
-            let fits = plain.saturating_mul(PACKED_GOAL) / packed.max(1) / 10 * 9;
-            self.plain_goal = fits.clamp(PACKED_GOAL / 4, PLAIN_MAX);
-        }
-    }
-
-    /// A piece of an attachment; `None` when it is not on disk.
+    /// As many attachments of `from..=through` as fit a message, or a piece of the first from `offset` on; `None` when none is
+    /// on disk.
     ///
     /// # Errors
     /// When the disk cannot be read.
-    pub fn piece(&mut self, segment: SegmentId, number: u64, offset: u32) -> anyhow::Result<Option<Piece>> {
+    pub fn attachments(
+        &mut self,
+        segment: SegmentId,
+        from: u64,
+        through: u64,
+        offset: u32,
+    ) -> anyhow::Result<Option<Load>> {
         let Some(no) = self.number(segment)? else {
             return Ok(None);
         };
-        let Some(kept) = self.reader.attachment(no, number)? else {
+        let goal = self.captured.plain;
+        let kept = self.reader.attachments(no, from..=through, BUNDLED_MAX, goal)?;
+        let Some(first) = kept.first() else {
             return Ok(None);
         };
+        let alone = offset > 0 || first.packed.len() > CHUNK_LEN_MAX || first.len as usize > BUNDLE_LEN_MAX;
+        let whole: Vec<Vec<u8>> = match alone {
+            true => Vec::new(),
+            false => kept
+                .iter()
+                .map_while(|one| one.unpack(&mut self.unpacker))
+                .collect(),
+        };
+        if whole.is_empty() {
+            return self.piece(first, offset).map(Some);
+        }
+        self.bundle(&kept[..whole.len()], &whole).map(Some)
+    }
+
+    fn bundle(&mut self, kept: &[KeptAttachment], whole: &[Vec<u8>]) -> anyhow::Result<Load> {
+        let mut count = whole.len();
+        loop {
+            let bundle = AttachmentBundle::pack(&whole[..count]);
+            self.captured
+                .learn(whole[..count].iter().map(Vec::len).sum(), bundle.packed.0.len());
+            match seal(Kind::AttachmentBundle, &bundle, &*self.signer) {
+                Ok(message) => {
+                    return Ok(Load {
+                        message,
+                        through: kept[count - 1].number,
+                        digest: AttachmentBundle::name(kept[..count].iter().map(|kept| kept.digest)),
+                    });
+                }
+                Err(EnvelopeError::TooLong { .. }) if count > 1 => count /= 2,
+                Err(error) => return Err(error).context("cannot write attachments"),
+            }
+        }
+    }
+
+    fn piece(&self, kept: &KeptAttachment, offset: u32) -> anyhow::Result<Load> {
         let start = (offset as usize).min(kept.packed.len());
         let end = (start + CHUNK_LEN_MAX).min(kept.packed.len());
         let chunk = AttachmentChunk {
@@ -167,10 +241,11 @@ impl Desk {
             bytes: Blob(kept.packed[start..end].to_vec()),
         };
         let message = seal(Kind::Attachment, &chunk, &*self.signer).context("cannot write an attachment")?;
-        Ok(Some(Piece {
+        Ok(Load {
             message,
+            through: kept.number,
             digest: kept.digest,
-        }))
+        })
     }
 
     /// Our chain hash at a number; `None` when it is not on disk.

@@ -11,12 +11,13 @@ use tillwire_agent::clock::Clock;
 use tillwire_agent::identity::DeviceKey;
 use tillwire_agent::journal::{Journal, Reader, Sink};
 use tillwire_agent::uplink::{Desk, Event, Line, Parts, Shown, run};
+use tillwire_agent_core::journal::Captured;
 use tillwire_agent_core::settings::RelayLink;
 use tillwire_agent_core::uplink::Doubt;
 use tillwire_proto::{
-    AgentHealth, AgentHello, AttachmentChunk, AttachmentReceipt, Batch, Digest, Envelope, Kind, Mark,
-    NoticeKind, Receipt, RecordNumber, RelayHello, RelayId, SIGNATURE_LEN, SegmentId, Sign, UP_LEN_MAX, Want,
-    chain, decode_header, seal,
+    AgentHealth, AgentHello, AttachmentBundle, AttachmentChunk, AttachmentReceipt, Batch, CHUNK_LEN_MAX,
+    Digest, Envelope, Kind, Mark, NoticeKind, Receipt, RecordNumber, RelayHello, RelayId, SIGNATURE_LEN,
+    SegmentId, Sign, UP_LEN_MAX, Want, chain, decode_header, seal,
 };
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -69,6 +70,8 @@ struct State {
     faults: Faults,
     connections: usize,
     batches: Vec<u32>,
+    /// Attachments in each bundle.
+    bundles: Vec<usize>,
     out: VecDeque<Vec<u8>>,
     open: bool,
 }
@@ -111,6 +114,7 @@ impl State {
             Kind::AgentHello => self.hello(&envelope.decode().unwrap()),
             Kind::Batch => self.batch(&envelope.decode().unwrap()),
             Kind::Attachment => self.attachment(envelope.decode().unwrap()),
+            Kind::AttachmentBundle => self.bundle(&envelope.decode().unwrap()),
             other => panic!("{other:?}"),
         }
     }
@@ -179,6 +183,23 @@ impl State {
         } else {
             self.say(Kind::Receipt, &receipt);
         }
+    }
+
+    fn bundle(&mut self, bundle: &AttachmentBundle) {
+        let all = bundle.unpack().unwrap();
+        for (digest, range) in &all.parts {
+            self.attachments
+                .insert(*digest, all.plain[range.clone()].to_vec());
+        }
+        self.bundles.push(all.parts.len());
+        self.say(
+            Kind::AttachmentReceipt,
+            &AttachmentReceipt {
+                digest: AttachmentBundle::name(all.parts.into_iter().map(|(digest, _)| digest)),
+                have: 1,
+                complete: true,
+            },
+        );
     }
 
     fn attachment(&mut self, chunk: AttachmentChunk) {
@@ -277,6 +298,7 @@ impl Scene {
             faults,
             connections: 0,
             batches: Vec::new(),
+            bundles: Vec::new(),
             out: VecDeque::new(),
             open: false,
         };
@@ -376,6 +398,38 @@ async fn a_backlog_leaves_in_full_batches() {
     assert_eq!(scene.relay.stored(), 600);
     let batches = scene.relay.with(|s| s.batches.clone());
     assert!(batches.len() < 20, "{batches:?}");
+    wait_until(|| scene.journal.progress().borrow().attachments == 0).await;
+    let bundles = scene.relay.with(|s| s.bundles.clone());
+    assert_eq!(bundles.iter().sum::<usize>(), 600);
+    assert!(bundles.len() < 20, "{bundles:?}");
+}
+
+#[tokio::test]
+async fn a_long_attachment_travels_in_pieces_between_bundles_of_short_ones() {
+    let scene = Scene::with_faults(Faults {
+        deaf: true,
+        ..Faults::default()
+    });
+    scene.sell(0..3).await;
+    // Noise does not pack: three pieces.
+    let noise: Vec<u8> = (0..30_000_u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes())
+        .collect();
+    let long = Captured {
+        raw: noise.clone(),
+        ..sale("long", 5)
+    };
+    scene.journal.append(long).await.unwrap();
+    scene.sell(3..6).await;
+    scene.relay.with(|s| s.faults.deaf = false);
+    scene.drained().await;
+    wait_until(|| scene.journal.progress().borrow().attachments == 0).await;
+    let (bundles, pieces) = scene.relay.with(|s| {
+        let packed = s.attachments[&Digest::of(&noise)].len();
+        (s.bundles.clone(), packed.div_ceil(CHUNK_LEN_MAX))
+    });
+    assert_eq!((bundles.iter().sum::<usize>(), pieces > 1), (6, true));
+    assert_eq!(scene.relay.with(|s| s.attachments.len()), 7);
 }
 
 #[tokio::test]

@@ -260,7 +260,7 @@ async fn a_pushed_ticket_is_on_disk_and_on_the_wire() {
     let agent = Agent::start(&config(dir.path())).await.unwrap();
     assert_eq!(push(&agent, TICKET).await, "HTTP/1.1 200 OK");
     assert_eq!(only_segment(dir.path()).last.number, RecordNumber(1));
-    wait_until(|| server.count(Kind::Batch) > 0 && server.count(Kind::Attachment) > 0).await;
+    wait_until(|| server.count(Kind::Batch) > 0 && server.count(Kind::AttachmentBundle) > 0).await;
     let topics: Vec<String> = server
         .heard
         .lock()

@@ -1,8 +1,8 @@
 #![allow(clippy::cast_possible_truncation)] // test data is small
 
 use tillwire_proto::{
-    AttachmentChunk, AttachmentReceipt, Blob, Digest, Kind, Receipt, RecordNumber, Refusal, RefusalReason,
-    RelayHello, Want, seal,
+    AttachmentBundle, AttachmentChunk, AttachmentReceipt, Blob, Digest, Kind, Receipt, RecordNumber, Refusal,
+    RefusalReason, RelayHello, Want, seal,
 };
 use tillwire_relay_core::exception::ExceptionKind;
 use tillwire_relay_core::fuel::Limit;
@@ -480,11 +480,7 @@ async fn attachment_arrives_in_pieces_and_resumes_where_it_was() {
     }
     assert!(last.unwrap().complete);
     let digest = Digest::of(&plain);
-    let there = relay
-        .store
-        .read(move |db| super::attachments::get(db, &tenant(), digest))
-        .await
-        .unwrap();
+    let there = kept(&relay, digest).await;
     assert_eq!(there.as_deref(), Some(plain.as_slice()));
     relay
         .publish(&device, seal(Kind::Attachment, &pieces[0], &device).unwrap())
@@ -509,6 +505,107 @@ async fn attachment_that_is_not_its_digest_is_forgotten_and_may_come_again() {
         .await;
     let receipts: Vec<AttachmentReceipt> = relay.answers.take(Kind::AttachmentReceipt);
     assert!(receipts[0].complete);
+}
+
+async fn kept(relay: &Relay, digest: Digest) -> Option<Vec<u8>> {
+    relay
+        .store
+        .read(move |db| super::attachments::get(db, &tenant(), digest))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn bundle_is_stored_as_signed_and_each_of_it_found_under_its_own_digest() {
+    let (_dir, relay, device) = world().await;
+    let captured: Vec<Vec<u8>> = (0..40)
+        .map(|n| format!("receipt {n} of a day on which all look alike").into_bytes())
+        .collect();
+    let bundle = AttachmentBundle::pack(&captured);
+    let digests: Vec<Digest> = captured.iter().map(|one| Digest::of(one)).collect();
+    for _ in 0..2 {
+        let sealed = seal(Kind::AttachmentBundle, &bundle, &device).unwrap();
+        assert_eq!(relay.publish(&device, sealed).await, Verdict::Accepted);
+    }
+    let receipts: Vec<AttachmentReceipt> = relay.answers.take(Kind::AttachmentReceipt);
+    let name = AttachmentBundle::name(digests.iter().copied());
+    let said: Vec<_> = receipts.iter().map(|r| (r.digest, r.complete)).collect();
+    assert_eq!(
+        said,
+        [(name, true); 2],
+        "sent twice, it is there once and receipted twice"
+    );
+    for (digest, captured) in digests.iter().zip(&captured) {
+        assert_eq!(kept(&relay, *digest).await.as_ref(), Some(captured));
+    }
+    assert_eq!(relay.store.metrics().attachments.get(), 40);
+    let stored: i64 = relay
+        .store
+        .read(|db| Ok(db.query_row("SELECT count(*) FROM attachment_bundles", [], |row| row.get(0))?))
+        .await
+        .unwrap();
+    assert_eq!(stored, 1);
+}
+
+#[tokio::test]
+async fn one_that_came_in_pieces_before_is_not_kept_twice_when_a_bundle_brings_it_again() {
+    let (_dir, relay, device) = world().await;
+    let piece = pieces(b"came alone", 30_000).remove(0);
+    relay
+        .publish(&device, seal(Kind::Attachment, &piece, &device).unwrap())
+        .await;
+    let bundle = AttachmentBundle::pack(&[b"came alone".as_slice(), b"came with it"]);
+    relay
+        .publish(&device, seal(Kind::AttachmentBundle, &bundle, &device).unwrap())
+        .await;
+    let receipts: Vec<AttachmentReceipt> = relay.answers.take(Kind::AttachmentReceipt);
+    assert!(receipts.iter().all(|receipt| receipt.complete));
+    assert_eq!(relay.store.metrics().attachments.get(), 2);
+    let there = kept(&relay, Digest::of(b"came with it")).await;
+    assert_eq!(there.as_deref(), Some(b"came with it".as_slice()));
+}
+
+#[tokio::test]
+async fn bundle_that_is_not_what_it_says_is_refused_and_nothing_of_it_is_kept() {
+    let (_dir, relay, device) = world().await;
+    let mut bundle = AttachmentBundle::pack(&[b"one".as_slice(), b"two"]);
+    bundle.lens[1] = 4;
+    relay
+        .publish(&device, seal(Kind::AttachmentBundle, &bundle, &device).unwrap())
+        .await;
+    let refusals: Vec<Refusal> = relay.answers.take(Kind::Refusal);
+    assert_eq!(refusals[0].reason, RefusalReason::Malformed);
+    assert_eq!(kept(&relay, Digest::of(b"one")).await, None);
+}
+
+#[tokio::test]
+async fn bytes_that_the_disk_changed_in_a_bundle_are_named_and_never_shown() {
+    let (_dir, relay, device) = world().await;
+    let bundle = AttachmentBundle::pack(&[b"one".as_slice(), b"two"]);
+    relay
+        .publish(&device, seal(Kind::AttachmentBundle, &bundle, &device).unwrap())
+        .await;
+    let other = AttachmentBundle::pack(&[b"one".as_slice(), b"2wo"]);
+    let sealed = seal(Kind::AttachmentBundle, &other, &device).unwrap();
+    relay
+        .store
+        .write(move |unit| {
+            unit.db
+                .execute("UPDATE attachment_bundles SET sealed = ?1", [sealed])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let read = relay
+        .store
+        .read(|db| super::attachments::get(db, &tenant(), Digest::of(b"two")))
+        .await;
+    let error = read.unwrap_err().to_string();
+    assert!(error.contains("is not in its bundle any more"), "{error}");
+    assert_eq!(
+        kept(&relay, Digest::of(b"one")).await.as_deref(),
+        Some(b"one".as_slice())
+    );
 }
 
 impl Relay {

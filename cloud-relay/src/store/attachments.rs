@@ -1,8 +1,11 @@
-//! Attachments: captured bytes under their SHA-256, packed as they came. Pieces wait apart until the whole is there
-//! and its digest has been checked.
+//! Attachments: captured bytes under their SHA-256, packed as they came: in a bundle with others, or by themselves. Pieces
+//! wait apart until the whole is there and its digest has been checked.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use tillwire_proto::{ATTACHMENT_LEN_MAX, AttachmentChunk, AttachmentReceipt, Digest, TenantId};
+use tillwire_proto::{
+    ATTACHMENT_LEN_MAX, AttachmentBundle, AttachmentChunk, AttachmentReceipt, Digest, Envelope, TenantId,
+    UP_LEN_MAX,
+};
 
 use super::{StoreError, Unit};
 
@@ -46,6 +49,40 @@ pub fn put(
     }
     finish(unit, tenant, piece, now_ms)?;
     Ok(answer(piece.packed_len, true))
+}
+
+/// Stores a bundle, as one, when it brings anything that is not here yet; returns how many that were.
+///
+/// # Errors
+/// The write's.
+pub fn put_bundle(
+    unit: &Unit<'_>,
+    tenant: &TenantId,
+    sealed: &[u8],
+    digests: &[Digest],
+    now_ms: i64,
+) -> Result<u64, StoreError> {
+    let mut fresh = Vec::with_capacity(digests.len());
+    for digest in digests {
+        if held(unit.db, tenant, *digest)?.is_none() {
+            fresh.push(digest);
+        }
+    }
+    if fresh.is_empty() {
+        return Ok(0);
+    }
+    unit.db
+        .prepare_cached("INSERT INTO attachment_bundles (received_ms, sealed) VALUES (?1, ?2)")?
+        .execute(params![now_ms, sealed])?;
+    let id = unit.db.last_insert_rowid();
+    let mut insert = unit.db.prepare_cached(
+        "INSERT OR IGNORE INTO bundled_attachments (tenant, digest, bundle) VALUES (?1, ?2, ?3)",
+    )?;
+    let mut stored = 0;
+    for digest in fresh {
+        stored += insert.execute(params![tenant.as_str(), digest.as_bytes(), id])?;
+    }
+    Ok(stored as u64)
 }
 
 fn finish(unit: &Unit<'_>, tenant: &TenantId, last: &AttachmentChunk, now_ms: i64) -> Result<(), StoreError> {
@@ -100,13 +137,17 @@ fn check(packed: &[u8], digest: Digest, len: u32) -> Result<Vec<u8>, StoreError>
     Ok(plain)
 }
 
-/// Packed length of an attachment that is whole.
+/// Bytes in which an attachment that is whole is kept.
 ///
 /// # Errors
 /// [`StoreError`] of the read.
 pub fn held(db: &Connection, tenant: &TenantId, digest: Digest) -> Result<Option<u32>, StoreError> {
     Ok(db
-        .prepare_cached("SELECT length(packed) FROM attachments WHERE tenant = ?1 AND digest = ?2")?
+        .prepare_cached(
+            "SELECT length(packed) FROM attachments WHERE tenant = ?1 AND digest = ?2 UNION ALL \
+             SELECT length(b.sealed) FROM bundled_attachments a JOIN attachment_bundles b ON b.id = a.bundle \
+             WHERE a.tenant = ?1 AND a.digest = ?2 LIMIT 1",
+        )?
         .query_row(params![tenant.as_str(), digest.as_bytes()], |row| row.get(0))
         .optional()?)
 }
@@ -122,5 +163,36 @@ pub fn get(db: &Connection, tenant: &TenantId, digest: Digest) -> Result<Option<
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
-    row.map(|(len, packed)| check(&packed, digest, len)).transpose()
+    if let Some((len, packed)) = row {
+        return check(&packed, digest, len).map(Some);
+    }
+    let sealed: Option<Vec<u8>> = db
+        .prepare_cached(
+            "SELECT b.sealed FROM bundled_attachments a JOIN attachment_bundles b ON b.id = a.bundle \
+             WHERE a.tenant = ?1 AND a.digest = ?2",
+        )?
+        .query_row(params![tenant.as_str(), digest.as_bytes()], |row| row.get(0))
+        .optional()?;
+    sealed
+        .map(|sealed| {
+            of_bundle(&sealed, digest)
+                .map_err(|what| StoreError::refused(format!("attachment {digest} {what}")))
+        })
+        .transpose()
+}
+
+/// One attachment out of a bundle as it was signed, or in words why not.
+fn of_bundle(sealed: &[u8], digest: Digest) -> Result<Vec<u8>, String> {
+    let bundle: AttachmentBundle = Envelope::open(sealed, UP_LEN_MAX)
+        .and_then(|envelope| envelope.decode())
+        .map_err(|error| format!("stands in a bundle that cannot be read: {error}"))?;
+    let all = bundle
+        .unpack()
+        .map_err(|error| format!("stands in a bundle that cannot be read: {error}"))?;
+    let (_, range) = all
+        .parts
+        .into_iter()
+        .find(|(found, _)| *found == digest)
+        .ok_or("is not in its bundle any more")?;
+    Ok(all.plain[range].to_vec())
 }

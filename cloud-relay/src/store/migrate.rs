@@ -25,6 +25,7 @@ const STEPS: &[(&str, &str)] = &[
         "0015_cloud_checks",
         include_str!("migrations/0015_cloud_checks.sql"),
     ),
+    ("0016_bundles", include_str!("migrations/0016_bundles.sql")),
 ];
 
 /// Runs the steps that the database does not have yet.

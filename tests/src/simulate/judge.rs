@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tillwire_proto::{Fact, Transaction};
+use tillwire_proto::{Fact, SegmentId, Transaction};
 
 use super::world::World;
 use crate::checkers::chain_unbroken;
@@ -21,6 +21,7 @@ pub(super) fn at_the_end(world: &mut World) -> anyhow::Result<u64> {
         world.wrong(problem);
     }
     every_ticket_once(world, &held);
+    captured_bytes_are_there(world, &held)?;
     for open in relay_store::open_exceptions(&database)? {
         if !MAY_STAY.contains(&open.kind.as_str()) {
             world.wrong(format!(
@@ -87,6 +88,25 @@ fn every_ticket_once(world: &mut World, held: &Held) {
     for problem in problems {
         world.wrong(problem);
     }
+}
+
+fn captured_bytes_are_there(world: &mut World, held: &Held) -> anyhow::Result<()> {
+    let there = relay_store::captured(&world.relay.database)?;
+    let lost: Vec<(SegmentId, u64)> = held
+        .observations()
+        .filter(|(_, _, observation)| {
+            observation
+                .attachment
+                .is_some_and(|attached| !there.contains(&attached.digest))
+        })
+        .map(|(segment, number, _)| (segment, number))
+        .collect();
+    for (segment, number) in lost {
+        world.wrong(format!(
+            "the captured bytes of record {number} of {segment} are lost"
+        ));
+    }
+    Ok(())
 }
 
 fn sold(world: &World) -> Vec<(String, i64, i64)> {

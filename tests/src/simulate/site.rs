@@ -283,17 +283,23 @@ impl Life {
                     }
                     self.machine.handle_sent(now_ms, segment, through);
                 }
-                Command::SendAttachment {
+                Command::SendAttachments {
                     segment,
-                    number,
+                    from,
+                    through,
                     offset,
-                } => match self.desk.piece(segment, number, offset)? {
-                    Some(piece) => {
-                        wishes.push(Wish::Send(piece.message));
-                        self.machine
-                            .handle_attachment_sent(now_ms, segment, number, piece.digest);
+                } => match self.desk.attachments(segment, from, through, offset)? {
+                    Some(load) => {
+                        wishes.push(Wish::Send(load.message));
+                        self.machine.handle_attachments_sent(
+                            now_ms,
+                            segment,
+                            from,
+                            load.through,
+                            load.digest,
+                        );
                     }
-                    None => self.machine.handle_attachment_missing(segment, number),
+                    None => self.machine.handle_attachments_missing(segment, from, through),
                 },
                 Command::KeepReceipt {
                     segment,

@@ -1,29 +1,34 @@
-//! Attachments behind the facts: a few at a time, each in pieces, resumable.
+//! Attachments behind the facts: as many whole ones in a message as fit, a long one in pieces, resumable.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tillwire_proto::{AttachmentReceipt, Digest, SegmentId};
 
 use super::flow::Flow;
 use super::{Command, Uplink};
 
-/// Most attachments under way: as many publications as the relay takes before it has answered one.
+/// Most messages with attachments under way: as many publications as the relay takes before it has answered one.
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Transfers {
     open: Vec<Transfer>,
-    /// Done out of order.
-    done: BTreeSet<(SegmentId, u64)>,
+    /// Done out of order: the first of each run, and its last.
+    done: BTreeMap<(SegmentId, u64), u64>,
 }
 
+/// Attachments that follow one another in a segment and travel in one message, or one in pieces.
 #[derive(Debug)]
 struct Transfer {
     segment: SegmentId,
-    number: u64,
+    from: u64,
+    through: u64,
+    /// False until it was read, which tells how many fit its message.
+    measured: bool,
+    /// What its receipt will name; `None` before it has left.
     digest: Option<Digest>,
     offset: u32,
-    /// When its newest piece left; `None` when one is to be sent.
+    /// When its newest message left; `None` when one is to be sent.
     sent_at: Option<u64>,
     reading: bool,
 }
@@ -39,6 +44,12 @@ impl Transfers {
     pub(super) fn clear(&mut self) {
         self.open.clear();
         self.done.clear();
+    }
+
+    /// The relay holds less of a segment than it once did: nothing that was said of its attachments counts any more.
+    pub(super) fn forget(&mut self, segment: SegmentId) {
+        self.open.retain(|t| t.segment != segment);
+        self.done.retain(|(of, _), _| *of != segment);
     }
 
     pub(super) fn resend_if_due(&mut self, now: u64, resend: u64) {
@@ -57,7 +68,8 @@ impl Transfers {
             .min()
     }
 
-    /// The next piece to send, of an attachment under way or of the next one.
+    /// The next message to send: of attachments under way, or of the next ones. How many these are is known when they
+    /// are read, so that a segment's next message waits for that.
     pub(super) fn next(&mut self, flows: &mut [Flow]) -> Option<Command> {
         if let Some(ready) = self.open.iter_mut().find(|t| !t.reading && t.sent_at.is_none()) {
             ready.reading = true;
@@ -66,38 +78,38 @@ impl Transfers {
         if self.open.len() >= AT_ONCE {
             return None;
         }
-        let flow = flows
-            .iter_mut()
-            .rev()
-            .find(|f| f.greeted && f.next_attachment <= f.attachments)?;
+        let flow = flows.iter().rev().find(|flow| {
+            let unmeasured = |t: &Transfer| t.segment == flow.segment && !t.measured;
+            flow.greeted && flow.next_attachment <= flow.attachments && !self.open.iter().any(unmeasured)
+        })?;
         let transfer = Transfer {
             segment: flow.segment,
-            number: flow.next_attachment,
+            from: flow.next_attachment,
+            through: flow.attachments,
+            measured: false,
             digest: None,
             offset: 0,
             sent_at: None,
             reading: true,
         };
-        flow.next_attachment += 1;
         let command = transfer.command();
         self.open.push(transfer);
         Some(command)
     }
 
-    fn find(&mut self, segment: SegmentId, number: u64) -> Option<&mut Transfer> {
+    fn find(&mut self, segment: SegmentId, from: u64) -> Option<&mut Transfer> {
         self.open
             .iter_mut()
-            .find(|t| t.segment == segment && t.number == number)
+            .find(|t| t.segment == segment && t.from == from)
     }
 
-    /// One is done; how far that makes its segment complete.
-    fn finish(&mut self, flow: &mut Flow, number: u64) -> Option<Command> {
-        self.open
-            .retain(|t| (t.segment, t.number) != (flow.segment, number));
-        self.done.insert((flow.segment, number));
+    /// Some are done; how far that makes their segment complete.
+    fn finish(&mut self, flow: &mut Flow, from: u64, through: u64) -> Option<Command> {
+        self.open.retain(|t| (t.segment, t.from) != (flow.segment, from));
+        self.done.insert((flow.segment, from), through);
         let before = flow.attached;
-        while self.done.remove(&(flow.segment, flow.attached + 1)) {
-            flow.attached += 1;
+        while let Some(last) = self.done.remove(&(flow.segment, flow.attached + 1)) {
+            flow.attached = last;
         }
         (flow.attached > before).then_some(Command::KeepAttached {
             segment: flow.segment,
@@ -108,26 +120,65 @@ impl Transfers {
 
 impl Transfer {
     const fn command(&self) -> Command {
-        Command::SendAttachment {
+        Command::SendAttachments {
             segment: self.segment,
-            number: self.number,
+            from: self.from,
+            through: self.through,
             offset: self.offset,
         }
     }
 }
 
 impl Uplink {
-    /// A piece of an attachment left.
-    pub fn handle_attachment_sent(&mut self, now: u64, segment: SegmentId, number: u64, digest: Digest) {
-        if let Some(transfer) = self.transfers.find(segment, number) {
-            (transfer.digest, transfer.sent_at, transfer.reading) = (Some(digest), Some(now), false);
-            self.silent_since.get_or_insert(now);
+    /// A message with attachments `from..=through` left, or a piece of one; `digest` is what its receipt will name.
+    pub fn handle_attachments_sent(
+        &mut self,
+        now: u64,
+        segment: SegmentId,
+        from: u64,
+        through: u64,
+        digest: Digest,
+    ) {
+        let Some(transfer) = self.transfers.find(segment, from) else {
+            return;
+        };
+        let (wanted, measured) = (transfer.through, transfer.measured);
+        (transfer.through, transfer.measured, transfer.digest) = (through, true, Some(digest));
+        (transfer.sent_at, transfer.reading) = (Some(now), false);
+        self.silent_since.get_or_insert(now);
+        if !measured {
+            self.begin_after(segment, through);
+        } else if through < wanted {
+            // Sent again it holds less than the first time: the rest is a message of its own.
+            self.transfers.open.push(Transfer {
+                segment,
+                from: through + 1,
+                through: wanted,
+                measured: true,
+                digest: None,
+                offset: 0,
+                sent_at: None,
+                reading: false,
+            });
         }
     }
 
-    /// An attachment is not on disk any more: the relay has had it.
-    pub fn handle_attachment_missing(&mut self, segment: SegmentId, number: u64) {
-        self.finish_attachment(segment, number);
+    /// None of the attachments `from..=through` is on disk any more: the relay has had them.
+    pub fn handle_attachments_missing(&mut self, segment: SegmentId, from: u64, through: u64) {
+        let Some(transfer) = self.transfers.find(segment, from) else {
+            return;
+        };
+        if !transfer.measured {
+            self.begin_after(segment, through);
+        }
+        self.finish_attachments(segment, from, through);
+    }
+
+    /// A segment's next message with attachments begins after this one.
+    fn begin_after(&mut self, segment: SegmentId, through: u64) {
+        if let Some(flow) = self.flow(segment) {
+            flow.next_attachment = flow.next_attachment.max(through + 1);
+        }
     }
 
     pub(super) fn attachment_receipt(&mut self, now: u64, receipt: &AttachmentReceipt) {
@@ -139,9 +190,9 @@ impl Uplink {
         else {
             return;
         };
-        let (segment, number) = (transfer.segment, transfer.number);
+        let (segment, from, through) = (transfer.segment, transfer.from, transfer.through);
         if receipt.complete {
-            self.finish_attachment(segment, number);
+            self.finish_attachments(segment, from, through);
         } else if receipt.have > transfer.offset {
             (transfer.offset, transfer.sent_at) = (receipt.have, None);
         } else {
@@ -150,9 +201,9 @@ impl Uplink {
         }
     }
 
-    fn finish_attachment(&mut self, segment: SegmentId, number: u64) {
+    fn finish_attachments(&mut self, segment: SegmentId, from: u64, through: u64) {
         if let Some(flow) = self.flows.iter_mut().find(|f| f.segment == segment) {
-            let keep = self.transfers.finish(flow, number);
+            let keep = self.transfers.finish(flow, from, through);
             self.commands.extend(keep);
         }
     }

@@ -110,8 +110,13 @@ impl Flow {
     /// The relay holds only up to `through`.
     pub(super) fn rewind(&mut self, through: u64) {
         self.receipted = through;
-        (self.attached, self.next_attachment) = (0, 1);
+        self.attach_again();
         self.go_back();
+    }
+
+    /// All attachments go again.
+    pub(super) const fn attach_again(&mut self) {
+        (self.attached, self.next_attachment) = (0, 1);
     }
 
     pub(super) fn rest(&mut self, now: u64) {

@@ -62,11 +62,25 @@ impl Uplink {
             // Another installation introduces itself before it gives receipts.
             Some((known, _)) if known != relay && !greeting => return false,
             Some(same) if same == (relay, generation) => return true,
-            _ => {}
+            Some(_) => self.attach_again(),
+            None => {}
         }
         self.relay = Some((relay, generation));
         self.commands.push_back(Command::Heard { relay, generation });
         true
+    }
+
+    /// The relay is another one, or an older copy of itself: its marks will tell which records it lacks, nothing tells which
+    /// attachments. All that are on disk are offered again; it answers for what it has.
+    fn attach_again(&mut self) {
+        for flow in self.flows.iter_mut().filter(|flow| flow.attached > 0) {
+            flow.attach_again();
+            self.transfers.forget(flow.segment);
+            self.commands.push_back(Command::Rewind {
+                segment: flow.segment,
+                through: RecordNumber(flow.receipted),
+            });
+        }
     }
 
     fn hello(&mut self, now: u64, hello: &RelayHello, ours: &[Option<Digest>]) {
@@ -107,6 +121,7 @@ impl Uplink {
             self.doubt(Doubt::OtherHash);
         } else if through < flow.receipted {
             flow.rewind(through);
+            self.transfers.forget(segment);
             self.commands.push_back(Command::Rewind {
                 segment,
                 through: mark.through,
@@ -171,6 +186,7 @@ impl Uplink {
             flow.rest(now); // nobody can send these any more; what is left is offered again after a while
         } else if behind {
             flow.rewind(from - 1);
+            self.transfers.forget(want.segment);
             let through = RecordNumber(from - 1);
             self.commands.push_back(Command::Rewind {
                 segment: want.segment,
