@@ -23,26 +23,15 @@ const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 pub(crate) fn run(name: Option<&str>, and_run: bool) -> Result<()> {
     let mut built = Vec::new();
     for target in choose(name)? {
-        let mut command = if has_rustup_std(target) {
-            rustup_build(target)
-        } else {
-            debian_build(target)?
-        };
-        process::run(&mut command)?;
-        let binary = root()
-            .join("target")
-            .join(target.triple)
-            .join("small/tillwire-agent");
-        let size = fs::metadata(&binary)
-            .with_context(|| format!("no binary at {}", binary.display()))?
-            .len();
+        let binary = build_for(target)?;
+        let size = fs::metadata(&binary)?.len();
         built.push((target, binary, size));
     }
     println!("\n{:<8}{:<32}{:>12}   goal", "target", "triple", "bytes");
     for (target, _, size) in &built {
         println!(
-            "{:<8}{:<32}{size:>12}   below 6000000",
-            target.name, target.triple
+            "{:<8}{:<32}{size:>12}   {}",
+            target.name, target.triple, target.goal
         );
     }
     if and_run {
@@ -51,6 +40,42 @@ pub(crate) fn run(name: Option<&str>, and_run: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Builds for the target of that name; returns where the agent is.
+pub(crate) fn build(name: &str) -> Result<PathBuf> {
+    choose(Some(name))?
+        .into_iter()
+        .map(build_for)
+        .next()
+        .context("no such target")?
+}
+
+fn build_for(target: &Target) -> Result<PathBuf> {
+    let mut command = if has_rustup_std(target) {
+        rustup_build(target)
+    } else {
+        debian_build(target)?
+    };
+    process::run(&mut command)?;
+    let binary = root()
+        .join("target")
+        .join(target.triple)
+        .join("small/tillwire-agent");
+    let bytes = fs::read(&binary).with_context(|| format!("no binary at {}", binary.display()))?;
+    if target.musl.is_some() && asks_for_a_loader(&bytes) {
+        bail!(
+            "{} asks for musl's loader, wanted a static binary: it would start on this machine and on no shop's box",
+            binary.display()
+        );
+    }
+    Ok(binary)
+}
+
+/// The loader's path stands in the program as text.
+fn asks_for_a_loader(program: &[u8]) -> bool {
+    const LOADER: &[u8] = b"/lib/ld-musl-";
+    program.windows(LOADER.len()).any(|window| window == LOADER)
 }
 
 fn has_rustup_std(target: &Target) -> bool {
@@ -107,14 +132,34 @@ fn debian_build(target: &Target) -> Result<Command> {
     command.env(format!("CARGO_TARGET_{upper}_LINKER"), &tools.compiler);
     command
         .env(format!("CC_{lower}"), &tools.compiler)
-        .env(format!("AR_{lower}"), target.ar);
+        .env(format!("AR_{lower}"), target.ar)
+        .env(format!("CFLAGS_{lower}"), tools.c_flags);
     command.env(format!("CARGO_TARGET_{upper}_RUSTFLAGS"), tools.flags.join(" "));
     Ok(command)
+}
+
+/// Debian's specs for musl, made to link statically: left alone they ask for musl's loader whatever the compiler is told,
+/// and no shop's box has that. Still at an address drawn anew at each start.
+fn static_specs(musl: &str) -> Result<String> {
+    let path = Path::new(musl).join("musl-gcc.specs");
+    let specs = fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+    let mut lines: Vec<String> = specs
+        .replace("Scrt1.o", "rcrt1.o")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let link = lines
+        .iter_mut()
+        .find(|line| line.starts_with("-dynamic-linker"))
+        .with_context(|| format!("found no line of linker options in {}", path.display()))?;
+    "-nostdlib -static -pie --no-dynamic-linker -z text".clone_into(link);
+    Ok(lines.join("\n") + "\n")
 }
 
 struct Tools {
     compiler: PathBuf,
     flags: Vec<String>,
+    c_flags: &'static str,
 }
 
 /// For musl a compiler that uses Debian's specs, and a `libunwind.a` that unwinds nothing: the standard library asks
@@ -124,16 +169,19 @@ fn tools(target: &Target) -> Result<Tools> {
         return Ok(Tools {
             compiler: target.gcc.into(),
             flags: Vec::new(),
+            c_flags: "",
         });
     };
     let folder = root().join("target/cross").join(target.name);
     fs::create_dir_all(&folder).with_context(|| format!("could not make {}", folder.display()))?;
-    let compiler = folder.join("cc");
+    let (compiler, specs) = (folder.join("cc"), folder.join("static.specs"));
+    fs::write(&specs, static_specs(musl)?)?;
     fs::write(
         &compiler,
         format!(
-            "#!/bin/sh\nexec {} \"$@\" -specs {musl}/musl-gcc.specs\n",
-            target.gcc
+            "#!/bin/sh\nexec {} \"$@\" -specs {}\n",
+            target.gcc,
+            specs.display()
         ),
     )?;
     fs::set_permissions(&compiler, fs::Permissions::from_mode(0o755))?;
@@ -147,9 +195,17 @@ fn tools(target: &Target) -> Result<Tools> {
     )?;
     process::run(Command::new(target.ar).arg("crs").arg(&unwind).arg(&object))?;
     let flags = vec![
+        // Debian's compiler links musl dynamically unless it is told, and no shop's box has musl's loader
+        "-C target-feature=+crt-static".to_owned(),
         "-C link-self-contained=no".to_owned(),
+        // nobody unwinds: tables for it would be a tenth of the binary
+        "-C force-unwind-tables=no".to_owned(),
         format!("-L native={musl}"),
         format!("-L native={}", folder.display()),
     ];
-    Ok(Tools { compiler, flags })
+    Ok(Tools {
+        compiler,
+        flags,
+        c_flags: "-fno-asynchronous-unwind-tables -fno-unwind-tables",
+    })
 }

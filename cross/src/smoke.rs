@@ -27,7 +27,7 @@ pub(crate) fn run(target: &Target, binary: &Path) -> Result<()> {
     process::run(cargo().args(["build", "--quiet", "--package", "tillwire-relay"]))?;
     let store = Store::make(target, binary)?;
     println!(
-        "$ (under {}) enroll, run, capture, journal verify",
+        "$ {} enroll, run, capture, journal verify",
         store.emulator.join(" ")
     );
     let relay = store.relay(&["run"]).spawn().map(Ended)?;

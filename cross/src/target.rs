@@ -15,12 +15,14 @@ pub(crate) struct Target {
     pub(crate) ar: &'static str,
     /// Where Debian puts musl for the target, when the binary is static.
     pub(crate) musl: Option<&'static str>,
-    /// The emulator and its arguments.
+    /// The emulator and its arguments; none where this machine's own processor is meant.
     pub(crate) qemu: &'static [&'static str],
+    /// What its size is to be.
+    pub(crate) goal: &'static str,
 }
 
-/// Raspberry Pi 3 and later with a 64-bit system; older boards and systems.
-const TARGETS: [Target; 2] = [
+/// Raspberry Pi 3 and later with a 64-bit system; older boards and systems; POS boxes.
+const TARGETS: [Target; 3] = [
     Target {
         name: "arm64",
         triple: "aarch64-unknown-linux-musl",
@@ -28,6 +30,7 @@ const TARGETS: [Target; 2] = [
         ar: "aarch64-linux-gnu-ar",
         musl: Some("/usr/lib/aarch64-linux-musl"),
         qemu: &["qemu-aarch64-static"],
+        goal: "below 6000000",
     },
     Target {
         name: "armhf",
@@ -36,6 +39,16 @@ const TARGETS: [Target; 2] = [
         ar: "arm-linux-gnueabihf-ar",
         musl: None,
         qemu: &["qemu-arm-static", "-L", "/usr/arm-linux-gnueabihf"],
+        goal: "below 6000000",
+    },
+    Target {
+        name: "amd64",
+        triple: "x86_64-unknown-linux-musl",
+        gcc: "x86_64-linux-gnu-gcc",
+        ar: "x86_64-linux-gnu-ar",
+        musl: Some("/usr/lib/x86_64-linux-musl"),
+        qemu: &[],
+        goal: "none: such a box has room",
     },
 ];
 
