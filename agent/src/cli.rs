@@ -200,6 +200,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder
         .worker_threads(2)
+        // one waits for the end of standard input; the others read the journal, folders and host names, a moment each
+        .max_blocking_threads(4)
         .enable_all()
         .build()
         .context("cannot start the runtime")

@@ -203,11 +203,16 @@ fn settings(raw: Raw) -> anyhow::Result<Settings> {
         (Dialect::Pax, raw.pax),
         (Dialect::Hpa, raw.hpa),
     ];
+    let mut templates = printer::Templates::default();
     let taps = terminals
         .into_iter()
         .flat_map(|(dialect, taps)| taps.into_iter().map(move |tap| (dialect, tap)))
         .map(|(dialect, tap)| terminal(dialect, tap, &store))
-        .chain(raw.printer.into_iter().map(|tap| printer::tap(tap, &store)))
+        .chain(
+            raw.printer
+                .into_iter()
+                .map(|tap| printer::tap(tap, &store, &mut templates)),
+        )
         .collect::<anyhow::Result<_>>()?;
     let registers: Vec<RegisterId> = raw.register.into_iter().map(|register| register.id).collect();
     Ok(Settings {

@@ -37,8 +37,26 @@ pub(super) struct Printer {
     registers: BTreeMap<String, RegisterId>,
 }
 
+/// Templates that were read, by their files; the built-in one under none. Taps of one template share it: what its patterns
+/// need while they look would be some hundred kilobytes for each tap.
+#[derive(Default)]
+pub(super) struct Templates(BTreeMap<Option<PathBuf>, Template>);
+
+impl Templates {
+    fn get(&mut self, file: Option<PathBuf>) -> anyhow::Result<Template> {
+        if let Some(known) = self.0.get(&file) {
+            return Ok(known.clone());
+        }
+        let read = match &file {
+            None => Template::heartland_retail(),
+            Some(file) => template(file)?,
+        };
+        Ok(self.0.entry(file).or_insert(read).clone())
+    }
+}
+
 /// The tap, with its template read.
-pub(super) fn tap(raw: Printer, store: &Store) -> anyhow::Result<TapSettings> {
+pub(super) fn tap(raw: Printer, store: &Store, templates: &mut Templates) -> anyhow::Result<TapSettings> {
     let lane = &raw.lane;
     let line = match (raw.listen, raw.connect, raw.serial_pos, raw.serial_printer) {
         (Some(listen), Some(device), None, None) => TapLine::Tcp { listen, device },
@@ -61,9 +79,8 @@ pub(super) fn tap(raw: Printer, store: &Store) -> anyhow::Result<TapSettings> {
         })
     });
     let printer = PrinterSettings {
-        template: raw
-            .template
-            .map_or_else(|| Ok(Template::heartland_retail()), |file| template(&file))
+        template: templates
+            .get(raw.template)
             .with_context(|| format!("printer tap {lane}"))?,
         code_page: code_page.transpose()?.unwrap_or_default(),
         registers: raw.registers,

@@ -101,7 +101,7 @@ pub fn open_reader(path: &Path) -> anyhow::Result<Connection> {
     let connection = connect(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "cache_size", -1024)?;
+    connection.pragma_update(None, "cache_size", -256)?;
     connection.set_prepared_statement_cache_capacity(16);
     plans_stay(&connection)?;
     Ok(connection)
@@ -129,7 +129,7 @@ fn prepare(connection: &Connection, options: &OpenOptions) -> anyhow::Result<()>
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 8000)?;
     connection.pragma_update(None, "journal_size_limit", 8 * 1024 * 1024)?;
-    connection.pragma_update(None, "cache_size", -2048)?;
+    connection.pragma_update(None, "cache_size", -1024)?;
     if let Some(max) = options.page_count_max {
         connection.pragma_update(None, "max_page_count", max)?;
     }

@@ -123,7 +123,7 @@ async fn latency(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     Ok(())
 }
 
-/// The real agent between eight tills and eight printers, on a box that nobody has enrolled yet.
+/// The real agent between eight tills and eight printers, enrolled and sending what it hears.
 async fn memory(table: &mut Table, jobs: &[Vec<u8>]) -> Result<()> {
     let folder = workdir()?;
     let world = super::line::world(folder.path()).await?;
