@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::journal::{Journal, Progress, Receipted};
-pub use desk::{Desk, Load};
+pub use desk::{Attachments, Desk, Load};
 pub use line::{Event, Line};
 pub use mqtt::{Address, Mqtt, split_host_port};
 
@@ -243,14 +243,19 @@ impl<L: Line> Task<L> {
             .at_desk(move |desk| desk.attachments(segment, from, through, offset))
             .await?
         {
-            Some(load) => {
+            Attachments::Ready(load) => {
                 if self.send(load.message) {
                     let now = self.clock.running_ms();
                     self.machine
                         .handle_attachments_sent(now, segment, from, load.through, load.digest);
                 }
             }
-            None => self.machine.handle_attachments_missing(segment, from, through),
+            Attachments::Rotten { number, detail } => {
+                tracing::error!("{detail}");
+                self.journal.rotten(detail);
+                self.machine.handle_attachments_missing(segment, from, number);
+            }
+            Attachments::Gone => self.machine.handle_attachments_missing(segment, from, through),
         }
         Ok(())
     }

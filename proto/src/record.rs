@@ -99,6 +99,8 @@ pub enum NoticeKind {
     Source,
     /// The journal found itself rolled back to an older state.
     RolledBack,
+    /// Captured bytes on the disk are not what their digest says any more.
+    Rotten,
 }
 
 /// A notice with its words.

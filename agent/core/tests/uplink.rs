@@ -448,6 +448,26 @@ fn what_does_not_fit_when_it_is_sent_again_goes_in_a_message_of_its_own() {
 }
 
 #[test]
+fn what_the_disk_changed_is_passed_over_and_what_stands_behind_it_goes() {
+    let mut uplink = attaching(9);
+    commands(&mut uplink, 1_000);
+    give_receipt(&mut uplink, 1_001, 1);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 1, 9, hash(1));
+    assert_eq!(commands(&mut uplink, 1_001), [keep(1)]);
+    uplink.handle_timeout(11_002);
+    assert_eq!(commands(&mut uplink, 11_002), [load(1, 9, 0)]);
+    uplink.handle_attachments_sent(11_002, SEGMENT, 1, 4, hash(2));
+    assert_eq!(commands(&mut uplink, 11_002), [load(5, 9, 0)]);
+    uplink.handle_attachments_missing(SEGMENT, 5, 5);
+    assert_eq!(commands(&mut uplink, 11_002), [load(6, 9, 0)]);
+    uplink.handle_attachments_sent(11_002, SEGMENT, 6, 9, hash(3));
+    for digest in [hash(2), hash(3)] {
+        give_attachment_receipt(&mut uplink, 11_050, digest, 1, true);
+    }
+    assert_eq!(commands(&mut uplink, 11_050), [attached(5), attached(9)]);
+}
+
+#[test]
 fn a_relay_put_back_to_a_copy_is_offered_every_attachment_again() {
     let facts = SegmentFacts {
         attachments: 3,

@@ -220,6 +220,11 @@ impl Journal {
         self.tell(Command::RolledBack { segment, detail });
     }
 
+    /// Writes down that captured bytes on the disk are not what they were.
+    pub fn rotten(&self, detail: Note) {
+        self.tell(Command::Rotten(detail));
+    }
+
     /// Stops the writer after what waits is committed and marks and totals are on disk.
     pub async fn stop(&self) {
         let (stopped, done) = oneshot::channel();

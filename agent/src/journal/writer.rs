@@ -52,6 +52,7 @@ pub(crate) enum Command {
         segment: SegmentId,
         detail: Note,
     },
+    Rotten(Note),
     Stop(oneshot::Sender<()>),
 }
 
@@ -190,6 +191,11 @@ impl Writer {
             }
             Command::Relay { id, generation } => self.now(|_, _, tx| Marks::heard(tx, id, generation)),
             Command::RolledBack { segment, detail } => self.rolled_back(segment, detail),
+            Command::Rotten(detail) => {
+                if let Err(error) = self.notice(NoticeKind::Rotten, detail.as_str()) {
+                    self.notice_failed(&error);
+                }
+            }
             Command::Stop(stopped) => return Some(stopped),
         }
         self.publish();

@@ -6,8 +6,8 @@ use anyhow::Context;
 use tillwire_agent_core::uplink::SegmentFacts;
 use tillwire_proto::{
     AgentHealth, AgentHello, AttachmentBundle, AttachmentChunk, BUNDLE_LEN_MAX, BUNDLED_MAX, Batch, Blob,
-    CHUNK_LEN_MAX, Digest, EnvelopeError, HELLO_SEGMENTS_MAX, Kind, RECORDS_MAX, RecordNumber, RelayHello,
-    SegmentId, SegmentState, Sign, Stamp, UNPACKED_LEN_MAX, Version, seal,
+    CHUNK_LEN_MAX, Digest, EnvelopeError, HELLO_SEGMENTS_MAX, Kind, Note, RECORDS_MAX, RecordNumber,
+    RelayHello, SegmentId, SegmentState, Sign, Stamp, UNPACKED_LEN_MAX, Version, seal,
 };
 use zstd::bulk::Decompressor;
 
@@ -40,6 +40,22 @@ impl std::fmt::Debug for Desk {
             .field("facts", &self.facts)
             .finish_non_exhaustive()
     }
+}
+
+/// What is to be sent of attachments.
+#[derive(Debug)]
+pub enum Attachments {
+    /// A message.
+    Ready(Load),
+    /// The first is on disk, and not what its digest says; in words.
+    Rotten {
+        /// Its number.
+        number: u64,
+        /// What was found.
+        detail: Note,
+    },
+    /// None is on disk.
+    Gone,
 }
 
 /// Attachments, or a piece of one, ready to leave.
@@ -176,8 +192,7 @@ impl Desk {
         }
     }
 
-    /// As many attachments of `from..=through` as fit a message, or a piece of the first from `offset` on; `None` when none is
-    /// on disk.
+    /// As many attachments of `from..=through` as fit a message, or a piece of the first from `offset` on.
     ///
     /// # Errors
     /// When the disk cannot be read.
@@ -187,27 +202,31 @@ impl Desk {
         from: u64,
         through: u64,
         offset: u32,
-    ) -> anyhow::Result<Option<Load>> {
+    ) -> anyhow::Result<Attachments> {
         let Some(no) = self.number(segment)? else {
-            return Ok(None);
+            return Ok(Attachments::Gone);
         };
         let goal = self.captured.plain;
         let kept = self.reader.attachments(no, from..=through, BUNDLED_MAX, goal)?;
         let Some(first) = kept.first() else {
-            return Ok(None);
+            return Ok(Attachments::Gone);
         };
-        let alone = offset > 0 || first.packed.len() > CHUNK_LEN_MAX || first.len as usize > BUNDLE_LEN_MAX;
-        let whole: Vec<Vec<u8>> = match alone {
-            true => Vec::new(),
-            false => kept
-                .iter()
-                .map_while(|one| one.unpack(&mut self.unpacker))
-                .collect(),
-        };
-        if whole.is_empty() {
-            return self.piece(first, offset).map(Some);
+        if offset > 0 {
+            return self.piece(first, offset).map(Attachments::Ready);
         }
-        self.bundle(&kept[..whole.len()], &whole).map(Some)
+        let whole: Vec<Vec<u8>> = kept
+            .iter()
+            .map_while(|one| one.unpack(&mut self.unpacker))
+            .collect();
+        if whole.is_empty() {
+            return Ok(rotten(segment, first));
+        }
+        let load = if first.packed.len() > CHUNK_LEN_MAX || first.len as usize > BUNDLE_LEN_MAX {
+            self.piece(first, offset)
+        } else {
+            self.bundle(&kept[..whole.len()], &whole)
+        };
+        load.map(Attachments::Ready)
     }
 
     fn bundle(&mut self, kept: &[KeptAttachment], whole: &[Vec<u8>]) -> anyhow::Result<Load> {
@@ -277,6 +296,18 @@ impl Desk {
         }
         self.segment(segment)?;
         Ok(self.numbers.get(&segment).copied())
+    }
+}
+
+fn rotten(segment: SegmentId, kept: &KeptAttachment) -> Attachments {
+    let number = kept.number;
+    let detail = format!(
+        "the disk changed captured bytes: attachment {number} of segment {segment} is not what its digest says; the \
+         sale itself is not touched; look at this box's disk with `tillwire-agent journal verify`, and replace it"
+    );
+    Attachments::Rotten {
+        number,
+        detail: Note::cleaned(&detail).expect("the text is printable"),
     }
 }
 

@@ -405,6 +405,30 @@ async fn a_backlog_leaves_in_full_batches() {
 }
 
 #[tokio::test]
+async fn bytes_that_the_disk_changed_are_told_of_once_and_hold_nothing_up() {
+    let scene = Scene::with_faults(Faults {
+        deaf: true,
+        ..Faults::default()
+    });
+    scene.sell(0..9).await;
+    let db = rusqlite::Connection::open(scene.dir.path().join("journal.db")).unwrap();
+    let changed = db
+        .execute(
+            "UPDATE attachments SET packed = x'00' WHERE digest = ?1",
+            [Digest::of(b"bytes of 4").as_bytes()],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    scene.relay.with(|s| s.faults.deaf = false);
+    wait_until(|| notices(scene.dir.path()).contains(&NoticeKind::Rotten)).await;
+    scene.drained().await;
+    wait_until(|| scene.journal.progress().borrow().attachments == 0).await;
+    assert_eq!(scene.relay.with(|s| s.attachments.len()), 8);
+    let told = notices(scene.dir.path());
+    assert_eq!(told.iter().filter(|kind| **kind == NoticeKind::Rotten).count(), 1);
+}
+
+#[tokio::test]
 async fn a_long_attachment_travels_in_pieces_between_bundles_of_short_ones() {
     let scene = Scene::with_faults(Faults {
         deaf: true,

@@ -89,6 +89,8 @@ pub enum ExceptionKind {
     RolledBack,
     /// A disk lost records that the relay already held.
     TailLost,
+    /// Captured bytes that a box's disk changed before they were here.
+    Rotten,
     /// A record whose body the relay cannot decode.
     Undecodable,
     /// Odoo refused.
@@ -149,7 +151,7 @@ pub enum Action {
 
 impl ExceptionKind {
     /// Every kind, for lists and metrics.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 48] = [
         Self::Unreadable,
         Self::DoesNotAddUp,
         Self::WrongCurrency,
@@ -187,6 +189,7 @@ impl ExceptionKind {
         Self::Clone,
         Self::RolledBack,
         Self::TailLost,
+        Self::Rotten,
         Self::Undecodable,
         Self::OdooRejected,
         Self::OdooChanged,
@@ -240,6 +243,7 @@ impl ExceptionKind {
             Self::Clone => "clone",
             Self::RolledBack => "rolled-back",
             Self::TailLost => "tail-lost",
+            Self::Rotten => "rotten",
             Self::Undecodable => "undecodable",
             Self::OdooRejected => "odoo-rejected",
             Self::OdooChanged => "odoo-changed",
@@ -300,6 +304,7 @@ impl ExceptionKind {
             Self::Clone => "two boxes continue one journal",
             Self::RolledBack => "journal went back to an older state",
             Self::TailLost => "box lost records that are safe here",
+            Self::Rotten => "box's disk changed captured bytes",
             Self::Undecodable => "record could not be decoded",
             Self::OdooRejected => "Odoo refused",
             Self::OdooChanged => "Odoo holds something else than was posted",
@@ -354,6 +359,7 @@ impl ExceptionKind {
             | Self::NegativeStock
             | Self::RolledBack
             | Self::TailLost
+            | Self::Rotten
             | Self::Undecodable
             | Self::LockedPeriod
             | Self::TaxDiffers
@@ -368,60 +374,6 @@ impl ExceptionKind {
     #[must_use]
     pub const fn holds_day(self) -> bool {
         matches!(self.holds(), Holds::Balance | Holds::Completeness)
-    }
-
-    /// Whose desk it lands on.
-    #[must_use]
-    pub const fn owner(self) -> OwnerRole {
-        match self {
-            Self::CloseMissing
-            | Self::OverShort
-            | Self::LotNeeded
-            | Self::SerialTwice
-            | Self::StockShort
-            | Self::NegativeStock => OwnerRole::Store,
-            Self::UnknownTender
-            | Self::UnknownTax
-            | Self::UnknownSku
-            | Self::UnitRounding
-            | Self::KitUnclear
-            | Self::MissingAccount => OwnerRole::Catalogue,
-            Self::Unreadable
-            | Self::SegmentGap
-            | Self::DayMissing
-            | Self::Fork
-            | Self::Clone
-            | Self::RolledBack
-            | Self::TailLost
-            | Self::Undecodable
-            | Self::ClockOff
-            | Self::DiskFull
-            | Self::SourceSilent => OwnerRole::Operations,
-            Self::CardData => OwnerRole::Security,
-            Self::DoesNotAddUp
-            | Self::WrongCurrency
-            | Self::Conflict
-            | Self::TicketGap
-            | Self::CloseMismatch
-            | Self::OrphanApproval
-            | Self::OfflineRefused
-            | Self::PrintedNotTold
-            | Self::PaymentWithoutTicket
-            | Self::WitnessesDiffer
-            | Self::TenderWithoutTerminal
-            | Self::TenderDiffers
-            | Self::PaymentConflict
-            | Self::SettlementUnmatched
-            | Self::SettlementDiffers
-            | Self::Disputed
-            | Self::DepositHeld
-            | Self::VoidWithoutSale
-            | Self::OdooRejected
-            | Self::OdooChanged
-            | Self::FiguresDiffer
-            | Self::LockedPeriod
-            | Self::TaxDiffers => OwnerRole::Finance,
-        }
     }
 
     /// What may be done about it.

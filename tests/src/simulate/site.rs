@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tillwire_agent::clock::Clock;
 use tillwire_agent::identity::DeviceKey;
 use tillwire_agent::journal::{AppendError, Journal, OpenOptions, Origin, Receipted, Sink as _, Taken};
-use tillwire_agent::uplink::Desk;
+use tillwire_agent::uplink::{Attachments, Desk};
 use tillwire_agent_core::journal::Captured;
 use tillwire_agent_core::settings::{Limits, RelayLink};
 use tillwire_agent_core::uplink::{Command, Down, SegmentFacts, Uplink};
@@ -289,7 +289,7 @@ impl Life {
                     through,
                     offset,
                 } => match self.desk.attachments(segment, from, through, offset)? {
-                    Some(load) => {
+                    Attachments::Ready(load) => {
                         wishes.push(Wish::Send(load.message));
                         self.machine.handle_attachments_sent(
                             now_ms,
@@ -299,7 +299,11 @@ impl Life {
                             load.digest,
                         );
                     }
-                    None => self.machine.handle_attachments_missing(segment, from, through),
+                    Attachments::Rotten { number, detail } => {
+                        self.journal.rotten(detail);
+                        self.machine.handle_attachments_missing(segment, from, number);
+                    }
+                    Attachments::Gone => self.machine.handle_attachments_missing(segment, from, through),
                 },
                 Command::KeepReceipt {
                     segment,

@@ -146,10 +146,17 @@ impl Uplink {
         (transfer.through, transfer.measured, transfer.digest) = (through, true, Some(digest));
         (transfer.sent_at, transfer.reading) = (Some(now), false);
         self.silent_since.get_or_insert(now);
+        self.go_on_after(segment, through, wanted, measured);
+    }
+
+    /// A segment's next message with attachments begins after this one; what this one held the first time and does not hold
+    /// now is a message of its own.
+    fn go_on_after(&mut self, segment: SegmentId, through: u64, wanted: u64, measured: bool) {
         if !measured {
-            self.begin_after(segment, through);
+            if let Some(flow) = self.flow(segment) {
+                flow.next_attachment = flow.next_attachment.max(through + 1);
+            }
         } else if through < wanted {
-            // Sent again it holds less than the first time: the rest is a message of its own.
             self.transfers.open.push(Transfer {
                 segment,
                 from: through + 1,
@@ -163,22 +170,15 @@ impl Uplink {
         }
     }
 
-    /// None of the attachments `from..=through` is on disk any more: the relay has had them.
+    /// Nothing can be sent of the attachments `from..=through`: they are not on disk any more, so that the relay has had them,
+    /// or the disk has changed them, which the shell has written down.
     pub fn handle_attachments_missing(&mut self, segment: SegmentId, from: u64, through: u64) {
         let Some(transfer) = self.transfers.find(segment, from) else {
             return;
         };
-        if !transfer.measured {
-            self.begin_after(segment, through);
-        }
+        let (wanted, measured) = (transfer.through, transfer.measured);
+        self.go_on_after(segment, through, wanted, measured);
         self.finish_attachments(segment, from, through);
-    }
-
-    /// A segment's next message with attachments begins after this one.
-    fn begin_after(&mut self, segment: SegmentId, through: u64) {
-        if let Some(flow) = self.flow(segment) {
-            flow.next_attachment = flow.next_attachment.max(through + 1);
-        }
     }
 
     pub(super) fn attachment_receipt(&mut self, now: u64, receipt: &AttachmentReceipt) {

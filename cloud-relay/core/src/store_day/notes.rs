@@ -40,6 +40,7 @@ fn notice(facts: &DayFacts, told: &Told) -> Option<ExceptionDraft> {
         NoticeKind::Clock => ExceptionKind::ClockOff,
         NoticeKind::Source => ExceptionKind::SourceSilent,
         NoticeKind::RolledBack => ExceptionKind::RolledBack,
+        NoticeKind::Rotten => ExceptionKind::Rotten,
         NoticeKind::DiskFreed => return None,
     };
     let cause = CauseKey::new(kind, &[&told.lane, &told.record]);

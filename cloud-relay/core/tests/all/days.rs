@@ -312,6 +312,7 @@ fn what_agents_report_is_shown_on_the_day_of_arrival() {
         NoticeKind::Clock,
         NoticeKind::Source,
         NoticeKind::RolledBack,
+        NoticeKind::Rotten,
     ] {
         world.add(notice(kind), Witness::Agent);
     }
@@ -322,7 +323,7 @@ fn what_agents_report_is_shown_on_the_day_of_arrival() {
     );
     let assessment = assess(&facts, &world.settings, LATER, &[]);
     let found = kinds(&assessment);
-    assert_eq!(found.len(), 5, "a freed disk is good news: {found:?}");
+    assert_eq!(found.len(), 6, "a freed disk is good news: {found:?}");
     for exception in &assessment.exceptions {
         assert_eq!(exception.kind.holds(), Holds::Nothing);
     }
