@@ -22,6 +22,11 @@ pub(crate) fn parse(text: &str) -> Option<(i128, u32)> {
         return None;
     }
     let mut mantissa = digits().fold(0_i128, |sum, b| sum * 10 + i128::from(b - b'0'));
+    if mantissa == 0 {
+        // Any power of ten of it is zero. Of anything else the loops below end after a few steps; of zero they would go
+        // through the whole exponent, seconds for ten bytes.
+        return Some((0, 0));
+    }
     let mut scale = i32::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
     while scale < 0 {
         mantissa = mantissa.checked_mul(10)?;
@@ -54,5 +59,26 @@ pub(crate) fn format(mantissa: i128, scale: u32) -> String {
         format!("{sign}{whole}")
     } else {
         format!("{sign}{whole}.{fraction}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    /// Found by fuzzing: `000e+001500000150` was multiplied by ten a billion times. This test would last minutes.
+    #[test]
+    fn zero_with_an_absurd_exponent_is_zero_at_once() {
+        for text in ["000e+001500000150", "0e2147483647", "-0.000e-2147483647", "0.0e9"] {
+            assert_eq!(parse(text), Some((0, 0)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_with_an_absurd_exponent_is_nothing() {
+        for text in ["1e2147483647", "1e-2147483647", "123e40", "0.5e-19"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(parse("120e-1"), Some((12, 0)));
     }
 }
