@@ -487,6 +487,28 @@ fn a_relay_put_back_to_a_copy_is_offered_every_attachment_again() {
     assert_eq!(commands(&mut uplink, 1_000), [rewind, HEARD, load(1, 3, 0)]);
 }
 
+#[test]
+fn behind_a_broker_a_copied_relay_gets_what_only_the_one_before_it_receipted() {
+    let mut uplink = attaching(9);
+    commands(&mut uplink, 1_000);
+    give_receipt(&mut uplink, 1_001, 1);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 1, 4, hash(1));
+    assert_eq!(commands(&mut uplink, 1_001), [keep(1), load(5, 9, 0)]);
+    uplink.handle_attachments_sent(1_001, SEGMENT, 5, 9, hash(2));
+    give_attachment_receipt(&mut uplink, 1_050, hash(2), 1, true);
+    assert_eq!(commands(&mut uplink, 1_050), []);
+    let copied = RelayHello {
+        generation: 2,
+        ..hello(1)
+    };
+    uplink.handle_message(1_060, &Down::Hello(&copied, &[Some(hash(1))]));
+    let heard = Command::Heard {
+        relay: RELAY,
+        generation: 2,
+    };
+    assert_eq!(commands(&mut uplink, 1_060), [heard, load(1, 9, 0)]);
+}
+
 /// A line and a relay with everything that goes wrong between them, and what the agent has kept of it.
 #[derive(Debug)]
 struct World {

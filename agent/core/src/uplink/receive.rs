@@ -73,13 +73,17 @@ impl Uplink {
     /// The relay is another one, or an older copy of itself: its marks will tell which records it lacks, nothing tells which
     /// attachments. All that are on disk are offered again; it answers for what it has.
     fn attach_again(&mut self) {
-        for flow in self.flows.iter_mut().filter(|flow| flow.attached > 0) {
+        // Behind a broker the line outlives a relay: what is under way, or receipted out of order, was another's word too.
+        self.transfers.clear();
+        for flow in &mut self.flows {
+            let attached = flow.attached;
             flow.attach_again();
-            self.transfers.forget(flow.segment);
-            self.commands.push_back(Command::Rewind {
-                segment: flow.segment,
-                through: RecordNumber(flow.receipted),
-            });
+            if attached > 0 {
+                self.commands.push_back(Command::Rewind {
+                    segment: flow.segment,
+                    through: RecordNumber(flow.receipted),
+                });
+            }
         }
     }
 
