@@ -207,21 +207,24 @@ impl Desk {
             return Ok(Attachments::Gone);
         };
         let goal = self.captured.plain;
-        let kept = self.reader.attachments(no, from..=through, BUNDLED_MAX, goal)?;
+        let count = if offset > 0 { 1 } else { BUNDLED_MAX };
+        let kept = self.reader.attachments(no, from..=through, count, goal)?;
         let Some(first) = kept.first() else {
             return Ok(Attachments::Gone);
         };
         if offset > 0 {
             return self.piece(first, offset).map(Attachments::Ready);
         }
-        let whole: Vec<Vec<u8>> = kept
+        let long = first.packed.len() > CHUNK_LEN_MAX || first.len as usize > BUNDLE_LEN_MAX;
+        let together = if long { &kept[..1] } else { &kept[..] };
+        let whole: Vec<Vec<u8>> = together
             .iter()
             .map_while(|one| one.unpack(&mut self.unpacker))
             .collect();
         if whole.is_empty() {
             return Ok(rotten(segment, first));
         }
-        let load = if first.packed.len() > CHUNK_LEN_MAX || first.len as usize > BUNDLE_LEN_MAX {
+        let load = if long {
             self.piece(first, offset)
         } else {
             self.bundle(&kept[..whole.len()], &whole)
