@@ -32,6 +32,7 @@ mod live;
 mod month;
 mod now;
 mod people;
+mod record;
 mod stock;
 pub mod view;
 mod views;

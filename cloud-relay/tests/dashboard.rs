@@ -278,7 +278,7 @@ impl Views for OneStore {
             number,
             hash: Digest::of(b"x"),
             facts: vec![("lane", "maple-main-pos".to_owned())],
-            understood: "Sale".to_owned(),
+            understood: Err("found discriminant 9, wanted at most 7 <i>".to_owned()),
             bytes: Some(b"{\"public_id\":\"10482\"}<b>".to_vec()),
             attachment: Some(Digest::of(b"y")),
             went: vec![WentRow {
@@ -354,6 +354,11 @@ async fn a_ledger_amount_leads_to_the_captured_bytes() {
     let record = text(get(&router, &path).await).await;
     assert!(
         record.contains("&quot;10482&quot;") && record.contains("&lt;b&gt;"),
+        "{record}"
+    );
+    // what no one here can read is told, and its bytes are there all the same
+    assert!(
+        record.contains("These bytes do not decode: found discriminant 9, wanted at most 7 &lt;i&gt;"),
         "{record}"
     );
     let raw = get(&router, &format!("/attachments/{}", Digest::of(b"y"))).await;

@@ -145,6 +145,21 @@ fn shortest(millionths: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+impl Unit {
+    /// Its sign after a number; pieces have none.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Each => "",
+            Self::Kilogram => "kg",
+            Self::Pound => "lb",
+            Self::Metre => "m",
+            Self::Litre => "l",
+            Self::Gallon => "gal",
+        }
+    }
+}
+
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.decimal())
@@ -183,6 +198,13 @@ impl Rate {
     pub const fn millionths(self) -> i64 {
         self.millionths
     }
+
+    /// In hundredths, as people write it: `8.25%` for 82 500 millionths.
+    #[must_use]
+    pub fn percent(self) -> String {
+        let text = crate::decimal::format(i128::from(self.millionths), QUANTITY_SCALE - 2);
+        format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+    }
 }
 
 impl fmt::Display for Rate {
@@ -208,6 +230,19 @@ mod tests {
         }
         assert_eq!(Quantity::parse("2.0", Unit::Each).unwrap(), Quantity::each(2));
         assert!(Quantity::parse("0.0000001", Unit::Each).is_err());
+    }
+
+    #[test]
+    fn rates_are_written_in_hundredths() {
+        for (millionths, text) in [
+            (82_500, "8.25%"),
+            (-2_500, "-0.25%"),
+            (1_000_000, "100%"),
+            (0, "0%"),
+            (1, "0.0001%"),
+        ] {
+            assert_eq!(Rate::from_millionths(millionths).percent(), text);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod matching;
 pub mod odoo;
 pub mod payments;
 pub mod people;
+pub mod reading;
 pub mod second;
 pub mod settings;
 pub mod settlement;

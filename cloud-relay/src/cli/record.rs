@@ -5,6 +5,7 @@ use clap::Subcommand;
 use serde_json::json;
 use tillwire_proto::{Observation, decode_observation};
 use tillwire_relay_core::facts::{RecordId, home_day};
+use tillwire_relay_core::reading::Reading;
 
 use super::day::record;
 use super::{Common, open, print_json};
@@ -53,7 +54,7 @@ pub(super) async fn act(common: &Common, command: RecordCommand) -> Result<()> {
     );
     println!("  chain hash {}", evidence.hash);
     match &observation {
-        Some(observation) => println!("{:#?}", observation.fact),
+        Some(observation) => print!("{}", Reading::of(&observation.fact)),
         None => println!(
             "its bytes do not decode: {}",
             data_encoding::HEXLOWER.encode(&evidence.body)

@@ -10,7 +10,7 @@ use super::chart;
 use super::door::Guest;
 use super::html::{chip, money};
 use super::now;
-use super::view::{Chip, DayView, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
+use super::view::{Chip, DayView, EffectRow, LedgerRow, RecordLink, Tone, TransactionRow};
 
 /// Disagreements on the page; a witness that was silent all day disagrees on every ticket.
 const DISAGREEMENTS_SHOWN: usize = 200;
@@ -222,31 +222,6 @@ fn transactions(rows: &[TransactionRow]) -> Markup {
                     td { (row.witnesses) }
                 } } }
             } }
-        }
-    }
-}
-
-/// A record, its facts and its bytes.
-pub(super) fn record(view: &RecordView) -> Markup {
-    html! {
-        h1 { "Record " (view.number) }
-        section.card {
-            div.head { h2 { "Where it stands" } }
-            dl.facts {
-                dt { "Segment" } dd { code { (view.segment) } }
-                dt { "Chain hash" } dd { code { (view.hash) } }
-                @for (name, value) in &view.facts { dt { (name) } dd { (value) } }
-            }
-        }
-        (super::entry::went(&view.went))
-        section.card { div.head { h2 { "What was understood" } } pre { (view.understood) } }
-        section.card {
-            div.head { h2 { "Captured bytes" } @if let Some(digest) = view.attachment { code { (digest) } } }
-            @match (&view.bytes, view.attachment) {
-                (Some(bytes), _) => pre { (String::from_utf8_lossy(bytes)) },
-                (None, Some(_)) => p.empty { "They travel behind the facts and have not arrived yet." },
-                (None, None) => p.empty { "This record was made by the agent itself; it has no captured bytes." },
-            }
         }
     }
 }

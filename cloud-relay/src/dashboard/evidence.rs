@@ -9,7 +9,7 @@ use tillwire_relay_core::people::Right;
 use super::answers::{ask, broken, missing, on_a_thread};
 use super::door::Guest;
 use super::html::{self, Section};
-use super::{Pages, day};
+use super::{Pages, record as page};
 
 pub(super) async fn record(
     State(pages): State<Pages>,
@@ -35,7 +35,7 @@ pub(super) async fn record(
                 &title,
                 Some(&title),
                 None,
-                &day::record(&view),
+                &page::body(&view),
             )
         }))
     })

@@ -18,6 +18,7 @@ use tillwire_proto::{Amount, BusinessDay, Digest, RecordNumber, SegmentId, Store
 use tillwire_relay_core::closing::Month;
 use tillwire_relay_core::facts::RecordId;
 use tillwire_relay_core::people::Sight;
+use tillwire_relay_core::reading::Reading;
 use tillwire_relay_core::stock::DriftLine;
 
 use super::Views;
@@ -286,7 +287,7 @@ impl Views for StoreViews {
                     ("Device", row.device.to_string()),
                     ("Received", instant(received_ms)),
                 ],
-                understood: String::new(),
+                understood: Ok(Reading::default()),
                 bytes: None,
                 attachment: None,
                 went: Vec::new(),

@@ -10,6 +10,7 @@ mod fleet;
 
 use tillwire_proto::{Amount, BusinessDay, Currency, Digest, RecordNumber, SegmentId, StoreId, TenantId};
 use tillwire_relay_core::fuel::Gauge;
+use tillwire_relay_core::reading::Reading;
 use tillwire_relay_core::shape::{Arrivals, HourSales, Limits};
 use tillwire_relay_core::stock::DriftLine;
 use tillwire_relay_core::witness::WitnessTable;
@@ -435,8 +436,8 @@ pub struct RecordView {
     pub hash: Digest,
     /// Facts in words and values.
     pub facts: Vec<(&'static str, String)>,
-    /// What was understood, for people.
-    pub understood: String,
+    /// What was understood, or why its body does not decode.
+    pub understood: Result<Reading, String>,
     /// The captured bytes after the tripwire, when they have arrived.
     pub bytes: Option<Vec<u8>>,
     /// Their digest, when the record has some.

@@ -261,17 +261,7 @@ fn add_tax(parts: &mut Parts<'_>, tax: &TaxLine) -> Result<(), MoneyError> {
 
 fn tax_label(tax: &TaxLine) -> String {
     match tax.rate {
-        Some(rate) => format!("{} {}", tax.jurisdiction, percent(rate)),
+        Some(rate) => format!("{} {}", tax.jurisdiction, rate.percent()),
         None => tax.jurisdiction.to_string(),
     }
-}
-
-/// `8.25%` for 82 500 millionths.
-fn percent(rate: Rate) -> String {
-    let millionths = rate.millionths();
-    let sign = if millionths < 0 { "-" } else { "" };
-    let size = millionths.unsigned_abs();
-    let fraction = format!("{:04}", size % 10_000);
-    let text = format!("{sign}{}.{}", size / 10_000, fraction.trim_end_matches('0'));
-    format!("{}%", text.trim_end_matches('.'))
 }

@@ -19,6 +19,7 @@ mod matching;
 mod odoo;
 mod payments;
 mod people;
+mod reading;
 mod recover;
 mod settings;
 mod settlement;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
-use tillwire_proto::{Amount, Body, Fact, TenantId, Transaction, decode_observation};
+use tillwire_proto::{Amount, Body, TenantId, Transaction, decode_observation};
 use tillwire_relay_core::books::{Ledger, LedgerLine, LineKey};
 use tillwire_relay_core::facts::{DayFacts, RecordId};
 use tillwire_relay_core::odoo::{EffectKind, EffectState};
+use tillwire_relay_core::reading::Reading;
 use tillwire_relay_core::witness;
 
 use crate::dashboard::view::{Chip, EffectRow, LedgerRow, RecordLink, RecordView, Tone, TransactionRow};
@@ -135,23 +136,15 @@ pub(super) fn understand(
     view: &mut RecordView,
 ) -> Result<(), StoreError> {
     match decode_observation(body) {
-        Err(error) => view.understood = format!("these bytes do not decode: {error}"),
+        Err(error) => view.understood = Err(error.to_string()),
         Ok(observation) => {
-            view.facts.push(("Witness", format!("{:?}", observation.witness)));
+            view.facts
+                .push(("Told by", witness::name(observation.witness).to_owned()));
             view.facts
                 .push(("Box's clock", instant(observation.stamp.wall_ms)));
             view.facts
                 .push(("Card data replaced", observation.redacted.to_string()));
-            view.understood = match &observation.fact {
-                Fact::Transaction(fact) => format!("{fact:#?}"),
-                Fact::Terminal(fact) => format!("{fact:#?}"),
-                Fact::Unreadable(fact) => format!("{fact:#?}"),
-                Fact::Notice(fact) => format!("{fact:#?}"),
-                Fact::Close(fact) => format!("{fact:#?}"),
-                Fact::Printed(fact) => format!("{fact:#?}"),
-                Fact::Report(fact) => format!("{fact:#?}"),
-                Fact::Screen(fact) => format!("{fact:#?}"),
-            };
+            view.understood = Ok(Reading::of(&observation.fact));
             view.attachment = observation.attachment.map(|reference| reference.digest);
             if let Some(digest) = view.attachment {
                 view.bytes = attachments::get(db, tenant, digest)?;

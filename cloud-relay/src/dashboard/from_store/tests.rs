@@ -145,7 +145,18 @@ async fn a_ticket_in_hand_leads_to_its_record() {
         .find(|part| part.starts_with("/records/"))
         .unwrap();
     let path = path.split('"').next().unwrap();
-    assert!(page(&router, path).await.contains("Record 2"));
+    let record = page(&router, path).await;
+    assert!(record.contains("Record 2"));
+    // set out for people: the till's own figures, whether they add up, and each line with its amount at the right
+    for part in [
+        "<dt>Ticket</dt><dd>3</dd>",
+        "<dt>Adds up</dt><dd>yes",
+        "<h2>Lines</h2>",
+        "<h2>Tenders</h2>",
+        "<th scope=\"col\" class=\"num\">Comes to</th>",
+    ] {
+        assert!(record.contains(part), "{part} is not in {record}");
+    }
     let none = page(&router, "/find?q=%3Cscript%3E").await;
     assert!(
         none.contains("Nothing goes by") && !none.contains("<script>"),
