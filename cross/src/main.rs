@@ -51,7 +51,7 @@ enum Command {
     },
     /// Plays many seeded runs with everything going wrong that may; stops at the first that fails and prints its seed.
     Campaign {
-        /// Which: once, canary, simulate, kill, power, cut (a short part of each), or all (which writes `tests/PROOF.md`).
+        /// Which: once, canary, simulate, kill, power, errors, network, states, controls, cut (a short part of each), or all.
         name: String,
         /// How many tries; the campaign's usual number when absent.
         #[arg(long)]
@@ -59,6 +59,9 @@ enum Command {
         /// The first seed.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Publish it: it takes its place in `tests/PROOF.md`.
+        #[arg(long)]
+        keep: bool,
     },
 }
 
@@ -68,6 +71,6 @@ fn main() -> anyhow::Result<()> {
         Command::Cross { target, run } => cross::run(target.as_deref(), run),
         Command::Fuzz { seconds } => fuzz::run(seconds),
         Command::Bench { name } => bench::run(name.as_deref()),
-        Command::Campaign { name, n, seed } => campaign::run(&name, n, seed),
+        Command::Campaign { name, n, seed, keep } => campaign::run(&name, n, seed, keep),
     }
 }

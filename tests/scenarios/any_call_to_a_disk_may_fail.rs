@@ -14,7 +14,7 @@ async fn call_after_call_to_a_disk_fails_and_no_sale_is_lost() {
     let (Some(of_box), Some(of_relay)) = (disk(), disk()) else {
         return;
     };
-    let tally = plug::errors(12, 5, &programs(), [&of_box, &of_relay])
+    let tally = plug::errors(0..12, 5, &programs(), [&of_box, &of_relay])
         .await
         .unwrap();
     assert!(tally.ends > 6 && tally.relay > 2, "{tally}");

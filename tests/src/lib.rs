@@ -20,6 +20,7 @@ pub mod relay_store;
 pub mod shop;
 pub mod sims;
 pub mod simulate;
+pub mod spread;
 pub mod take_in;
 pub mod tap;
 pub mod terminal_sim;

@@ -18,9 +18,11 @@ pub mod wrong;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
+
+use crate::spread::{cores, spread};
 
 pub use plan::Plan;
 pub use run::{Conditions, Played, play};
@@ -78,17 +80,19 @@ impl fmt::Display for Tally {
 /// # Errors
 /// At the first run with a problem: its seed, the smallest plan that still fails, and that plan's trace.
 pub fn campaign(first: u64, runs: u64, conditions: &Conditions) -> anyhow::Result<Tally> {
-    let mut tally = Tally::default();
-    for seed in first..first.saturating_add(runs) {
+    let tally = Mutex::new(Tally::default());
+    spread(cores(), first..first.saturating_add(runs), |seed| {
         let plan = Plan::draw(seed);
         let played = alone(&plan, conditions)?;
         if !played.problems.is_empty() {
             let (plan, played) = shrunk(plan, played, conditions)?;
             anyhow::bail!("{}", report(&plan, &played));
         }
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.count(&played);
-    }
-    Ok(tally)
+        Ok(())
+    })?;
+    Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// For each wrong machine the first seed from `first` on, of so many, that finds it by the words that name its point.

@@ -2,6 +2,9 @@
 //! and with it every write that was not synced. Two campaigns with the real programs; the checkers of the stories judge what
 //! is there in the end.
 
+mod many;
+
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -18,13 +21,15 @@ use crate::world::{Pace, Setup, World};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Between two ends, in milliseconds: a program must have time to start and to be in the middle of something.
-const BETWEEN_MS: std::ops::Range<u64> = 150..900;
+const BETWEEN_MS: Range<u64> = 150..900;
 
 /// How long a program stays dead, in milliseconds.
-const DEAD_MS: std::ops::Range<u64> = 0..250;
+const DEAD_MS: Range<u64> = 0..250;
 
 /// A call that is told to fail comes within this time, or the program has not so many to make.
 const HIT: Duration = Duration::from_millis(1_500);
+
+pub use many::{Stretch, in_worlds};
 
 /// What a campaign went through.
 #[derive(Debug, Clone)]
@@ -219,11 +224,12 @@ fn weather(rng: &mut ChaCha8Rng) -> Weather {
 
 /// Lets the first, second, third … call to the disk fail, of a box and of a relay by turns, each from a start of the program
 /// on, while the store sells: once as by a worn medium, once as by a full disk. A program that ends itself then is started
-/// again, as its service manager does.
+/// again, as its service manager does. Four `turns` are one call.
 ///
 /// # Errors
-/// As [`kill`]; or when not one call failed.
-pub async fn errors(ends: u64, seed: u64, binary: &Path, disks: [&Disk; 2]) -> anyhow::Result<Tally> {
+/// As [`kill`]; or when most calls that should have failed were never made.
+pub async fn errors(turns: Range<u64>, seed: u64, binary: &Path, disks: [&Disk; 2]) -> anyhow::Result<Tally> {
+    let ends = turns.end - turns.start;
     let dir = tempfile::tempdir().context("make a folder")?;
     let [of_box, of_relay] = disks;
     let mut setup = Setup::new(seed, 1, binary.to_owned(), dir.path().to_owned());
@@ -233,7 +239,7 @@ pub async fn errors(ends: u64, seed: u64, binary: &Path, disks: [&Disk; 2]) -> a
     let events = day(&world, ends);
     let (began, site) = (Instant::now(), &world.sites[0]);
     let failing = async {
-        for turn in 0..ends {
+        for turn in turns {
             let (disk, program) = if turn % 2 == 0 {
                 (of_box, &site.agent)
             } else {

@@ -1,19 +1,21 @@
 //! The published proof: what each campaign tried, how often, and what bound that gives, on one page.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
 
 /// One campaign's part of the page.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Part {
     /// The campaign, as `cargo xtask campaign` calls it.
-    pub name: &'static str,
+    pub name: String,
     /// The promise that it attacks.
-    pub promise: &'static str,
+    pub promise: String,
     /// What counts as one try.
-    pub unit: &'static str,
+    pub unit: String,
     /// How many there were.
     pub tries: u64,
     /// The first seed.
@@ -21,7 +23,11 @@ pub struct Part {
     /// What it says of itself.
     pub words: String,
     /// Seconds.
-    pub took_s: f64,
+    pub took_s: u64,
+    /// The day it was played.
+    pub date: String,
+    /// On what kind of machine.
+    pub machine: String,
 }
 
 /// What no failure in so many independent tries says about the chance of one: the rule of three, at 95 %.
@@ -36,13 +42,13 @@ pub fn bound(tries: u64) -> String {
 
 /// The page.
 #[must_use]
-pub fn page(parts: &[Part], machine: &str, date: &str) -> String {
-    let mut text = format!(
+pub fn page(parts: &[Part]) -> String {
+    let mut text = String::from(
         "# Proof\n\nWhat the campaigns tried, all with the seeds named, and none of them found a failure. Made by\n\
-         `cargo xtask campaign` on {machine}, {date}. Each part can be run again, longer, and from another seed:\n\
-         `cargo xtask campaign NAME --n N --seed S`. A bound is the rule of three (95 %) over independent tries, and holds for\n\
+         `cargo xtask campaign`. Each part can be played again, longer, and from another seed:\n\
+         `cargo xtask campaign NAME --n N --seed S`; with `--keep` it takes its place here. A bound is the rule of three (95 %) over independent tries, and holds for\n\
          what the campaign can do to the programs, no more.\n\n\
-         | campaign | promise | tries | bound per try | seed | seconds |\n|---|---|---|---|---|---|\n"
+         | campaign | promise | tries | bound per try | seed | seconds | played |\n|---|---|---|---|---|---|---|\n",
     );
     for part in parts {
         let Part {
@@ -52,12 +58,14 @@ pub fn page(parts: &[Part], machine: &str, date: &str) -> String {
             tries,
             seed,
             took_s,
+            date,
+            machine,
             ..
         } = part;
         // writing to a String cannot fail
         let _ = writeln!(
             text,
-            "| `{name}` | {promise} | {tries} {unit} | {} | {seed} | {took_s:.0} |",
+            "| `{name}` | {promise} | {tries} {unit} | {} | {seed} | {took_s} | {date}, {machine} |",
             bound(*tries)
         );
     }
@@ -67,13 +75,28 @@ pub fn page(parts: &[Part], machine: &str, date: &str) -> String {
     text
 }
 
-/// Writes the page.
+/// Puts a part in the place of the one before it, in `proof.json`, and writes the page `PROOF.md` beside it again. Parts stand
+/// in the order of `names`.
 ///
 /// # Errors
-/// Names the file that cannot be written.
-pub fn write(path: &Path, parts: &[Part], machine: &str, date: &str) -> anyhow::Result<()> {
-    std::fs::write(path, page(parts, machine, date))
-        .with_context(|| format!("cannot write {}", path.display()))
+/// Names the file that cannot be read or written.
+pub fn keep(folder: &Path, names: &[String], part: Part) -> anyhow::Result<()> {
+    let (data, page_path) = (folder.join("proof.json"), folder.join("PROOF.md"));
+    let mut parts: Vec<Part> = match std::fs::read(&data) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("cannot read {}", data.display()))?
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", data.display())),
+    };
+    parts.retain(|one| one.name != part.name);
+    parts.push(part);
+    parts.sort_by_key(|part| names.iter().position(|name| *name == part.name));
+    let json = format!("{}\n", serde_json::to_string_pretty(&parts)?);
+    std::fs::write(&data, json).with_context(|| format!("cannot write {}", data.display()))?;
+    std::fs::write(&page_path, page(&parts))
+        .with_context(|| format!("cannot write {}", page_path.display()))?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -86,22 +109,47 @@ mod tests {
         assert_eq!(bound(0), "nothing");
     }
 
+    fn part(name: &str, tries: u64) -> Part {
+        Part {
+            name: name.to_owned(),
+            promise: "nothing lost".to_owned(),
+            unit: "kills".to_owned(),
+            tries,
+            seed: 7,
+            words: format!("{tries} ends"),
+            took_s: 12,
+            date: "2026-11-26".to_owned(),
+            machine: "2 cores, x86_64".to_owned(),
+        }
+    }
+
     #[test]
     fn page_names_each_campaign_with_its_figures() {
-        let part = Part {
-            name: "kill",
-            promise: "nothing lost",
-            unit: "kills",
-            tries: 300,
-            seed: 7,
-            words: "300 ends".to_owned(),
-            took_s: 12.4,
-        };
-        let page = page(&[part], "two cores", "2026-11-26");
+        let page = page(&[part("kill", 300)]);
+        let row = "| `kill` | nothing lost | 300 kills | fewer than 1 in 100 | 7 | 12 | 2026-11-26, 2 cores, x86_64 |";
+        assert!(page.contains(row), "{page}");
+        assert!(page.ends_with("## kill\n\n300 ends.\n"), "{page}");
+    }
+
+    #[test]
+    fn part_takes_the_place_of_the_one_before_it_and_leaves_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, tries) in [("power", 30), ("kill", 300), ("kill", 600)] {
+            keep(
+                folder.path(),
+                &["kill", "power"].map(str::to_owned),
+                part(name, tries),
+            )
+            .unwrap();
+        }
+        let page = std::fs::read_to_string(folder.path().join("PROOF.md")).unwrap();
         assert!(
-            page.contains("| `kill` | nothing lost | 300 kills | fewer than 1 in 100 | 7 | 12 |"),
+            page.contains("600 kills") && !page.contains("300 kills"),
             "{page}"
         );
-        assert!(page.ends_with("## kill\n\n300 ends.\n"), "{page}");
+        assert!(
+            page.find("## kill").unwrap() < page.find("## power").unwrap(),
+            "{page}"
+        );
     }
 }

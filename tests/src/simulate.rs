@@ -25,8 +25,11 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
+
+use crate::spread::{cores, spread};
 
 pub use plan::{Bug, Mishap, Plan};
 pub use world::{Played, play};
@@ -78,22 +81,24 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Plays `runs` plans with seeds from `first` on.
+/// Plays `runs` plans with seeds from `first` on, each in a thread of its own, one for each core.
 ///
 /// # Errors
 /// At the first run with a problem: its seed, the smallest plan that still fails, and that plan's trace.
 pub fn campaign(first: u64, runs: u64) -> anyhow::Result<Tally> {
-    let mut tally = Tally::default();
-    for seed in first..first.saturating_add(runs) {
+    let tally = Mutex::new(Tally::default());
+    spread(cores(), first..first.saturating_add(runs), |seed| {
         let plan = Plan::draw(seed);
         let played = alone(&plan, None)?;
         if !played.problems.is_empty() {
             let (plan, played) = shrunk(plan, played, None)?;
             anyhow::bail!("{}", report(&plan, &played));
         }
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.count(&plan, &played);
-    }
-    Ok(tally)
+        Ok(())
+    })?;
+    Ok(tally.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// For each machine with a mistake the first seed from `first` on that finds it, of so many.

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a program that talks to people")]
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use clap::{Parser, ValueEnum};
 use tillwire_e2e::disk_sim::Disk;
 use tillwire_e2e::once::Conditions;
 use tillwire_e2e::proof::{self, Part};
+use tillwire_e2e::spread::cores;
 use tillwire_e2e::{canary, controls, once, plug, program, simulate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,7 +38,7 @@ enum Name {
     Controls,
     /// A short part of each; what every change has to pass.
     Cut,
-    /// All of them, `--n` per cent of the usual number each; writes `tests/PROOF.md`.
+    /// All of them, `--n` per cent of the usual number each, kept in `tests/PROOF.md`.
     All,
 }
 
@@ -59,7 +60,8 @@ impl Name {
             Self::Once => 10_000,
             Self::Simulate => 20_000,
             Self::Canary | Self::States => 1_000_000,
-            Self::Kill | Self::Power | Self::Errors | Self::Network => 1_000,
+            Self::Kill => 10_000,
+            Self::Power | Self::Errors | Self::Network => 1_000,
             Self::All | Self::Cut | Self::Controls => 100,
         }
     }
@@ -76,6 +78,9 @@ struct Arguments {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Publish it: it takes its place in `tests/PROOF.md`.
+    #[arg(long)]
+    keep: bool,
 }
 
 fn main() -> ExitCode {
@@ -83,12 +88,13 @@ fn main() -> ExitCode {
     if let Some(code) = program::act(&args) {
         return code;
     }
-    let Arguments { name, n, seed } = Arguments::parse();
+    let Arguments { name, n, seed, keep } = Arguments::parse();
     let n = n.unwrap_or(name.usual());
     let done = match name {
         Name::All => all(n, seed),
         Name::Cut => cut(seed),
         Name::Controls => controls(true),
+        name if keep => part(name, n, seed).and_then(published),
         name => part(name, n, seed).map(drop),
     };
     match done {
@@ -103,13 +109,8 @@ fn main() -> ExitCode {
 /// Plays one campaign and says how it went.
 fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
     let began = Instant::now();
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("start a runtime")
-    };
     let here = std::env::current_exe().context("find this program")?;
+    let mut tries = n;
     let (name, promise, unit, words) = match name {
         Name::Once => {
             let tally = once::campaign(seed, n, &Conditions::default())?;
@@ -135,46 +136,64 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
         Name::States => {
             let disk = here.with_file_name("disk");
             let tally = simulate::states::campaign(seed, n, &disk)?;
+            tries = tally.cuts;
             ("states", "nothing lost", "power cuts", tally.to_string())
         }
-        Name::Kill => (
-            "kill",
-            "nothing lost",
-            "kills",
-            runtime()?.block_on(plug::kill(n, seed, &here))?.to_string(),
-        ),
+        Name::Kill => {
+            let tally = plug::in_worlds(n, seed, async |one| {
+                plug::kill(one.count(), one.seed, &here).await
+            })?;
+            ("kill", "nothing lost", "kills", tally.to_string())
+        }
         Name::Power => {
-            let disk = Disk::mount(&here.with_file_name("disk"))?;
-            let tally = runtime()?.block_on(plug::power(n, seed, &here, &disk))?;
+            let tally = plug::in_worlds(n, seed, async |one| {
+                let disk = Disk::mount(&here.with_file_name("disk"))?;
+                plug::power(one.count(), one.seed, &here, &disk).await
+            })?;
             ("power", "nothing lost", "power cuts", tally.to_string())
         }
-        Name::Network => (
-            "network",
-            "nothing lost",
-            "changes of weather",
-            runtime()?.block_on(plug::network(n, seed, &here))?.to_string(),
-        ),
+        Name::Network => {
+            let tally = plug::in_worlds(n, seed, async |one| {
+                plug::network(one.count(), one.seed, &here).await
+            })?;
+            ("network", "nothing lost", "changes of weather", tally.to_string())
+        }
         Name::Errors => {
-            let disks = [
-                Disk::mount(&here.with_file_name("disk"))?,
-                Disk::mount(&here.with_file_name("disk"))?,
-            ];
-            let tally = runtime()?.block_on(plug::errors(n, seed, &here, [&disks[0], &disks[1]]))?;
+            let tally = plug::in_worlds(n, seed, async |one| {
+                let mount = || Disk::mount(&here.with_file_name("disk"));
+                let disks = [mount()?, mount()?];
+                plug::errors(one.ends, one.seed, &here, [&disks[0], &disks[1]]).await
+            })?;
+            tries = tally.ends;
             ("errors", "nothing lost", "failing calls", tally.to_string())
         }
         Name::All | Name::Cut | Name::Controls => anyhow::bail!("all campaigns are no campaign"),
     };
-    let took_s = began.elapsed().as_secs_f64();
-    println!("{name}: {words}, in {took_s:.1} s");
+    let took = began.elapsed();
+    println!("{name}: {words}, in {:.1} s", took.as_secs_f64());
     Ok(Part {
-        name,
-        promise,
-        unit,
-        tries: n,
+        name: name.to_owned(),
+        promise: promise.to_owned(),
+        unit: unit.to_owned(),
+        tries,
         seed,
         words,
-        took_s,
+        took_s: took.as_secs(),
+        date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
+        machine: format!("{} cores, {}", cores(), std::env::consts::ARCH),
     })
+}
+
+/// Gives a part its place on the page.
+fn published(part: Part) -> anyhow::Result<()> {
+    let order = Name::EACH.map(|name| {
+        name.to_possible_value()
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    });
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    proof::keep(folder, &order, part)?;
+    println!("published in {}", folder.join("PROOF.md").display());
+    Ok(())
 }
 
 /// Machines with a mistake; the page is kept where the whole proof is made.
@@ -215,14 +234,8 @@ fn cut(seed: u64) -> anyhow::Result<()> {
 }
 
 fn all(percent: u64, seed: u64) -> anyhow::Result<()> {
-    let parts = Name::EACH.map(|name| part(name, (name.usual() * percent / 100).max(3), seed));
-    let parts: Vec<Part> = parts.into_iter().collect::<Result<_, _>>()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let machine = format!("{cores} cores, {}", std::env::consts::ARCH);
-    let date = jiff::Zoned::now().strftime("%Y-%m-%d").to_string();
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("PROOF.md");
-    controls(true)?;
-    proof::write(&path, &parts, &machine, &date)?;
-    println!("written: {}", path.display());
-    Ok(())
+    for name in Name::EACH {
+        published(part(name, (name.usual() * percent / 100).max(3), seed)?)?;
+    }
+    controls(true)
 }

@@ -10,7 +10,6 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail, ensure};
 use rand::rngs::StdRng;
@@ -22,6 +21,7 @@ use super::relay::Relay;
 use super::site::{Site, Wish};
 use crate::disk_sim::{Disk, Flaw, Found, Keep, Recording};
 use crate::relay_store::Held;
+use crate::spread::{cores, spread};
 
 /// What happens while the disk records.
 const STEPS: u32 = 60;
@@ -104,27 +104,17 @@ impl fmt::Display for Tally {
 /// # Errors
 /// At the first promise that is broken, with what is needed to see it again; or where there is no FUSE.
 pub fn campaign(first: u64, cuts: u64, disk: &Path) -> anyhow::Result<Tally> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (next, done) = (AtomicU64::new(first), Mutex::new(Ok(Tally::default())));
-    let work = || {
-        let lock = || done.lock().unwrap_or_else(PoisonError::into_inner);
-        while lock().as_ref().is_ok_and(|tally: &Tally| tally.cuts < cuts) {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            let run = recorded(seed, disk).and_then(|run| run.cut_everywhere(cuts.min(CUTS), None));
-            let mut done = lock();
-            match (run, done.as_mut()) {
-                (Ok(run), Ok(tally)) => tally.add(&run),
-                (Err(problem), Ok(_)) => *done = Err(problem.context(format!("seed {seed}"))),
-                (_, Err(_)) => {}
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(work);
-        }
-    });
-    done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let drawn = AtomicU64::new(0);
+    let seeds = (first..).take_while(|_| drawn.load(Ordering::Relaxed) < cuts);
+    let runs = spread(cores(), seeds, |seed| {
+        let run = recorded(seed, disk).and_then(|run| run.cut_everywhere(cuts.min(CUTS), None));
+        let run = run.with_context(|| format!("seed {seed}"))?;
+        drawn.fetch_add(run.cuts, Ordering::Relaxed);
+        Ok(run)
+    })?;
+    let mut tally = Tally::default();
+    runs.iter().for_each(|run| tally.add(run));
+    Ok(tally)
 }
 
 /// What the same cuts find where syncs are not done: for each flaw the first broken promise, in words.
