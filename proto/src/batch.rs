@@ -140,20 +140,36 @@ impl Batch {
     /// # Errors
     /// [`BatchError`] names the figure that is wrong.
     pub fn unpack(&self) -> Result<Run, BatchError> {
+        let plain = self.plain()?;
+        let bodies = split(&plain, self.count as usize)?;
+        let hashes = self.chain(&bodies)?;
+        let bodies = bodies.into_iter().map(<[u8]>::to_vec).collect();
+        Ok(Run { bodies, hashes })
+    }
+
+    /// Checks what [`Batch::unpack`] checks, and gives the chain hashes alone: who stores the batch as it came needs no body.
+    ///
+    /// # Errors
+    /// As [`Batch::unpack`].
+    pub fn hashes(&self) -> Result<Vec<Digest>, BatchError> {
+        let plain = self.plain()?;
+        self.chain(&split(&plain, self.count as usize)?)
+    }
+
+    /// The bodies' bytes, limits and header checked.
+    fn plain(&self) -> Result<Vec<u8>, BatchError> {
         self.check_limits()?;
         self.check_header()?;
-        let plain = self
-            .packing
+        self.packing
             .unpack(&self.bodies.0, self.unpacked_len as usize)
-            .map_err(BatchError::Unpack)?;
-        let bodies = split(&plain, self.count as usize)?;
-        let hashes: Vec<Digest> = chain::run_hashes(
-            self.segment,
-            self.first,
-            self.previous,
-            bodies.iter().map(Vec::as_slice),
-        )
-        .collect();
+            .map_err(BatchError::Unpack)
+    }
+
+    /// The chain over the bodies, which must arrive at the hash that the batch names.
+    fn chain(&self, bodies: &[&[u8]]) -> Result<Vec<Digest>, BatchError> {
+        let bodies = bodies.iter().copied();
+        let hashes: Vec<Digest> =
+            chain::run_hashes(self.segment, self.first, self.previous, bodies).collect();
         let computed = hashes.last().copied().unwrap_or(self.previous);
         if computed != self.last {
             return Err(BatchError::Chain {
@@ -162,7 +178,7 @@ impl Batch {
                 computed,
             });
         }
-        Ok(Run { bodies, hashes })
+        Ok(hashes)
     }
 
     fn check_limits(&self) -> Result<(), BatchError> {
@@ -216,7 +232,7 @@ fn join(bodies: &[impl AsRef<[u8]>]) -> Vec<u8> {
     plain
 }
 
-fn split(plain: &[u8], count: usize) -> Result<Vec<Vec<u8>>, BatchError> {
+fn split(plain: &[u8], count: usize) -> Result<Vec<&[u8]>, BatchError> {
     let mut bodies = Vec::with_capacity(count);
     let mut rest = plain;
     while let Some((len, after)) = rest.split_first_chunk::<4>() {
@@ -228,7 +244,7 @@ fn split(plain: &[u8], count: usize) -> Result<Vec<Vec<u8>>, BatchError> {
             )));
         }
         let (body, after) = after.split_at(len);
-        bodies.push(body.to_vec());
+        bodies.push(body);
         rest = after;
     }
     if rest.is_empty() && bodies.len() == count {

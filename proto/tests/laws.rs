@@ -25,6 +25,7 @@ proptest! {
         let run = batch.unpack().unwrap();
         prop_assert_eq!(run.bodies, bodies);
         prop_assert_eq!(*run.hashes.last().unwrap(), batch.last);
+        prop_assert_eq!(batch.hashes().unwrap(), run.hashes);
     }
 
     #[test]
@@ -102,10 +103,10 @@ proptest! {
         let _ = decode_observation(&bytes);
         let _ = decode_header(&bytes);
         if let Ok(envelope) = Envelope::open(&bytes, UP_LEN_MAX) {
-            let _ = envelope.decode::<Batch>().map(|batch| batch.unpack());
+            let _ = envelope.decode::<Batch>().map(|batch| assert_eq!(batch.hashes(), batch.unpack().map(|run| run.hashes)));
         }
         if let Ok(batch) = postcard::from_bytes::<Batch>(&bytes) {
-            let _ = batch.unpack();
+            assert_eq!(batch.hashes(), batch.unpack().map(|run| run.hashes));
         }
     }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use tillwire_proto::{
-    Batch, DeviceId, Digest, LaneId, Predecessor, RecordNumber, Run, SegmentHeader, SegmentId, StoreId,
-    TenantId, chain, decode_header,
+    Batch, DeviceId, Digest, LaneId, Predecessor, RecordNumber, SegmentHeader, SegmentId, StoreId, TenantId,
+    chain, decode_header,
 };
 
 /// What the relay holds of a segment, as far as a batch needs it.
@@ -41,9 +41,9 @@ pub struct DeviceFacts {
 /// What to do with a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Admission {
-    /// Store the records from this index of the run on; the ones before are stored already and equal.
+    /// Store the records from this index of the batch on; the ones before are stored already and equal.
     Store {
-        /// Index of the first new record in [`Run::bodies`].
+        /// Index of the first new record in the batch.
         from_index: usize,
         /// The segment's header, when this batch is the first of it.
         header: Option<Box<SegmentHeader>>,
@@ -107,18 +107,23 @@ pub enum IdentityError {
     },
 }
 
-/// Decides what to do with a batch whose own packing, limits and chain are right ([`Batch::unpack`]).
+/// Decides what to do with a batch whose own packing, limits and chain are right ([`Batch::hashes`], which are handed in).
 ///
 /// An unknown segment must start with its header, and the header must be this device's.
 #[must_use]
-pub fn admit(known: Option<&SegmentKnown>, batch: &Batch, run: &Run, device: &DeviceFacts) -> Admission {
+pub fn admit(
+    known: Option<&SegmentKnown>,
+    batch: &Batch,
+    hashes: &[Digest],
+    device: &DeviceFacts,
+) -> Admission {
     match known {
         Some(known) if known.device != device.device => Admission::Identity(IdentityError::Other {
             what: "device",
             found: device.device.to_string(),
             wanted: known.device.to_string(),
         }),
-        Some(known) => continue_segment(known, batch, run),
+        Some(known) => continue_segment(known, batch, hashes),
         None => open_segment(batch, device),
     }
 }
@@ -138,12 +143,12 @@ fn open_segment(batch: &Batch, device: &DeviceFacts) -> Admission {
     }
 }
 
-fn continue_segment(known: &SegmentKnown, batch: &Batch, run: &Run) -> Admission {
+fn continue_segment(known: &SegmentKnown, batch: &Batch, hashes: &[Digest]) -> Admission {
     let next = known.through.next();
     if batch.first > next {
         return Admission::Want { from: next };
     }
-    if let Some(fork) = first_difference(known, batch, run) {
+    if let Some(fork) = first_difference(known, batch, hashes) {
         return fork;
     }
     if batch.last_number() <= known.through {
@@ -157,7 +162,7 @@ fn continue_segment(known: &SegmentKnown, batch: &Batch, run: &Run) -> Admission
 }
 
 /// Compares the batch with what is stored: its predecessor first, then record by record.
-fn first_difference(known: &SegmentKnown, batch: &Batch, run: &Run) -> Option<Admission> {
+fn first_difference(known: &SegmentKnown, batch: &Batch, hashes: &[Digest]) -> Option<Admission> {
     let stored_at = |number: RecordNumber| {
         if number == known.through {
             Some(known.head)
@@ -175,7 +180,7 @@ fn first_difference(known: &SegmentKnown, batch: &Batch, run: &Run) -> Option<Ad
         });
     }
     let mut number = batch.first;
-    for hash in &run.hashes {
+    for hash in hashes {
         if number > known.through {
             return None;
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use tillwire_proto::{
-    Batch, BatchError, Digest, Kind, LaneId, Receipt, RecordNumber, RefusalReason, Run, Want,
+    Batch, BatchError, Blob, Digest, Kind, LaneId, Receipt, RecordNumber, RefusalReason, Want,
 };
 use tillwire_relay_core::exception::{CauseKey, ExceptionDraft, ExceptionKind};
 use tillwire_relay_core::facts::RecordId;
@@ -41,11 +41,13 @@ impl RelayIngest {
         &self,
         who: &DeviceRef,
         device: Arc<DeviceRow>,
-        batch: Batch,
+        mut batch: Batch,
         payload: Bytes,
     ) -> Verdict {
         let segment = batch.segment;
-        let run = batch.unpack();
+        let hashes = batch.hashes();
+        // what waits for its commit is stored as it came: a second copy of its contents would only fill memory
+        batch.bodies = Blob::default();
         let now_ms = self.store.clock().now_ms();
         let day = self
             .settings
@@ -53,8 +55,8 @@ impl RelayIngest {
             .map(|settings| settings.day_at_ms(now_ms));
         let taken = self
             .store
-            .write(move |unit| match run {
-                Ok(run) => store_batch(unit, &device, &batch, &run, &payload, day, now_ms),
+            .write(move |unit| match hashes {
+                Ok(hashes) => store_batch(unit, &device, &batch, &hashes, &payload, day, now_ms),
                 Err(error) => keep_apart(
                     unit,
                     &device,
@@ -127,7 +129,7 @@ fn store_batch(
     unit: &mut Unit<'_>,
     device: &DeviceRow,
     batch: &Batch,
-    run: &Run,
+    hashes: &[Digest],
     sealed: &[u8],
     day: Option<tillwire_proto::BusinessDay>,
     now_ms: i64,
@@ -140,7 +142,7 @@ fn store_batch(
         // every lane of its store is open to a device; the header says which
         lanes: std::collections::BTreeMap::new(),
     };
-    let admission = admit(known.as_ref().map(|(_, known)| known), batch, run, &facts);
+    let admission = admit(known.as_ref().map(|(_, known)| known), batch, hashes, &facts);
     let row = known.map(|(row, _)| row);
     match (admission, row) {
         (Admission::Store { from_index, header }, row) => {
@@ -163,7 +165,7 @@ fn store_batch(
             };
             let first = RecordNumber(batch.first.0 + from_index as u64);
             records::append(unit, id, first, batch, sealed, now_ms)?;
-            let fresh = (run.bodies.len() - from_index) as u64;
+            let fresh = (hashes.len() - from_index) as u64;
             unit.tell(RelayEvent::Stored {
                 tenant: device.tenant.clone(),
                 store: device.store.clone(),

@@ -6,6 +6,7 @@ use tillwire_proto::{Batch, RECORDS_MAX, UNPACKED_LEN_MAX};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(batch) = postcard::from_bytes::<Batch>(bytes) else { return };
+    assert_eq!(batch.hashes(), batch.unpack().map(|run| run.hashes));
     let Ok(run) = batch.unpack() else { return };
     assert!(run.bodies.len() <= RECORDS_MAX);
     assert!(run.bodies.iter().map(Vec::len).sum::<usize>() <= UNPACKED_LEN_MAX);

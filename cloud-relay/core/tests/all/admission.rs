@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use tillwire_proto::{
-    Batch, BootId, DeviceId, Digest, LaneId, Predecessor, RecordNumber, Run, SegmentHeader, SegmentId, Stamp,
+    Batch, BootId, DeviceId, Digest, LaneId, Predecessor, RecordNumber, SegmentHeader, SegmentId, Stamp,
     StoreId, TenantId, Version, encode_header,
 };
 use tillwire_relay_core::ingest::{
@@ -50,7 +50,7 @@ fn bodies(count: u64, changed: Option<u64>) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn batch(all: &[Vec<u8>], first: u64, last: u64) -> (Batch, Run) {
+fn batch(all: &[Vec<u8>], first: u64, last: u64) -> (Batch, Vec<Digest>) {
     let header = encode_header(&header()).unwrap();
     let start = header_hash(&header);
     let hashes: Vec<Digest> = std::iter::once(start)
@@ -69,23 +69,23 @@ fn batch(all: &[Vec<u8>], first: u64, last: u64) -> (Batch, Run) {
         hashes[at(first) - 1],
         &all[at(first) - 1..at(last)],
     );
-    let run = batch.unpack().unwrap();
-    (batch, run)
+    let own = batch.hashes().unwrap();
+    (batch, own)
 }
 
 /// What the relay holds after storing the first `through` records.
 fn known(all: &[Vec<u8>], through: u64) -> SegmentKnown {
-    let (_, run) = batch(all, 1, through);
+    let (_, hashes) = batch(all, 1, through);
     let header = header_hash(&encode_header(&header()).unwrap());
     let numbers = (0..).map(RecordNumber);
     let hashes: BTreeMap<RecordNumber, Digest> = numbers
-        .zip(std::iter::once(header).chain(run.hashes.iter().copied()))
+        .zip(std::iter::once(header).chain(hashes.iter().copied()))
         .collect();
     SegmentKnown {
         lane: LaneId::new("http").unwrap(),
         device: DeviceId::new("box-1").unwrap(),
         through: RecordNumber(through),
-        head: *run.hashes.last().unwrap(),
+        head: hashes[&RecordNumber(through)],
         hashes,
     }
 }
@@ -100,18 +100,18 @@ fn from_index(admission: Admission) -> usize {
 #[test]
 fn a_segment_opens_with_its_header_only() {
     let all = bodies(5, None);
-    let (first, run) = batch(&all, 1, 3);
+    let (first, hashes) = batch(&all, 1, 3);
     let Admission::Store {
         from_index: 0,
         header: Some(opened),
-    } = admit(None, &first, &run, &device())
+    } = admit(None, &first, &hashes, &device())
     else {
         panic!("the first batch opens the segment");
     };
     assert_eq!(*opened, header());
-    let (later, run) = batch(&all, 4, 5);
+    let (later, hashes) = batch(&all, 4, 5);
     assert_eq!(
-        admit(None, &later, &run, &device()),
+        admit(None, &later, &hashes, &device()),
         Admission::Want {
             from: RecordNumber(1)
         }
@@ -123,8 +123,8 @@ fn what_follows_is_stored_and_what_is_there_is_receipted_again() {
     let all = bodies(6, None);
     let held = known(&all, 3);
     let ask = |first, last| {
-        let (batch, run) = batch(&all, first, last);
-        admit(Some(&held), &batch, &run, &device())
+        let (batch, hashes) = batch(&all, first, last);
+        admit(Some(&held), &batch, &hashes, &device())
     };
     assert_eq!(from_index(ask(4, 6)), 0);
     assert_eq!(
@@ -145,9 +145,9 @@ fn what_follows_is_stored_and_what_is_there_is_receipted_again() {
 #[test]
 fn one_number_with_two_contents_is_a_fork() {
     let held = known(&bodies(6, None), 6);
-    let (other, run) = batch(&bodies(6, Some(4)), 1, 6);
+    let (other, hashes) = batch(&bodies(6, Some(4)), 1, 6);
     assert_eq!(
-        admit(Some(&held), &other, &run, &device()),
+        admit(Some(&held), &other, &hashes, &device()),
         Admission::Fork {
             number: RecordNumber(4)
         }
@@ -157,8 +157,8 @@ fn one_number_with_two_contents_is_a_fork() {
 #[test]
 fn a_batch_on_another_past_is_a_chain_mismatch() {
     let held = known(&bodies(6, None), 3);
-    let (other, run) = batch(&bodies(6, Some(2)), 4, 6);
-    let admission = admit(Some(&held), &other, &run, &device());
+    let (other, hashes) = batch(&bodies(6, Some(2)), 4, 6);
+    let admission = admit(Some(&held), &other, &hashes, &device());
     assert!(
         matches!(
             admission,
@@ -174,10 +174,10 @@ fn a_batch_on_another_past_is_a_chain_mismatch() {
 #[test]
 fn another_device_may_not_continue_a_segment() {
     let all = bodies(4, None);
-    let (batch, run) = batch(&all, 4, 4);
+    let (batch, hashes) = batch(&all, 4, 4);
     let mut thief = device();
     thief.device = DeviceId::new("box-2").unwrap();
-    let admission = admit(Some(&known(&all, 3)), &batch, &run, &thief);
+    let admission = admit(Some(&known(&all, 3)), &batch, &hashes, &thief);
     assert!(matches!(
         admission,
         Admission::Identity(IdentityError::Other { what: "device", .. })
