@@ -62,10 +62,12 @@ pub fn open_store(config: &Config, restored: bool) -> Result<Store> {
     let store = Store::open(&options)?;
     if let Some(found) = store.restored() {
         tracing::warn!(
-            "the database is an older copy ({} batches, {} were known): this is generation {} now, and agents send \
-             again what is missing",
-            found.batches_now,
-            found.batches_before,
+            "the database is an older copy ({} batches and {} attachments, {} and {} were known): this is generation {} \
+             now, and agents send again what is missing",
+            found.now.batches,
+            found.now.attachments,
+            found.before.batches,
+            found.before.attachments,
             found.generation
         );
     }

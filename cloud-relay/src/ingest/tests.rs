@@ -9,7 +9,7 @@ use tillwire_relay_core::fuel::Limit;
 
 use crate::endpoint::{Downlink, Verdict};
 use crate::store::exceptions::{self, Filter};
-use crate::store::{StoreOptions, devices, records};
+use crate::store::{StoreOptions, Unit, devices, records};
 use crate::testing::{Device, NOW, Relay, Segment, options, tenant};
 
 async fn world() -> (tempfile::TempDir, Relay, Device) {
@@ -298,14 +298,11 @@ async fn older_copy_raises_the_generation_and_is_filled_again() {
     relay.store.mark().await.unwrap();
     let before = relay.store.generation();
     relay.store.close().await;
-    for name in ["relay.db-wal", "relay.db-shm"] {
-        let _ = std::fs::remove_file(dir.path().join(name));
-    }
-    std::fs::copy(&backup, dir.path().join("relay.db")).unwrap();
+    put_back(&dir, &backup);
 
     let relay = Relay::open(&options(&dir)).await;
     assert_eq!(relay.store.generation(), before + 1);
-    assert_eq!(relay.store.restored().unwrap().batches_now, 1);
+    assert_eq!(relay.store.restored().unwrap().now.batches, 1);
     relay.publish(&device, device.hello(&[&segment], NOW)).await;
     let hellos: Vec<RelayHello> = relay.answers.take(Kind::RelayHello);
     assert_eq!(
@@ -314,6 +311,43 @@ async fn older_copy_raises_the_generation_and_is_filled_again() {
     );
     relay.publish(&device, device.seal(&segment.batch(5, 10))).await;
     assert_eq!(held(&relay, &segment).await.len(), 10);
+}
+
+/// The copy in the place of the database; nobody has it open.
+fn put_back(dir: &tempfile::TempDir, copy: &std::path::Path) {
+    for name in ["relay.db-wal", "relay.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(name));
+    }
+    std::fs::copy(copy, dir.path().join("relay.db")).unwrap();
+}
+
+#[tokio::test]
+async fn older_copy_that_lacks_nothing_but_captured_bytes_is_noticed() {
+    let (dir, relay, device) = world().await;
+    let backup = dir.path().join("backup");
+    let bundle = AttachmentBundle::pack(&[b"one".as_slice(), b"two"]);
+    let piece = pieces(b"a long one", 30_000).remove(0);
+    let messages = [
+        seal(Kind::AttachmentBundle, &bundle, &device).unwrap(),
+        seal(Kind::Attachment, &piece, &device).unwrap(),
+    ];
+    relay.store.close().await;
+    for (message, stored) in messages.into_iter().zip([2, 1]) {
+        std::fs::copy(dir.path().join("relay.db"), &backup).unwrap();
+        let relay = Relay::open(&options(&dir)).await;
+        let before = relay.store.generation();
+        relay.publish(&device, message).await;
+        relay.store.mark().await.unwrap();
+        relay.store.close().await;
+        put_back(&dir, &backup);
+
+        let relay = Relay::open(&options(&dir)).await;
+        assert_eq!(relay.store.generation(), before + 1);
+        let restored = relay.store.restored().unwrap();
+        assert_eq!(restored.before.batches, restored.now.batches);
+        assert_eq!(restored.before.attachments, restored.now.attachments + stored);
+        relay.store.close().await;
+    }
 }
 
 #[tokio::test]
@@ -418,6 +452,15 @@ async fn many_devices_share_one_commit() {
     }
     let before = commits(&relay);
     let mut tasks = tokio::task::JoinSet::new();
+    // a slow disk, whatever this machine has: what comes meanwhile waits together
+    let slow = relay.store.clone();
+    tasks.spawn(async move {
+        let sync = |_: &mut Unit<'_>| {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            Ok(())
+        };
+        slow.write(sync).await.unwrap();
+    });
     for (n, device) in devices.into_iter().enumerate() {
         let relay = std::sync::Arc::clone(&relay);
         tasks.spawn(async move {

@@ -7,7 +7,7 @@ use tillwire_proto::{
     UP_LEN_MAX,
 };
 
-use super::{StoreError, Unit};
+use super::{StoreError, Unit, generation};
 
 /// Stores a piece. Pieces come in order; one that does not continue what is there is answered with what is.
 ///
@@ -82,6 +82,7 @@ pub fn put_bundle(
     for digest in fresh {
         stored += insert.execute(params![tenant.as_str(), digest.as_bytes(), id])?;
     }
+    generation::count_attachments(unit.db, stored as u64)?;
     Ok(stored as u64)
 }
 
@@ -115,7 +116,7 @@ fn finish(unit: &Unit<'_>, tenant: &TenantId, last: &AttachmentChunk, now_ms: i6
             now_ms,
             packed
         ])?;
-    Ok(())
+    Ok(generation::count_attachments(unit.db, 1)?)
 }
 
 fn check(packed: &[u8], digest: Digest, len: u32) -> Result<Vec<u8>, StoreError> {

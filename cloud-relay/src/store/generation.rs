@@ -22,10 +22,10 @@ use super::recovery;
 pub struct Restored {
     /// The new generation.
     pub generation: u32,
-    /// Batches that the database had reached, as far as the marker file knows.
-    pub batches_before: u64,
-    /// Batches that it has now.
-    pub batches_now: u64,
+    /// What the database had reached, as far as the marker file knows.
+    pub before: Extent,
+    /// What it has now.
+    pub now: Extent,
 }
 
 pub(super) struct Identity {
@@ -34,7 +34,7 @@ pub(super) struct Identity {
     pub(super) restored: Option<Restored>,
 }
 
-/// The file beside the database: `relay ID generation N batches M effects K`.
+/// The file beside the database: `relay ID generation N batches M effects K attachments L`.
 #[derive(Debug)]
 pub(super) struct Marker {
     path: PathBuf,
@@ -42,13 +42,15 @@ pub(super) struct Marker {
     writing: Mutex<()>,
 }
 
-/// How far a database is. Neither number ever falls.
+/// How far a database is. No number ever falls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Extent {
+pub struct Extent {
     /// Newest batch of records.
-    batches: u64,
+    pub batches: u64,
     /// Newest effect: what is decided without a further record, as time passes, counts too.
-    effects: u64,
+    pub effects: u64,
+    /// Attachments that were ever stored: they come behind the records, so that a copy may lack nothing else.
+    pub attachments: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +58,41 @@ struct Marked {
     relay: RelayId,
     generation: u32,
     extent: Extent,
+}
+
+impl Marked {
+    fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [
+            "relay",
+            relay,
+            "generation",
+            generation,
+            "batches",
+            batches,
+            "effects",
+            effects,
+            ref more @ ..,
+        ] = words[..]
+        else {
+            return None;
+        };
+        let attachments = match more {
+            // written before attachments were counted: nothing is known of them
+            [] => 0,
+            ["attachments", count] => count.parse().ok()?,
+            _ => return None,
+        };
+        Some(Self {
+            relay: RelayId::from_hex(relay)?,
+            generation: generation.parse().ok()?,
+            extent: Extent {
+                batches: batches.parse().ok()?,
+                effects: effects.parse().ok()?,
+                attachments,
+            },
+        })
+    }
 }
 
 impl Marker {
@@ -71,7 +108,11 @@ impl Marker {
     /// Replaces the file whole, so that a crash leaves the old or the new one.
     pub(super) fn write(&self, relay: RelayId, generation: u32, extent: Extent) -> Result<()> {
         let _one = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Extent { batches, effects } = extent;
+        let Extent {
+            batches,
+            effects,
+            attachments,
+        } = extent;
         // a name of its own: the command line may write it in the same moment
         let fresh = self
             .path
@@ -80,7 +121,7 @@ impl Marker {
             let mut file = fs::File::create(&fresh)?;
             writeln!(
                 file,
-                "relay {relay} generation {generation} batches {batches} effects {effects}"
+                "relay {relay} generation {generation} batches {batches} effects {effects} attachments {attachments}"
             )?;
             file.sync_all()?;
             fs::rename(&fresh, &self.path)
@@ -94,30 +135,10 @@ impl Marker {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", self.path.display())),
         };
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let parsed = match words[..] {
-            [
-                "relay",
-                relay,
-                "generation",
-                generation,
-                "batches",
-                batches,
-                "effects",
-                effects,
-            ] => RelayId::from_hex(relay)
-                .zip(generation.parse().ok())
-                .zip(batches.parse().ok().zip(effects.parse().ok()))
-                .map(|((relay, generation), (batches, effects))| Marked {
-                    relay,
-                    generation,
-                    extent: Extent { batches, effects },
-                }),
-            _ => None,
-        };
-        parsed.map(Some).ok_or_else(|| {
+        Marked::parse(&text).map(Some).ok_or_else(|| {
             anyhow!(
-                "{} holds {:?}, wanted `relay ID generation N batches M effects K`; remove it and start with --restored",
+                "{} holds {:?}, wanted `relay ID generation N batches M effects K attachments L`; remove it and start with \
+                 --restored",
                 self.path.display(),
                 text.chars().take(80).collect::<String>()
             )
@@ -202,24 +223,38 @@ fn judge(
         );
     }
     let (generation_before, before) = marked.map_or((0, Extent::default()), |m| (m.generation, m.extent));
-    let older = generation_before > known || before.batches > now.batches || before.effects > now.effects;
+    let older = generation_before > known
+        || before.batches > now.batches
+        || before.effects > now.effects
+        || before.attachments > now.attachments;
     Ok((known > 0 && (told || older)).then(|| Restored {
         generation: known.max(generation_before) + 1,
-        batches_before: before.batches,
-        batches_now: now.batches,
+        before,
+        now,
     }))
 }
 
 /// How far the database is; ids and sequences are never used twice.
 pub(super) fn extent(db: &Connection) -> Result<Extent, StoreError> {
-    let sql =
-        "SELECT (SELECT coalesce(max(id), 0) FROM batches), (SELECT coalesce(max(sequence), 0) FROM effects)";
+    let sql = "SELECT (SELECT coalesce(max(id), 0) FROM batches), (SELECT coalesce(max(sequence), 0) FROM effects), \
+               coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'attachments'), 0)";
     Ok(db.prepare_cached(sql)?.query_row([], |row| {
         Ok(Extent {
             batches: row.get(0)?,
             effects: row.get(1)?,
+            attachments: row.get(2)?,
         })
     })?)
+}
+
+/// Counts attachments that were stored for the first time.
+pub(super) fn count_attachments(db: &Connection, fresh: u64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO meta (key, value) VALUES ('attachments', ?1) \
+         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + ?1 AS TEXT)",
+    )?
+    .execute([fresh.to_string()])
+    .map(drop)
 }
 
 fn get(db: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
