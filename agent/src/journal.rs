@@ -13,6 +13,7 @@ mod handle;
 mod lane;
 mod marks;
 mod open;
+mod plans;
 mod prepare;
 mod read;
 mod work;

@@ -11,7 +11,9 @@ use tillwire_proto::{
     Stamp, StoreId, Tally, TenantId, Version, decode_observation, encode_header,
 };
 
+use super::days::Days;
 use super::open::{row_id, row_number};
+use super::plans::Plans;
 use super::prepare::Prepared;
 use super::read::{digest, segment_id};
 use crate::clock::Clock;
@@ -48,6 +50,7 @@ pub(crate) struct Lane {
     pub(crate) no: Option<i64>,
     pub(crate) head: Head,
     pub(crate) attachments: u64,
+    pub(crate) days: Days,
     header: Arc<[u8]>,
     totals: Tally,
     totalled: u64,
@@ -85,6 +88,7 @@ impl Lane {
             no: None,
             head: Head::of_header(segment, &header),
             attachments: 0,
+            days: Days::default(),
             header: header.into(),
             totals: end.totals,
             totalled: 0,
@@ -92,22 +96,24 @@ impl Lane {
     }
 
     /// Writes one record, before its first the header. In memory only what the caller's transaction will commit.
-    pub(crate) fn write(&mut self, db: &Connection, prepared: &Prepared) -> rusqlite::Result<RecordNumber> {
+    pub(crate) fn write(
+        &mut self,
+        (db, plans): (&Connection, &mut Plans<'_>),
+        prepared: &Prepared,
+    ) -> rusqlite::Result<(i64, RecordNumber)> {
         let no = match self.no {
             Some(no) => no,
             None => self.write_header(db)?,
         };
         let head = self.head.after(&prepared.body);
-        db.prepare_cached("INSERT INTO records (id, hash, body) VALUES (?, ?, ?)")?
-            .execute(params![
-                row_id(no, head.number.0),
-                head.hash.as_bytes(),
-                prepared.body
-            ])?;
+        plans.record.execute(params![
+            row_id(no, head.number.0),
+            head.hash.as_bytes(),
+            prepared.body
+        ])?;
         if let Some(attachment) = &prepared.attachment {
             self.attachments += 1;
-            let sql = "INSERT INTO attachments (id, record, digest, len, packed) VALUES (?, ?, ?, ?, ?)";
-            db.prepare_cached(sql)?.execute(params![
+            plans.attachment.execute(params![
                 row_id(no, self.attachments),
                 row_id(no, head.number.0),
                 attachment.reference.digest.as_bytes(),
@@ -123,7 +129,7 @@ impl Lane {
         if head.number.0 - self.totalled >= TOTAL_EVERY {
             self.write_totals(db)?;
         }
-        Ok(head.number)
+        Ok((no, head.number))
     }
 
     fn write_header(&mut self, db: &Connection) -> rusqlite::Result<i64> {

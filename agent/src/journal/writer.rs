@@ -18,6 +18,7 @@ use super::disk::{self, Reserve, die};
 use super::handle::{AppendError, Taken};
 use super::lane::{Lane, Origin};
 use super::marks::{Marks, Receipted};
+use super::plans::Plans;
 use super::prepare::Prepared;
 use super::work::Work;
 use crate::clock::Clock;
@@ -261,6 +262,7 @@ impl Writer {
         let mut lanes = self.lanes.clone();
         let mut work = Work {
             tx: &tx,
+            plans: Plans::of(&tx)?,
             lanes: &mut lanes,
             origin: &self.origin,
             clock: &self.clock,
@@ -282,6 +284,7 @@ impl Writer {
             done.answers.push(answer);
         }
         work.append_closes(self.clock.stamp())?;
+        drop(work);
         let kept = self.marks.write_due(&tx, self.clock.running_ms())?;
         tx.commit()?;
         self.lanes = lanes;
@@ -404,6 +407,10 @@ impl Writer {
             };
             marks.written(kept);
             more = marks.prune(tx, room, &limits)?;
+            lanes
+                .iter_mut()
+                .filter(|_| more)
+                .for_each(|lane| lane.days.forget());
             Ok(())
         });
         more

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may, their helpers too")]
 
+mod days;
 mod enrol;
 mod journal;
 mod model;

@@ -49,6 +49,14 @@ pub fn register_day(lane: &LaneId, register: &RegisterId, day: BusinessDay) -> [
 }
 
 impl TicketKey {
+    /// The [`register_day`] that it begins with.
+    #[must_use]
+    pub fn register_day(&self) -> [u8; REGISTER_DAY_LEN] {
+        let mut day = [0; REGISTER_DAY_LEN];
+        day.copy_from_slice(&self.0[..REGISTER_DAY_LEN]);
+        day
+    }
+
     /// The key of a transaction as one witness tells it on one lane.
     #[must_use]
     pub fn of(lane: &LaneId, witness: Witness, transaction: &Transaction) -> Self {
@@ -153,7 +161,7 @@ mod tests {
         let (one, two) = (sale("1001", 500), sale("1002", 500));
         let day = register_day(&lane, &one.key.register, one.key.day);
         let keys = [&one, &two].map(|t| TicketKey::of(&lane, Witness::PosPush, t));
-        assert!(keys.iter().all(|key| key.0.starts_with(&day)));
+        assert!(keys.iter().all(|key| key.register_day() == day));
         assert_ne!(keys[0], keys[1]);
         assert_ne!(keys[0], TicketKey::of(&lane, Witness::Printer, &one));
     }
