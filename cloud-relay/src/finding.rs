@@ -3,21 +3,19 @@
 
 use std::time::Duration;
 
-use tillwire_proto::{RecordNumber, decode_observation};
-use tillwire_relay_core::finding::{NameKind, names, wanted};
+use tillwire_proto::decode_observation;
+use tillwire_relay_core::finding::{names, wanted};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::names::{self as kept, Hit};
+use crate::store::names::{self as kept, Hit, Named};
 use crate::store::{Store, StoreError, records};
 
-/// Batches taken up at once.
-const BATCHES_MAX: u32 = 32;
+/// Batches taken up at once. Their names are one write, some ten milliseconds of it, and messages of boxes wait for the writer: with
+/// thirty-two batches a box that came back with a long backlog waited for names more than for anything else.
+const BATCHES_MAX: u32 = 4;
 
 /// How long it sleeps when nothing wakes it.
 const IDLE: Duration = Duration::from_secs(5);
-
-/// A record with its names: its segment's row, its number in it, and they.
-type Named = (i64, RecordNumber, Vec<(NameKind, String)>);
 
 /// Names records until `stop`.
 pub async fn run(store: Store, stop: CancellationToken) {
@@ -55,23 +53,23 @@ pub async fn step(store: &Store) -> Result<usize, StoreError> {
                     let Ok(observation) = decode_observation(&record.body) else {
                         continue;
                     };
-                    let names: Vec<_> = names(&observation).into_iter().collect();
-                    if !names.is_empty() {
-                        named.push((batch.segment, record.number, names));
-                    }
+                    named.extend(names(&observation).into_iter().map(|(kind, name)| Named {
+                        name,
+                        kind,
+                        segment: batch.segment,
+                        number: record.number,
+                    }));
                 }
             }
+            // as they lie on disk, so that each page is written once
+            named.sort_unstable();
             Ok((named, batches.last().map(|batch| batch.id), batches.len()))
         })
         .await?;
     if let Some(last) = last {
         store
             .write(move |unit| {
-                for (segment, number, names) in &named {
-                    for name in names {
-                        kept::add(unit, *segment, *number, name)?;
-                    }
-                }
+                kept::add(unit, &named)?;
                 kept::advance(unit, last)
             })
             .await?;
@@ -100,6 +98,8 @@ pub fn find(db: &rusqlite::Connection, words: &str, count_max: usize) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use tillwire_relay_core::finding::NameKind;
+
     use super::*;
     use crate::testing::{Relay, options, sale};
 

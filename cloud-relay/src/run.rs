@@ -9,6 +9,7 @@
 //! It stops in the other order: devices are told goodbye after what they sent is committed, work in the background
 //! finishes its step, and the store closes last. A relay that is killed instead loses nothing but that politeness.
 
+mod behind;
 mod cloud;
 mod housekeeping;
 mod odoo;
@@ -42,6 +43,7 @@ use crate::pki::Pki;
 use crate::store::effects::Effects;
 use crate::store::{Store, StoreOptions, days};
 use crate::understand::Understanding;
+use behind::Behind;
 
 pub use odoo::Links;
 
@@ -129,13 +131,15 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
     let in_force = mapping::at_start(&config, &store).await?;
     let tasks = TaskTracker::new();
 
-    let understanding = Understanding::new(store.clone(), Arc::clone(&settings));
+    let behind = Behind::start()?;
+    let read_behind = store.reading_on(behind.handle());
+    let understanding = Understanding::new(read_behind.clone(), Arc::clone(&settings));
     let mended = understanding.again().await?;
     if mended > 0 {
         tracing::info!("{mended} batches that had been set aside are understood now");
     }
     tasks.spawn(understanding.run(stop.clone()));
-    tasks.spawn(finding::run(store.clone(), stop.clone()));
+    tasks.spawn(finding::run(read_behind.clone(), stop.clone()));
     // the configuration may be another one than at the last look
     let open = store.write(|unit| days::touch_open(unit)).await?;
     tracing::info!("{open} days are looked at again");
@@ -145,7 +149,7 @@ pub async fn run(config: Config, restored: bool, stop: CancellationToken) -> Res
         stock_lines: config.stock.lines,
         ..Pace::default()
     };
-    let assessing = Days::new(store.clone(), in_force.clone(), Arc::clone(&links), pace);
+    let assessing = Days::new(read_behind, in_force.clone(), Arc::clone(&links), pace);
     tasks.spawn(assessing.run(stop.clone()));
     links.start(&tasks, &store, &stop)?;
 

@@ -107,6 +107,8 @@ impl StoreOptions {
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    /// Where this handle's reads are done; in the caller's runtime where there is none.
+    reads: Option<tokio::runtime::Handle>,
 }
 
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl Store {
                 restored: identity.restored,
                 marker,
             }),
+            reads: None,
         })
     }
 
@@ -196,9 +199,21 @@ impl Store {
             return self.shared.readers.read(query);
         }
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || shared.readers.read(query))
-            .await
-            .unwrap_or(Err(StoreError::Closed))
+        let read = move || shared.readers.read(query);
+        let reading = match &self.reads {
+            Some(elsewhere) => elsewhere.spawn_blocking(read),
+            None => tokio::task::spawn_blocking(read),
+        };
+        reading.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same store, whose reads are done on another runtime's threads.
+    #[must_use]
+    pub fn reading_on(&self, runtime: tokio::runtime::Handle) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            reads: Some(runtime),
+        }
     }
 
     /// As [`Store::read`], for callers that may block (command line, tests).

@@ -42,7 +42,7 @@ pub struct StockItem {
     pub quantity: Quantity,
     /// The same by lot or serial number, as tickets name it; `None` where they name none.
     pub lots: BTreeMap<Option<Code>, StockLot>,
-    /// The records that tell it.
+    /// The records that tell it, in order, each once.
     pub records: Vec<RecordId>,
 }
 
@@ -79,6 +79,10 @@ pub fn target(tickets: &Tickets<'_>, ledger: &Ledger) -> StockTarget {
             }
         }
     }
+    for item in target.items.values_mut() {
+        item.records.sort_unstable();
+        item.records.dedup();
+    }
     target.exceptions.extend(nameless_exception(tickets, &nameless));
     target
 }
@@ -106,8 +110,6 @@ impl StockTarget {
             lot.tickets.insert(place, ticket.key.ticket.clone());
         }
         item.records.extend(&ticket.records);
-        item.records.sort_unstable();
-        item.records.dedup();
         Ok(())
     }
 }

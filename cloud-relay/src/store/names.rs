@@ -7,6 +7,19 @@ use tillwire_relay_core::finding::NameKind;
 
 use super::{StoreError, Unit};
 
+/// A name of a record, in the order in which names lie on disk.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// What it is one of.
+    pub kind: NameKind,
+    /// The row of the record's segment.
+    pub segment: i64,
+    /// The record's number in it.
+    pub number: RecordNumber,
+}
+
 /// A record that goes by a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
@@ -45,21 +58,17 @@ pub fn advance(unit: &Unit<'_>, batch: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Gives a record a name. Twice is once.
+/// Gives records their names. Twice is once.
 ///
 /// # Errors
 /// [`StoreError`] of the write.
-pub fn add(
-    unit: &Unit<'_>,
-    segment: i64,
-    number: RecordNumber,
-    (kind, name): &(NameKind, String),
-) -> Result<(), StoreError> {
+pub fn add(unit: &Unit<'_>, named: &[Named]) -> Result<(), StoreError> {
     let sql = "INSERT OR IGNORE INTO names (name, kind, segment, number) VALUES (?1, ?2, ?3, ?4)";
-    let number = i64::try_from(number.0).unwrap_or(i64::MAX);
-    unit.db
-        .prepare_cached(sql)?
-        .execute(params![name, kind.code(), segment, number])?;
+    let mut statement = unit.db.prepare_cached(sql)?;
+    for one in named {
+        let number = i64::try_from(one.number.0).unwrap_or(i64::MAX);
+        statement.execute(params![one.name, one.kind.code(), one.segment, number])?;
+    }
     Ok(())
 }
 
