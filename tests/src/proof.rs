@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,32 @@ pub struct Part {
     pub date: String,
     /// On what kind of machine.
     pub machine: String,
+    /// Of which commit; empty where nobody knows.
+    #[serde(default)]
+    pub commit: String,
+}
+
+/// The checked-out commit, seven digits of it, and `+` where programs or tests were changed since. Empty outside a repository.
+#[must_use]
+pub fn commit(folder: &Path) -> String {
+    let git = |args: &[&str]| Command::new("git").arg("-C").arg(folder).args(args).output();
+    let head = match git(&["rev-parse", "--short=7", "HEAD"]) {
+        Ok(head) if head.status.success() => String::from_utf8_lossy(&head.stdout).trim().to_owned(),
+        _ => return String::new(),
+    };
+    let changed = git(&[
+        "status",
+        "--porcelain",
+        "--",
+        ":/*.rs",
+        ":/*.sql",
+        ":/*.toml",
+        ":/Cargo.lock",
+    ]);
+    match changed {
+        Ok(changed) if changed.status.success() && changed.stdout.is_empty() => head,
+        _ => head + "+",
+    }
 }
 
 /// What no failure in so many independent tries says about the chance of one: the rule of three, at 95 %.
@@ -60,12 +87,18 @@ pub fn page(parts: &[Part]) -> String {
             took_s,
             date,
             machine,
+            commit,
             ..
         } = part;
+        let of = if commit.is_empty() {
+            String::new()
+        } else {
+            format!(" of `{commit}`")
+        };
         // writing to a String cannot fail
         let _ = writeln!(
             text,
-            "| `{name}` | {promise} | {tries} {unit} | {} | {seed} | {took_s} | {date}, {machine} |",
+            "| `{name}` | {promise} | {tries} {unit} | {} | {seed} | {took_s} | {date}{of}, {machine} |",
             bound(*tries)
         );
     }
@@ -120,15 +153,50 @@ mod tests {
             took_s: 12,
             date: "2026-11-26".to_owned(),
             machine: "2 cores, x86_64".to_owned(),
+            commit: "6a35b2a".to_owned(),
         }
     }
 
     #[test]
     fn page_names_each_campaign_with_its_figures() {
         let page = page(&[part("kill", 300)]);
-        let row = "| `kill` | nothing lost | 300 kills | fewer than 1 in 100 | 7 | 12 | 2026-11-26, 2 cores, x86_64 |";
+        let row = "| `kill` | nothing lost | 300 kills | fewer than 1 in 100 | 7 | 12 | 2026-11-26 of `6a35b2a`, 2 cores, x86_64 |";
         assert!(page.contains(row), "{page}");
         assert!(page.ends_with("## kill\n\n300 ends.\n"), "{page}");
+    }
+
+    #[test]
+    fn commit_of_changed_programs_is_marked() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(commit(folder.path()), "", "no repository");
+        let git = |args: &[&str]| {
+            let who = [
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b.c",
+                "-c",
+                "commit.gpgsign=false",
+            ];
+            let done = Command::new("git")
+                .arg("-C")
+                .arg(folder.path())
+                .args(who)
+                .args(args)
+                .output();
+            assert!(done.unwrap().status.success(), "git {args:?}");
+        };
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        git(&["init", "-q"]);
+        write("a.rs", "one");
+        write("page.md", "one");
+        git(&["add", "-A"]);
+        git(&["commit", "-qm", "one"]);
+        write("page.md", "two");
+        let clean = commit(folder.path());
+        assert_eq!(clean.len(), 7, "{clean}");
+        write("a.rs", "two");
+        assert_eq!(commit(folder.path()), clean + "+");
     }
 
     #[test]

@@ -181,6 +181,7 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
         took_s: took.as_secs(),
         date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
         machine: format!("{} cores, {}", cores(), std::env::consts::ARCH),
+        commit: proof::commit(Path::new(env!("CARGO_MANIFEST_DIR"))),
     })
 }
 
