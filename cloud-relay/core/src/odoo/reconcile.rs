@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tillwire_proto::{Amount, Currency};
+use tillwire_proto::{Amount, Currency, MoneyError};
 
 use super::answer::Answer;
 use super::call::Call;
@@ -112,8 +112,7 @@ pub fn read_reconciliation(
         .into_iter()
         .map(|row| Line::of(row, currency))
         .collect::<Result<_, _>>()?;
-    let (mut verdict, mut open, mut paid) = (Verdict::default(), Vec::new(), Amount::zero(currency));
-    let mut sum = Amount::zero(currency);
+    let (mut verdict, mut open, mut sums) = (Verdict::default(), Vec::new(), Sums::zero(currency));
     for part in &meant.parts {
         let document = resolved.invoicing.document(&part.of).unwrap_or(0);
         let of: Vec<&Line> = lines
@@ -134,32 +133,60 @@ pub fn read_reconciliation(
                     .differences
                     .push(Difference::field(what, &line.state, "posted"));
             }
-            let sums = sum.checked_add(line.amount).and_then(|total| {
-                let more = if line.amount.is_negative() {
-                    Amount::zero(currency)
-                } else {
-                    line.amount
-                };
-                Ok((total, paid.checked_add(more)?))
-            });
-            (sum, paid) = sums.map_err(|error| not_read("amount", error))?;
+            sums.add(line).map_err(|error| not_read("amount", error))?;
             if !line.residual.is_zero() {
                 open.push(line.id);
             }
         }
     }
-    verdict.compare(
-        "sum of the lines",
-        &sum.to_string(),
-        &Amount::zero(currency).to_string(),
-    );
-    verdict.compare("amount paid", &paid.to_string(), &meant.amount.to_string());
-    let seen = if open.is_empty() && verdict.agrees() {
+    // What was meant is that so much is paid. Whoever changes a document by hand afterwards leaves a rest open, which is the
+    // document's and is told of it.
+    let is_paid = verdict.agrees() && sums.paid == [meant.amount; 2];
+    if !is_paid {
+        let nothing = Amount::zero(currency).to_string();
+        verdict.compare("sum of the lines", &sums.all.to_string(), &nothing);
+        let owed = sums.owed.to_string();
+        verdict.compare("amount paid", &owed, &meant.amount.to_string());
+    }
+    let seen = if is_paid {
         Seen::Confirmed(verdict)
     } else {
         Seen::Draft(verdict)
     };
     Ok(OpenLines { seen, open })
+}
+
+/// What lines add up to.
+struct Sums {
+    all: Amount,
+    /// What customers owe on them.
+    owed: Amount,
+    /// What is matched already, of what they owe and of what they paid, both without a sign.
+    paid: [Amount; 2],
+}
+
+impl Sums {
+    const fn zero(currency: Currency) -> Self {
+        let zero = Amount::zero(currency);
+        Self {
+            all: zero,
+            owed: zero,
+            paid: [zero; 2],
+        }
+    }
+
+    fn add(&mut self, line: &Line) -> Result<(), MoneyError> {
+        self.all = self.all.checked_add(line.amount)?;
+        let matched = line.amount.checked_sub(line.residual)?;
+        let [of_owed, of_paid] = &mut self.paid;
+        if line.amount.is_negative() {
+            *of_paid = of_paid.checked_sub(matched)?;
+        } else {
+            self.owed = self.owed.checked_add(line.amount)?;
+            *of_owed = of_owed.checked_add(matched)?;
+        }
+        Ok(())
+    }
 }
 
 struct Line {

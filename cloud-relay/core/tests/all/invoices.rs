@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tillwire_proto::{TenderKind, Trade};
 use tillwire_relay_core::odoo::Payload;
 use tillwire_relay_core::odoo::{
-    Difference, EffectKey, Invoice, Invoicing, OdooVersion, PayloadError, Percentage, Reconciliation,
-    ResolvedBooks, ResolvedTax, Seen, TaxRounding, read_invoice, read_reconciliation,
+    Difference, EffectKey, Invoice, Invoicing, OdooVersion, OpenLines, PayloadError, Percentage,
+    Reconciliation, ResolvedBooks, ResolvedTax, Seen, TaxRounding, read_invoice, read_reconciliation,
 };
 use tillwire_relay_core::settings::{AccountCode, Corrections, PostingMode};
 
@@ -256,8 +256,8 @@ fn payment(world: &World) -> Reconciliation {
     payment.unwrap()
 }
 
-#[test]
-fn lines_that_are_open_are_paid_and_paid_ones_are_left_alone() {
+/// What Odoo says of an invoice of 108.25 and of the entry's line that pays it, where they say `amounts` and `open` of it.
+fn paid_by_lines(amounts: [&str; 2], open: [&str; 2], state: &str) -> OpenLines {
     let world = world(taxed(&[10_000], 825));
     let payment = payment(&world);
     let mut books = books(&world, false, TaxRounding::PerLine);
@@ -270,18 +270,45 @@ fn lines_that_are_open_are_paid_and_paid_ones_are_left_alone() {
     } else {
         (42, 41)
     };
-    let lines = |open: [&str; 2], state: &str| {
-        let lines = json!([
-            {"id": 1, "move_id": [invoice, "I"], "name": false, "debit": json!(108.25), "credit": 0.0,
-             "amount_residual": serde_json::from_str::<Value>(open[0]).unwrap(), "parent_state": state},
-            {"id": 2, "move_id": [entry, "E"], "name": label, "debit": 0.0, "credit": json!(108.25),
-             "amount_residual": serde_json::from_str::<Value>(open[1]).unwrap(), "parent_state": state},
-            {"id": 3, "move_id": [entry, "E"], "name": "Invoice of another", "debit": 0.0, "credit": json!(5.0),
-             "amount_residual": json!(-5.0), "parent_state": state},
-        ]);
-        let raw = RawValue::from_string(lines.to_string()).unwrap();
-        read_reconciliation(&raw, &payment, &books).unwrap()
-    };
+    let [debit, credit, owed, left] =
+        [amounts[0], amounts[1], open[0], open[1]].map(|text| serde_json::from_str::<Value>(text).unwrap());
+    let lines = json!([
+        {"id": 1, "move_id": [invoice, "I"], "name": false, "debit": debit, "credit": 0.0,
+         "amount_residual": owed, "parent_state": state},
+        {"id": 2, "move_id": [entry, "E"], "name": label, "debit": 0.0, "credit": credit,
+         "amount_residual": left, "parent_state": state},
+        {"id": 3, "move_id": [entry, "E"], "name": "Invoice of another", "debit": 0.0, "credit": json!(5.0),
+         "amount_residual": json!(-5.0), "parent_state": state},
+    ]);
+    let raw = RawValue::from_string(lines.to_string()).unwrap();
+    read_reconciliation(&raw, &payment, &books).unwrap()
+}
+
+#[test]
+fn an_invoice_that_is_paid_stays_paid_when_its_entry_is_changed_by_hand() {
+    // changed while Odoo was told to match them: the entry's line has a dollar more, and that is left open
+    let paid = paid_by_lines(["108.25", "109.25"], ["0.0", "-1.0"], "posted");
+    assert!(
+        matches!(&paid.seen, Seen::Confirmed(verdict) if verdict.agrees()),
+        "{paid:?}"
+    );
+    // the same before it: nobody knows which of the two is right
+    let before = paid_by_lines(["108.25", "109.25"], ["108.25", "-109.25"], "posted");
+    assert!(
+        matches!(&before.seen, Seen::Draft(verdict) if !verdict.agrees()),
+        "{before:?}"
+    );
+    // the invoice was made smaller, so that less was paid than was meant
+    let less = paid_by_lines(["107.25", "108.25"], ["0.0", "-1.0"], "posted");
+    assert!(
+        matches!(&less.seen, Seen::Draft(verdict) if !verdict.agrees()),
+        "{less:?}"
+    );
+}
+
+#[test]
+fn lines_that_are_open_are_paid_and_paid_ones_are_left_alone() {
+    let lines = |open: [&str; 2], state: &str| paid_by_lines(["108.25", "108.25"], open, state);
     let open = lines(["108.25", "-108.25"], "posted");
     assert!(
         matches!(&open.seen, Seen::Draft(verdict) if verdict.agrees()),
