@@ -51,7 +51,7 @@ enum Command {
     },
     /// Plays many seeded runs with everything going wrong that may; stops at the first that fails and prints its seed.
     Campaign {
-        /// Which: once, canary, simulate, kill, power, errors, network, states, controls, cut (a short part of each), or all.
+        /// Which: once, canary, simulate, states, kill, power, errors, network, siege, controls, cut (a short part of each), or all.
         name: String,
         /// How many tries; the campaign's usual number when absent.
         #[arg(long)]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "a table for people")]
 
-mod backlog;
+pub(crate) mod backlog;
 mod books;
 mod capture;
 mod compare;
@@ -13,7 +13,7 @@ mod fleet;
 mod floor;
 mod line;
 mod pages;
-mod sales;
+pub(crate) mod sales;
 mod tap;
 
 use anyhow::{Context as _, Result, bail};

@@ -116,7 +116,7 @@ pub(super) fn kib(pid: Option<u32>) -> Result<String> {
 }
 
 /// What a process has in memory now, in MiB with one digit.
-pub(super) fn resident(pid: Option<u32>) -> Result<String> {
+pub(crate) fn resident(pid: Option<u32>) -> Result<String> {
     memory(pid, "VmRSS:")
 }
 

@@ -41,7 +41,7 @@ pub(super) fn tickets(count: usize) -> Vec<String> {
 
 /// `count` different sales of one store as capture hands them on; `with_bytes` keeps each ticket's JSON as its
 /// attachment.
-pub(super) fn captured(count: usize, with_bytes: bool) -> Result<Vec<Captured>> {
+pub(crate) fn captured(count: usize, with_bytes: bool) -> Result<Vec<Captured>> {
     let settings = dialect(&shop())?;
     let lane = LaneId::new("bench-pos")?;
     let read = |json: String| {

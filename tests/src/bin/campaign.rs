@@ -14,7 +14,7 @@ use tillwire_e2e::disk_sim::Disk;
 use tillwire_e2e::once::Conditions;
 use tillwire_e2e::proof::{self, Part};
 use tillwire_e2e::spread::cores;
-use tillwire_e2e::{canary, controls, once, plug, program, simulate};
+use tillwire_e2e::{canary, controls, once, plug, program, siege, simulate};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
@@ -34,6 +34,8 @@ enum Name {
     Network,
     /// Each call to the disks of a box and its relay fails once.
     Errors,
+    /// Boxes come and go while strangers stand at the relay's door.
+    Siege,
     /// Machines with a mistake in them: each must be found by its campaign. Writes `tests/CONTROLS.md`.
     Controls,
     /// A short part of each; what every change has to pass.
@@ -43,7 +45,7 @@ enum Name {
 }
 
 impl Name {
-    const EACH: [Self; 8] = [
+    const EACH: [Self; 9] = [
         Self::Once,
         Self::Canary,
         Self::Simulate,
@@ -52,6 +54,7 @@ impl Name {
         Self::Power,
         Self::Errors,
         Self::Network,
+        Self::Siege,
     ];
 
     /// Tries when nobody says otherwise.
@@ -62,6 +65,7 @@ impl Name {
             Self::Canary | Self::States => 1_000_000,
             Self::Kill => 10_000,
             Self::Power | Self::Errors | Self::Network => 1_000,
+            Self::Siege => 3_000,
             Self::All | Self::Cut | Self::Controls => 100,
         }
     }
@@ -167,6 +171,11 @@ fn part(name: Name, n: u64, seed: u64) -> anyhow::Result<Part> {
             tries = tally.ends;
             ("errors", "nothing lost", "failing calls", tally.to_string())
         }
+        Name::Siege => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let tally = runtime.block_on(siege::campaign(n, seed))?;
+            ("siege", "no way in", "arrivals", tally.to_string())
+        }
         Name::All | Name::Cut | Name::Controls => anyhow::bail!("all campaigns are no campaign"),
     };
     let took = began.elapsed();
@@ -227,6 +236,7 @@ fn cut(seed: u64) -> anyhow::Result<()> {
         (Name::Power, 40),
         (Name::Errors, 40),
         (Name::Network, 40),
+        (Name::Siege, 40),
     ];
     for (name, n) in parts {
         part(name, n, seed)?;
