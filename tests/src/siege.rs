@@ -128,7 +128,7 @@ pub async fn campaign(arrivals: u64, seed: u64) -> Result<Tally> {
     let stop = CancellationToken::new();
     let uplink = tokio::spawn(selling.wake(&centre, stop.clone())?);
     let crowd = Arc::new(Crowd::default());
-    let mut strangers = strangers(&centre, dir.path(), seed, &crowd).await?;
+    let mut strangers = strangers(&centre, dir.path(), seed, &crowd)?;
     let gathered = async || {
         let all = crowd.held.load(Ordering::Relaxed) >= SILENT as u64 * 9 / 10;
         Ok(all.then_some(()))
@@ -150,11 +150,11 @@ pub async fn campaign(arrivals: u64, seed: u64) -> Result<Tally> {
         anyhow::Ok(waited)
     };
     let sell = async {
-        let stock = sales::captured(2_000, true)?;
-        for sale in stock.iter().cycle() {
-            // told twice it is not written twice: those that come round again do no harm
-            let taken = journal.append(sale.clone()).await?;
-            told.fetch_add(u64::from(!taken.already), Ordering::Relaxed);
+        // more than can be sold until the last box has arrived, with the pause that it has too
+        let stock = usize::try_from(arrivals)? * 4 + 1_000;
+        for sale in sales::captured(stock, true)? {
+            journal.append(sale).await?;
+            told.fetch_add(1, Ordering::Relaxed);
             sleep(PAUSE).await;
         }
         anyhow::Ok(())
@@ -199,12 +199,7 @@ pub async fn campaign(arrivals: u64, seed: u64) -> Result<Tally> {
 }
 
 /// All of them; they end by an error only.
-async fn strangers(
-    centre: &Centre,
-    folder: &Path,
-    seed: u64,
-    crowd: &Arc<Crowd>,
-) -> Result<JoinSet<Result<()>>> {
+fn strangers(centre: &Centre, folder: &Path, seed: u64, crowd: &Arc<Crowd>) -> Result<JoinSet<Result<()>>> {
     let (door, mut all) = (centre.mqtt, JoinSet::new());
     let nobody = without_certificate(&centre.pki)?;
     let others = of_another_authority(&centre.pki, &folder.join("other-keys"))?;
